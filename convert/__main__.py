@@ -1,0 +1,235 @@
+"""The converter's command line: ``llama2ncnn-convert 7b.bin 7b.ncnn``.
+
+Flags in, one call to ``pipeline.convert`` or ``inspect``, an exit code out; the one place of the
+package that prints. Knows nothing of formats, and of the chat nothing at all.
+
+Exit codes: 0, 1 can't write, 2 usage, 3 the input is missing or invalid, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import NoReturn, TextIO
+
+from . import inspect, interrupts
+from .desc import FORMAT, SUFFIXES, TOKENIZER_SUFFIX, ModelDesc, file_of, stem_of
+from .errors import ConvertError
+from .files import is_file
+from .inspect import human_bytes
+from .pipeline import OnProgress, Progress, convert
+from .weights import BLOCKS, FORMAT_NAMES
+
+PROG = "llama2ncnn-convert"
+DISTRIBUTION = "llama2ncnn-chat"
+
+
+def run() -> NoReturn:
+    """The console script."""
+    sys.exit(main())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    try:
+        with interrupts.raised():
+            return _run(_parse(argv))
+    except SystemExit as e:  # argparse: --help, --version, usage
+        return e.code if isinstance(e.code, int) else 2
+    except ConvertError as e:
+        _complain(str(e))
+        return e.exit_code
+    except interrupts.Interrupted as e:
+        _complain(f"stopped by {e.signal.name}; no half-written file is left")
+        return e.exit_code
+    except MemoryError:
+        _complain("out of memory")
+        return 1
+    except BrokenPipeError:
+        # Whoever read stdout has gone: leave as SIGPIPE would, and keep the interpreter's own
+        # flush at exit from complaining.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + 13
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # One line, where argparse would print the whole usage first.
+        _complain(f"{message} (--help shows the usage)")
+        self.exit(2)
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _Parser(
+        prog=PROG,
+        usage="%(prog)s [options] CHECKPOINT STEM\n       %(prog)s --inspect FILE",
+        description="Convert a llama2.c checkpoint to an ncnn model: "
+        "STEM.param, STEM.bin and STEM.desc.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("checkpoint", metavar="CHECKPOINT", help="llama2.c checkpoint: v0 (legacy), v1 or v2")
+    add("stem", metavar="STEM", nargs="?", help="name of the model to write, as 7b.ncnn")
+    add(
+        "--weights",
+        choices=FORMAT_NAMES,
+        help="how to keep the matrices (default: int8; q8 for a v2 checkpoint)",
+    )
+    add("--block", type=int, choices=BLOCKS, help="weights per scale of q8, q6 and q4 (default 64)")
+    add("--tokenizer", metavar="FILE", help="tokenizer.bin to copy (default: the one beside)")
+    add("--quiet", action="store_true", help="no progress, no summary")
+    add("--inspect", action="store_true", help="describe a checkpoint or a model, convert nothing")
+    add("--verify", action="store_true", help="with --inspect: check a model's checksums")
+    add("--json", action="store_true", help="with --inspect: as JSON")
+    add("--version", action="version", version=f"{PROG} {_version()} (model format {FORMAT})")
+    args = parser.parse_args(argv)
+    problem = _problem(args)
+    if problem:
+        parser.error(problem)
+    return args
+
+
+def _problem(args: argparse.Namespace) -> str:
+    """What is wrong with flags that argparse lets through, or nothing."""
+    if args.inspect:
+        given = [flag for flag in ("weights", "block", "tokenizer") if getattr(args, flag)]
+        if given:
+            return f"--{given[0]} doesn't go with --inspect"
+        return "--inspect takes one FILE" if args.stem is not None else ""
+    if args.verify or args.json:
+        return f"--{'verify' if args.verify else 'json'} goes with --inspect"
+    if args.stem is None:
+        return "STEM is missing: the name of the model to write"
+    if args.block and args.weights not in ("q8", "q6", "q4"):
+        return "--block goes with --weights q8, q6 or q4"
+    if not stem_of(args.stem).name or args.stem.endswith(os.sep):
+        return f"STEM {args.stem!r} names a folder: give the model a name in it"
+    return ""
+
+
+def _run(args: argparse.Namespace) -> int:
+    if args.inspect:
+        return _inspect(args)
+    stem, size, start = stem_of(args.stem), 0, time.monotonic()
+    with contextlib.suppress(OSError, ValueError):  # convert() says what is wrong, and better
+        size = os.stat(args.checkpoint).st_size
+    with contextlib.nullcontext(None) if args.quiet else _progress(sys.stderr) as report:
+        d = convert(
+            args.checkpoint,
+            stem,
+            weights=args.weights,
+            block=args.block,
+            tokenizer=args.tokenizer,
+            progress=report,
+        )
+    if not args.quiet:
+        _say(_summary(stem, d, size, time.monotonic() - start))
+    return 0
+
+
+def _inspect(args: argparse.Namespace) -> int:
+    if args.verify and not inspect.is_model(args.checkpoint):
+        raise ConvertError(
+            f"{args.checkpoint}: nothing to verify: a checkpoint has no checksums",
+            "name a converted model",
+        )
+    report = inspect.inspect(args.checkpoint, checksums=args.verify)
+    text = inspect.format_report(report)
+    if args.json:
+        text = json.dumps(report.to_json(), indent=2) + "\n"
+    # A file name may hold bytes that are no text.
+    encoding = sys.stdout.encoding
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+    return 0
+
+
+def _summary(stem: Path, d: ModelDesc, n_read: int, seconds: float) -> str:
+    has_tokenizer = is_file(file_of(stem, TOKENIZER_SUFFIX))
+    suffixes = [*SUFFIXES, *([TOKENIZER_SUFFIX] if has_tokenizer else [])]
+    names = ",".join(suffix.removeprefix(".") for suffix in suffixes)
+    weights = d.weights + (f" in blocks of {d.block}" if d.block else "")
+    size = human_bytes(d.bin_size + d.param_size)
+    line = f"wrote {stem}.{{{names}}}: {weights}, {size} in {seconds:.1f} s"
+    line += f" (read {human_bytes(n_read / max(seconds, 1e-3))}/s)"
+    return line if has_tokenizer else f"{line}; no tokenizer.bin was beside it to copy"
+
+
+@contextlib.contextmanager
+def _progress(stream: TextIO) -> Iterator[OnProgress]:
+    """A bar on a terminal, a line per tenth elsewhere."""
+    if stream.isatty() and os.environ.get("TERM") != "dumb":
+        with _bar(stream) as report:
+            yield report
+    else:
+        yield _lines()
+
+
+@contextlib.contextmanager
+def _bar(stream: TextIO) -> Iterator[OnProgress]:
+    # Imported here: it takes longer than the conversion of a small model.
+    from rich import progress
+    from rich.console import Console
+
+    bar = progress.Progress(
+        progress.TextColumn("{task.fields[tensors]} tensors"),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
+        console=Console(file=stream),
+        transient=True,
+    )
+    task = bar.add_task("convert", total=None, tensors="0")
+
+    def report(p: Progress) -> None:
+        tensors = f"{p.tensors}/{p.n_tensors}"
+        bar.update(task, completed=p.bytes, total=p.n_bytes, tensors=tensors)
+
+    with bar:
+        yield report
+
+
+def _lines() -> OnProgress:
+    start, shown = time.monotonic(), 0
+
+    def report(p: Progress) -> None:
+        nonlocal shown
+        tenth = 10 * p.bytes // max(1, p.n_bytes)
+        if tenth > shown:
+            shown = tenth
+            rate = human_bytes(p.bytes / max(1e-3, time.monotonic() - start))
+            done, whole = human_bytes(p.bytes), human_bytes(p.n_bytes)
+            _say(f"{10 * tenth:3}%  {done} of {whole}  {p.tensors}/{p.n_tensors} tensors  {rate}/s")
+
+    return report
+
+
+def _version() -> str:
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "from source"
+
+
+def _complain(message: str) -> None:
+    _say(f"{PROG}: error: " + " ".join(message.split()))
+
+
+def _say(line: str) -> None:
+    # Whether anyone reads stderr is no matter for the conversion.
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    run()

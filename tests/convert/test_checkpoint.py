@@ -1,0 +1,281 @@
+"""Checkpoints that an independent writer wrote are read back bit for bit; the rest is refused."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convert.checkpoint import Checkpoint
+from convert.errors import ConvertError
+from convert.export import write_v0 as export_v0
+from convert.layout import ModelConfig
+from convert.synthetic import SyntheticCheckpoint
+from tests.tiny_model import (
+    TinyConfig,
+    Weights,
+    header_v0,
+    header_v1,
+    quantise_q80,
+    random_weights,
+    tables,
+    tiny_config,
+    write_v0,
+    write_v1,
+    write_v2,
+)
+
+FIELDS = (
+    *("dim", "hidden_dim", "n_layers", "n_heads"),
+    *("n_kv_heads", "vocab_size", "context_length"),
+)
+CONFIGS = [
+    tiny_config(),
+    tiny_config(tied=False, n_kv_heads=4),
+    tiny_config(dim=48, hidden_dim=100, n_heads=3, n_kv_heads=1, vocab_size=33, seq_len=1),
+]
+
+
+def expect_equal(ck: Checkpoint, w: Weights) -> None:
+    for name, values in w.items():
+        stacked = values if values.ndim == 3 or name.startswith("rms_") else values[None]
+        stacked = stacked[None] if name == "rms_final" else stacked
+        for layer, want in enumerate(stacked):
+            want = np.atleast_2d(want)
+            rows = len(want)
+            assert ck.shape(name) == want.shape
+            np.testing.assert_array_equal(ck.rows(name, layer, 0, rows), want)
+            part = ck.rows(name, layer, rows // 3, rows // 2 + 1)
+            np.testing.assert_array_equal(part, want[rows // 3 : rows // 2 + 1])
+
+
+def expect_shape(ck: Checkpoint, c: TinyConfig) -> None:
+    got = ck.config
+    assert (got.dim, got.hidden_dim, got.n_layers) == (c.dim, c.hidden_dim, c.n_layers)
+    assert (got.n_heads, got.n_kv_heads) == (c.n_heads, c.n_kv_heads)
+    assert (got.vocab_size, got.context_length) == (c.vocab_size, c.seq_len)
+    assert got.tied == c.tied
+
+
+@pytest.mark.parametrize("c", CONFIGS)
+@pytest.mark.parametrize(("version", "write"), [(0, write_v0), (1, write_v1)])
+def test_float_checkpoints_are_read_back(
+    tmp_path: Path, c: TinyConfig, version: int, write: Callable[[Path, TinyConfig, Weights], Path]
+) -> None:
+    w = random_weights(c, 1)
+    with Checkpoint(write(tmp_path / "m.bin", c, w)) as ck:
+        assert (ck.version, ck.group_size) == (version, 0)
+        assert ck.config.n_parameters == sum(values.size for values in w.values())
+        expect_shape(ck, c)
+        expect_equal(ck, w)
+
+
+@pytest.mark.parametrize("group_size", [16, 32])
+@pytest.mark.parametrize("tied", [True, False])
+def test_quantised_rows_are_what_was_written(tmp_path: Path, group_size: int, tied: bool) -> None:
+    c = tiny_config(tied=tied)
+    w = random_weights(c, 2)
+    with Checkpoint(write_v2(tmp_path / "m.bin", c, w, group_size)) as ck:
+        assert (ck.version, ck.group_size) == (2, group_size)
+        expect_shape(ck, c)
+        expect_equal(ck, {name: w[name] for name in ("rms_att", "rms_ffn", "rms_final")})
+        for name in ("embedding", "wq", "wk", "wv", "wo", "w1", "w2", "w3", "classifier"):
+            if name not in w:
+                continue
+            matrices = w[name] if w[name].ndim == 3 else w[name][None]
+            for layer, matrix in enumerate(matrices):
+                q, steps = quantise_q80(matrix, group_size)
+                got_q, got_steps = ck.quantised_rows(name, layer, 3, 9)
+                start, stop = 3 * matrix.shape[1], 9 * matrix.shape[1]
+                np.testing.assert_array_equal(got_q.ravel(), q.ravel()[start:stop])
+                per_group = slice(start // group_size, stop // group_size)
+                np.testing.assert_array_equal(got_steps.ravel(), steps[per_group])
+                want = (q * steps[:, None]).reshape(matrix.shape)[3:9]
+                np.testing.assert_array_equal(ck.rows(name, layer, 3, 9), want)
+
+
+@pytest.mark.parametrize("theta", [10000.0, 500000.0, 1e6])
+def test_theta_is_read_out_of_the_tables(tmp_path: Path, theta: float) -> None:
+    c = tiny_config(dim=128, n_heads=2)
+    path = write_v0(tmp_path / "m.bin", c, random_weights(c, 0), theta=theta)
+    with Checkpoint(path) as ck:
+        assert ck.config.rope_theta == theta
+
+
+def test_zero_tables_mean_the_default_theta(tmp_path: Path) -> None:
+    c = tiny_config()
+    with Checkpoint(write_v0(tmp_path / "m", c, random_weights(c, 0), zero_tables=True)) as ck:
+        assert ck.config.rope_theta == 10000
+
+
+@pytest.mark.parametrize(
+    "spoil", ["scaled", "swapped", "noise", "nan", "infinite", "one", "half-zero"]
+)
+def test_tables_that_no_theta_explains_are_refused(tmp_path: Path, spoil: str) -> None:
+    c = tiny_config()
+    path = write_v0(tmp_path / "m.bin", c, random_weights(c, 0))
+    cos, sin = tables(c, 10000)
+    if spoil == "scaled":  # position interpolation: every angle a quarter
+        angle = np.arctan2(sin[1], cos[1]) / 4 * np.arange(c.seq_len)[:, None]
+        cos, sin = np.cos(angle).astype("<f4"), np.sin(angle).astype("<f4")
+    elif spoil == "swapped":
+        cos, sin = sin, cos
+    elif spoil == "noise":
+        cos = np.random.default_rng(0).standard_normal(cos.shape, np.float32)
+    elif spoil in ("nan", "infinite"):
+        cos[1, -1] = np.nan if spoil == "nan" else np.inf
+    elif spoil == "one":
+        sin[2, 0] = np.nan
+    else:
+        sin = np.zeros_like(sin)
+    raw = path.read_bytes()
+    table = cos.astype("<f4").tobytes() + sin.astype("<f4").tobytes()
+    path.write_bytes(raw[: -len(table)] + table)
+    with pytest.raises(ConvertError, match=r"RoPE table"):
+        Checkpoint(path)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_synthetic_checkpoint_is_exported_and_read_back(tmp_path: Path, tied: bool) -> None:
+    config = ModelConfig(64, 160, 2, 4, 2, 96, 32, tied=tied, rope_theta=500000.0)
+    source = SyntheticCheckpoint(config)
+    export_v0(source, tmp_path / "m.bin")
+    with Checkpoint(tmp_path / "m.bin") as ck:
+        assert ck.config == config
+        for name in ("embedding", "rms_att", "wq", "wk", "w1", "w2", "rms_final"):
+            rows, _ = source.shape(name)
+            want = source.rows(name, 0, 0, rows)
+            np.testing.assert_array_equal(ck.rows(name, 0, 0, rows), want)
+        classifier = "embedding" if tied else "classifier"
+        np.testing.assert_array_equal(
+            ck.rows(classifier, 0, 90, 96), source.rows(classifier, 0, 90, 96)
+        )
+
+
+# Hostile files: each is one clear error, and none makes the reader allocate or wait.
+
+
+def refused(path: Path | str, *words: str) -> None:
+    with pytest.raises(ConvertError) as caught:
+        Checkpoint(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(("write", "head"), [(write_v0, 28), (write_v1, 256)])
+def test_every_wrong_length_is_refused_with_both_numbers(
+    tmp_path: Path, write: Callable[[Path, TinyConfig, Weights], Path], head: int
+) -> None:
+    c = tiny_config(n_layers=1, tied=False)
+    path = write(tmp_path / "m.bin", c, random_weights(c, 0))
+    raw = path.read_bytes()
+    for size in (head, head + 1, head + 4, len(raw) // 2, len(raw) - 4, len(raw) - 1):
+        path.write_bytes(raw[:size])
+        refused(path, "truncated", f"{len(raw):,} bytes", f"{size:,}")
+    for extra in (1, 4, 4096):
+        path.write_bytes(raw + bytes(extra))
+        refused(path, "too long", f"{len(raw):,} bytes", f"{len(raw) + extra:,}")
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 27])
+def test_files_shorter_than_any_header_are_refused(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "m.bin"
+    path.write_bytes(header_v0(tiny_config())[:size])
+    refused(path, f"{size} bytes", "28")
+
+
+@pytest.mark.parametrize("size", [28, 36, 255])
+def test_a_v1_file_shorter_than_its_header_is_refused(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "m.bin"
+    path.write_bytes(header_v1(tiny_config())[:size])
+    refused(path, "truncated", "256")
+
+
+@pytest.mark.parametrize("value", [0, -1, -(2**31), 2**31 - 1])
+@pytest.mark.parametrize("place", range(7))
+@pytest.mark.parametrize("version", [0, 1])
+def test_hostile_header_values_are_refused_by_name(
+    tmp_path: Path, version: int, place: int, value: int
+) -> None:
+    if version == 0 and place == 5 and value == -1:
+        value = 0  # a negative vocabulary is v0's way to say "separate classifier"
+    c = tiny_config()
+    raw = bytearray(header_v0(c) if version == 0 else header_v1(c))
+    struct.pack_into("<i", raw, 4 * place + (0 if version == 0 else 8), value)
+    path = tmp_path / "m.bin"
+    path.write_bytes(bytes(raw) + bytes(1000))
+    refused(path, FIELDS[place], str(abs(value)))
+
+
+@pytest.mark.parametrize(
+    ("c", "words"),
+    [
+        (tiny_config(dim=66), ("dim 66", "n_heads 4")),
+        (tiny_config(n_kv_heads=3), ("n_heads 4", "n_kv_heads 3")),
+        (tiny_config(dim=60), ("head_dim 15", "odd")),
+        (tiny_config(n_kv_heads=8), ("n_heads 4", "n_kv_heads 8")),
+    ],
+)
+def test_indivisible_shapes_are_refused(
+    tmp_path: Path, c: TinyConfig, words: tuple[str, ...]
+) -> None:
+    path = tmp_path / "m.bin"
+    path.write_bytes(header_v0(c) + bytes(1000))
+    refused(path, *words)
+
+
+def test_the_largest_header_costs_nothing(tmp_path: Path) -> None:
+    # 2**17 x 2**24 weights and more: refused by length, before anything of that size exists.
+    path = tmp_path / "m.bin"
+    numbers = (1 << 17, 1 << 20, 1 << 12, 1 << 12, 1 << 12, 1 << 24, 1 << 24)
+    path.write_bytes(struct.pack("<7i", *numbers))
+    refused(path, "truncated", "28")
+
+
+def test_unknown_versions_flags_and_group_sizes_are_refused(tmp_path: Path) -> None:
+    c, path = tiny_config(), tmp_path / "m.bin"
+    for version in (0, 3, -1):
+        path.write_bytes(header_v1(c, version))
+        refused(path, f"version {version}")
+    raw = bytearray(header_v1(c))
+    raw[36] = 2
+    path.write_bytes(bytes(raw))
+    refused(path, "classifier flag is 2")
+    for group in (0, -32, 2**31 - 1):
+        path.write_bytes(header_v1(c, 2, struct.pack("<i", group)) + bytes(1000))
+        refused(path, f"group size {group}")
+    path.write_bytes(header_v1(c, 2, struct.pack("<i", 48)) + bytes(1000))
+    refused(path, "64 values", "group size 48")
+
+
+def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
+    refused(tmp_path, "not a regular file")
+    refused(tmp_path / "absent.bin", "No such file")
+    refused("a\0b", "not a file name")
+    os.mkfifo(tmp_path / "pipe")
+    refused(tmp_path / "pipe", "not a regular file")
+    refused("/dev/zero", "not a regular file")
+    refused(tmp_path / ("x" * 300), "too long")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.bin"
+    path.write_bytes(b"x")
+    path.chmod(0)
+    refused(path, "Permission denied")
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    c = tiny_config()
+    path = write_v0(tmp_path / "m.bin", c, random_weights(c, 0))
+    with Checkpoint(path) as ck:
+        os.truncate(path, 1000)
+        with pytest.raises(ConvertError, match="changed while it was read"):
+            ck.rows("w2", 1, 0, 4)

@@ -1,0 +1,172 @@
+"""``.desc`` text: there and back, what is missing or wrong by name, and files that don't belong."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from convert.desc import (
+    ModelDesc,
+    file_of,
+    format_desc,
+    parse_desc,
+    read_desc,
+    stem_of,
+    verify,
+)
+from convert.errors import ConvertError
+from convert.pipeline import convert
+from tests.tiny_model import random_weights, tiny_config, write_v0
+
+GOOD = ModelDesc(
+    context_length=32,
+    n_layers=2,
+    dim=64,
+    n_heads=4,
+    n_kv_heads=2,
+    hidden_dim=160,
+    vocab_size=96,
+    rope_theta=10000.0,
+    norm_eps=1e-5,
+    tied=True,
+    weights="int8",
+    block=0,
+    embedding_dtype="float16",
+    embedding_offset=1024,
+    weights_size=1000,
+    param_size=10,
+    bin_size=1024 + 2 * 96 * 64,
+    param_sha256="ab" * 32,
+    bin_sha256="cd" * 32,
+    source="llama2.c v0, 12345 bytes",
+    converter="llama2ncnn-convert 1",
+)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    c = tiny_config()
+    source = write_v0(tmp_path / "m.bin", c, random_weights(c, 0))
+    convert(source, tmp_path / "out")
+    return tmp_path / "out"
+
+
+def test_the_text_opens_with_the_original_four_lines() -> None:
+    lines = format_desc(GOOD).splitlines()
+    assert lines[:5] == ["32", "2", "64", "4", "format=2"]
+    assert "rope_theta=10000.0" in lines
+    assert "tied=1" in lines
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"tied": False}, {"rope_theta": 1234567.891}, {"source": ""}]
+)
+def test_there_and_back(change: dict[str, object]) -> None:
+    d = replace(GOOD, **change)  # type: ignore[arg-type]
+    assert parse_desc(format_desc(d), "x") == d
+
+
+def test_unknown_keys_are_kept() -> None:
+    text = format_desc(GOOD) + "flavour=mint=fresh\n\n".rstrip("\n") + "\n"
+    d = parse_desc(text, "x")
+    assert d.extra == {"flavour": "mint=fresh"}
+    assert format_desc(d) == text
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(ModelDesc)[4:-1]])
+def test_a_missing_key_is_named(name: str) -> None:
+    lines = [x for x in format_desc(GOOD).splitlines() if not x.startswith(f"{name}=")]
+    with pytest.raises(ConvertError, match=f"here.desc: {name} is missing"):
+        parse_desc("\n".join(lines), "here.desc")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "word"),
+    [
+        ("n_kv_heads", "0", "n_kv_heads is 0"),
+        ("n_kv_heads", "3", "n_kv_heads"),
+        ("hidden_dim", "-5", "hidden_dim is -5"),
+        ("hidden_dim", "many", "not a int"),
+        ("vocab_size", "9" * 30, "vocab_size"),
+        ("vocab_size", "97", "beyond the file"),
+        ("tied", "2", "tied is '2'"),
+        ("rope_theta", "nan", "rope_theta is nan"),
+        ("rope_theta", "inf", "rope_theta is inf"),
+        ("norm_eps", "0", "norm_eps is 0"),
+        ("embedding_dtype", "int4", "int4"),
+        ("embedding_offset", "-64", "-64"),
+        ("embedding_offset", "1022", "unaligned"),
+        ("embedding_offset", "1028", "beyond the file"),
+        ("weights_size", "99999", "weights_size"),
+        ("format", "3", "format is '3'"),
+    ],
+)
+def test_a_wrong_value_is_named(key: str, value: str, word: str) -> None:
+    text = format_desc(GOOD)
+    old = next(x for x in text.splitlines() if x.startswith(f"{key}="))
+    with pytest.raises(ConvertError) as caught:
+        parse_desc(text.replace(old, f"{key}={value}"), "here.desc")
+    assert str(caught.value).startswith("here.desc: ")
+    assert word in str(caught.value)
+
+
+def test_a_model_of_the_original_program_is_told_from_rubbish() -> None:
+    with pytest.raises(ConvertError, match=r"original C\+\+ .* convert the checkpoint again"):
+        parse_desc("256\n6\n288\n6\n", "x")
+    for text in ("", "256\n6\n", "a\nb\nc\nd\n"):
+        with pytest.raises(ConvertError, match="too few"):
+            parse_desc(text, "x")
+    with pytest.raises(ConvertError, match="line 6 is not key=value"):
+        parse_desc("1\n2\n3\n4\nformat=2\nhello\n", "x")
+
+
+@pytest.mark.parametrize("suffix", ["", ".param", ".bin", ".desc", ".tokenizer.bin"])
+def test_a_stem_is_meant_by_any_of_its_files(suffix: str) -> None:
+    assert stem_of(f"/models/7b.ncnn{suffix}") == Path("/models/7b.ncnn")
+    assert file_of(Path("/models/7b.ncnn"), ".bin") == Path("/models/7b.ncnn.bin")
+
+
+def test_a_bare_suffix_is_a_name() -> None:
+    assert stem_of("/models/.bin") == Path("/models/.bin")
+
+
+def test_a_whole_model_is_read_and_verified(model: Path) -> None:
+    d = read_desc(model)
+    told: list[int] = []
+    verify(model, d, told.append)
+    assert told[-1] == d.bin_size
+
+
+@pytest.mark.parametrize("suffix", [".param", ".bin"])
+def test_a_changed_size_or_byte_is_found(model: Path, suffix: str) -> None:
+    path = file_of(model, suffix)
+    raw = bytearray(path.read_bytes())
+    path.write_bytes(raw[:-1])
+    with pytest.raises(ConvertError, match=f"{len(raw) - 1:,} bytes.* says {len(raw):,}"):
+        read_desc(model)
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(ConvertError, match="SHA-256 is"):
+        verify(model, read_desc(model))
+    path.unlink()
+    with pytest.raises(ConvertError, match="No such file"):
+        read_desc(model)
+    with pytest.raises(ConvertError, match="No such file"):
+        verify(model, parse_desc(file_of(model, ".desc").read_text(), "x"))
+
+
+def test_a_desc_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConvertError, match="No such file"):
+        read_desc(tmp_path / "absent")
+    (tmp_path / "big.desc").write_bytes(b"1\n" * 50_000)
+    with pytest.raises(ConvertError, match="not a model description"):
+        read_desc(tmp_path / "big")
+    os.mkfifo(tmp_path / "pipe.desc")
+    with pytest.raises(ConvertError, match="not a regular file"):
+        read_desc(tmp_path / "pipe")
+    (tmp_path / "bytes.desc").write_bytes(bytes(range(256)))
+    with pytest.raises(ConvertError):
+        read_desc(tmp_path / "bytes")
