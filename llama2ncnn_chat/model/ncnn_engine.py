@@ -1,0 +1,264 @@
+"""The engine on ncnn: loads a converted model, feeds it chunks of ids, keeps its KV cache.
+
+It knows no text and draws nothing; how far a load is, it tells a callback. With ``ncnn_memory``
+the only module that touches ncnn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from convert import desc as names
+from convert.desc import ModelDesc, file_of, read_desc, verify
+from convert.errors import ConvertError
+from convert.rope import rope_tables
+
+from ..errors import ChatError, ModelError
+from .kv_cache import KvCache, rotate
+from .ncnn_memory import CACHE_BLOCK, CacheLayout, WeightReader, ncnn, probe_layout, to_mat
+from .threads import default_threads
+
+Float32 = npt.NDArray[np.float32]
+
+PREFILL_BATCH = 128  # rows in one pass: the Gemms gain nothing from more, and memory grows
+MASKED = np.float32(-1e9)  # not an infinity: a softmax over nothing else would be NaN
+
+
+class ContextFullError(ChatError):
+    """More tokens than the context has room for; nothing has been fed."""
+
+
+class NcnnEngine:
+    """A loaded model. Implements ``Engine``; not for two threads at once."""
+
+    def __init__(
+        self,
+        stem: Path,
+        *,
+        threads: int | None = None,
+        context_length: int | None = None,
+        check: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Load the model at ``stem``.
+
+        ``context_length`` may shorten the model's own; ``check`` holds the whole ``.bin`` against
+        its checksum first; ``progress`` is told the bytes loaded and their total. Raises
+        ``ModelError`` for files that are missing, damaged, or don't belong together.
+        """
+        try:
+            self.desc = read_desc(stem)
+            param = _read_param(stem, self.desc)
+            if check:
+                verify(stem, self.desc)
+        except ConvertError as e:
+            raise ModelError(e.message, e.hint) from e
+        self.stem = stem
+        self.vocab_size = self.desc.vocab_size
+        self.context_length = _context_length(self.desc, context_length)
+        self._net = ncnn.Net()
+        self._net.opt.num_threads = threads or default_threads()
+        self._load(param, progress)
+        self._embedding = np.memmap(
+            file_of(stem, ".bin"),
+            np.dtype(self.desc.embedding_dtype),
+            "r",
+            self.desc.embedding_offset,
+            (self.desc.vocab_size, self.desc.dim),
+        )
+        d = self.desc
+        self._cos, self._sin = rope_tables(d.head_dim, d.rope_theta, 0, self.context_length)
+        self._capacity = -(-self.context_length // CACHE_BLOCK) * CACHE_BLOCK
+        self._blobs = [blob for i in range(d.n_layers) for blob in names.cache_in(i)]
+        self._out_blobs = [blob for i in range(d.n_layers) for blob in names.cache_out(i)]
+        self._cache = [self._empty_cache() for _ in self._blobs]
+        self._layout: CacheLayout | None = None
+        self._position = 0
+
+    @property
+    def position(self) -> int:
+        return self._position
+
+    @property
+    def threads(self) -> int:
+        return int(self._net.opt.num_threads)
+
+    @threads.setter
+    def threads(self, n: int) -> None:
+        self._net.opt.num_threads = max(1, n)
+
+    def forward(self, ids: Sequence[int]) -> Float32:
+        """Feed ``ids``; logits ``(vocab_size,)`` that follow the last of them."""
+        self._refuse(ids)
+        for start in range(0, len(ids), PREFILL_BATCH):
+            hidden = self._trunk(ids[start : start + PREFILL_BATCH])
+        logits: Float32 = self._head(hidden[-1:])[0]
+        return logits
+
+    def forward_all(self, ids: Sequence[int]) -> Float32:
+        """Feed ``ids``; logits ``(len(ids), vocab_size)`` that follow each of them."""
+        self._refuse(ids)
+        batches = range(0, len(ids), PREFILL_BATCH)
+        return np.concatenate(
+            [self._head(self._trunk(ids[start : start + PREFILL_BATCH])) for start in batches]
+        )
+
+    def rewind(self, position: int) -> None:
+        """Forget all tokens from ``position`` on; no memory is touched."""
+        if not 0 <= position <= self._position:
+            raise ValueError(f"can't rewind from {self._position} to {position}")
+        for mat in self._cache:
+            mat.h = position
+        self._position = position
+
+    def snapshot(self) -> KvCache:
+        """A copy of the cache, in an order of its own that no CPU's ncnn cares about."""
+        layout, d = self._cache_layout(), self.desc
+        shape = (d.n_layers, d.n_kv_heads, self._position, d.head_dim)
+        keys, values = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        for i in range(d.n_layers):
+            layout.read(self._cache[2 * i], layout.keys, keys[i])
+            layout.read(self._cache[2 * i + 1], layout.values, values[i])
+        return KvCache(keys, values)
+
+    def restore(self, cache: KvCache) -> None:
+        """Replace the cache by a copy of ``cache``, whose shape must be this model's."""
+        layout, d = self._cache_layout(), self.desc
+        n = cache.n_tokens
+        shape = (d.n_layers, d.n_kv_heads, n, d.head_dim)
+        if cache.keys.shape != shape or cache.values.shape != shape or n > self.context_length:
+            raise ValueError(f"a cache of shape {cache.keys.shape} isn't this model's")
+        for i in range(d.n_layers):
+            layout.write(self._cache[2 * i], layout.keys, cache.keys[i])
+            layout.write(self._cache[2 * i + 1], layout.values, cache.values[i])
+        for mat in self._cache:
+            mat.h = n
+        self._position = n
+
+    def cut(self, start: int, stop: int) -> None:
+        """Take positions ``start`` to ``stop`` out; the later ones move up, their keys rotated."""
+        if not 0 <= start <= stop <= self._position:
+            raise ValueError(f"can't cut {start}..{stop} out of {self._position}")
+        layout, d = self._cache_layout(), self.desc
+        tail = np.empty((d.n_kv_heads, self._position - stop, d.head_dim), np.float32)
+        for i in range(d.n_layers):
+            keys, values = self._cache[2 * i], self._cache[2 * i + 1]
+            layout.read(keys, layout.keys[stop:], tail)
+            layout.write(keys, layout.keys[start:], rotate(tail, start - stop, d.rope_theta))
+            layout.read(values, layout.values[stop:], tail)
+            layout.write(values, layout.values[start:], tail)
+        self.rewind(self._position - (stop - start))
+
+    def close(self) -> None:
+        """Free weights and cache."""
+        self._cache.clear()
+        self._net.clear()
+        del self._embedding
+
+    def _load(self, param: str, progress: Callable[[int, int], None] | None) -> None:
+        if self._net.load_param_mem(param) != 0:
+            raise ModelError(
+                f"{file_of(self.stem, '.param')}: ncnn can't read it",
+                "convert the checkpoint again",
+            )
+        total = self.desc.weights_size
+        path = file_of(self.stem, ".bin")
+        with WeightReader(path, total, progress) as reader:
+            if self._net.load_model(reader) != 0 or reader.position != total:
+                raise ModelError(
+                    f"{path}: ncnn read {reader.position:,} of {total:,} bytes and gave up: too "
+                    "little memory, or a damaged file",
+                    "close other programs, or convert with smaller weights",
+                )
+
+    def _refuse(self, ids: Sequence[int]) -> None:
+        if not len(ids):
+            raise ValueError("no tokens to feed")
+        if min(ids) < 0 or max(ids) >= self.vocab_size:
+            raise ValueError(f"token ids {min(ids)}..{max(ids)} of a vocabulary {self.vocab_size}")
+        if self._position + len(ids) > self.context_length:
+            raise ContextFullError(
+                f"{len(ids):,} tokens after {self._position:,} exceed the context of "
+                f"{self.context_length:,}"
+            )
+
+    def _trunk(self, ids: Sequence[int]) -> Float32:
+        """Feed one batch; final hidden states ``(len(ids), dim)``. All or nothing of the cache."""
+        m, p = len(ids), self._position
+        mask = np.zeros((m, p + m), np.float32)
+        mask[:, p:][np.triu_indices(m, 1)] = MASKED
+        extractor = self._net.create_extractor()
+        for blob, array in (
+            (names.X, self._embedding[np.asarray(ids)].astype(np.float32)),
+            (names.COS, self._cos[p : p + m]),
+            (names.SIN, self._sin[p : p + m]),
+            (names.MASK, mask),
+        ):
+            _check(extractor.input(blob, to_mat(array)), "input", blob)
+        for blob, mat in zip(self._blobs, self._cache, strict=True):
+            _check(extractor.input(blob, mat), "input", blob)
+        hidden = _extract(extractor, names.HIDDEN)
+        # Type 1 hands out SDPA's own Mat. Type 0 would copy it into a plain one, and lose the
+        # capacity to append in place and, with it, the packed order that SDPA expects.
+        cache = [_extract(extractor, blob, 1) for blob in self._out_blobs]
+        self._cache, self._position = cache, p + m
+        return np.array(hidden)
+
+    def _head(self, hidden: Float32) -> Float32:
+        extractor = self._net.create_extractor()
+        _check(extractor.input(names.HEAD_IN, to_mat(hidden)), "input", names.HEAD_IN)
+        return np.array(_extract(extractor, names.LOGITS))
+
+    def _empty_cache(self) -> ncnn.Mat:
+        # The full capacity at once: appended in place for ever, never moved. The system gives
+        # pages only as they are written.
+        mat = ncnn.Mat((self.desc.head_dim, self._capacity, self.desc.n_kv_heads))
+        if mat.empty():
+            raise ModelError(
+                f"no memory for a cache of {self.context_length:,} tokens "
+                f"({self.desc.cache_bytes(self._capacity):,} bytes)",
+                "shorten it with --ctx-size",
+            )
+        mat.h = 0
+        return mat
+
+    def _cache_layout(self) -> CacheLayout:
+        if self._layout is None:
+            self._layout = probe_layout(self.desc.head_dim, self._capacity)
+        return self._layout
+
+
+def _read_param(stem: Path, d: ModelDesc) -> str:
+    path = file_of(stem, ".param")
+    raw = path.read_bytes()
+    if names.sha256(raw) != d.param_sha256:
+        raise ConvertError(
+            f"{path}: isn't the one that {stem.name}.desc describes", "convert the checkpoint again"
+        )
+    return raw.decode("ascii")
+
+
+def _context_length(d: ModelDesc, wanted: int | None) -> int:
+    if wanted is None:
+        return d.context_length
+    if not 0 < wanted <= d.context_length:
+        raise ChatError(
+            f"a context of {wanted:,} tokens: the model was trained for {d.context_length:,}",
+            f"choose 1 to {d.context_length:,}",
+        )
+    return wanted
+
+
+def _check(code: int, what: str, blob: str) -> None:
+    if code != 0:
+        raise ChatError(f"ncnn: {what} of {blob} failed with {code}", "is there enough memory?")
+
+
+def _extract(extractor: ncnn.Extractor, blob: str, kind: int = 0) -> ncnn.Mat:
+    code, mat = extractor.extract(blob, kind)
+    _check(code, "extract", blob)
+    return mat

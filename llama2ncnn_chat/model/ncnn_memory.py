@@ -1,0 +1,161 @@
+"""Between numpy's memory and ncnn's: arrays to Mats, weights from a file, the order of a cache.
+
+Everything that depends on how ncnn lays out or owns memory is here. Imports ``ncnn`` after the
+spin count is set, and hands it on; knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .threads import set_spin_count
+
+set_spin_count()
+import ncnn as ncnn  # noqa: E402 - its OpenMP reads the environment on import
+
+Float32 = npt.NDArray[np.float32]
+Index = npt.NDArray[np.intp]
+
+CACHE_BLOCK = 64
+"""A cache's capacity is a multiple of this: SDPA packs keys in blocks of 4 to 16 positions, as the
+CPU likes, and writes past the end of a cache whose last block isn't whole."""
+
+
+def to_mat(array: Float32) -> ncnn.Mat:
+    """A Mat of its own memory. ncnn neither copies an array nor keeps it alive, so we do."""
+    array = np.ascontiguousarray(array, np.float32)
+    return ncnn.Mat(array).clone()
+
+
+class WeightReader(ncnn.DataReader):  # type: ignore[misc]
+    """Feeds ncnn the first ``size`` bytes of a file and counts them. Use it in ``with``.
+
+    ncnn's own loader reads without a word, with the interpreter locked, and takes a short read
+    for a success in some layers.
+    """
+
+    def __init__(self, path: Path, size: int, progress: Callable[[int, int], None] | None) -> None:
+        super().__init__()
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by __exit__
+        self._size, self._progress = size, progress
+        self.position = 0
+
+    def __enter__(self) -> WeightReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def scan(self, _format: str, _target: Any) -> int:
+        """ncnn asks this of text models alone."""
+        return 0
+
+    def read(self, buffer: Any, size: int) -> int:
+        """Called by ncnn: fill ``size`` bytes at the address in the capsule ``buffer``."""
+        size = min(size, self._size - self.position)
+        target = (ctypes.c_char * size).from_address(_address(buffer))
+        view = memoryview(target).cast("B")
+        done = 0
+        while done < size:
+            n = self._file.readinto(view[done:])
+            if not n:
+                break
+            done += n
+        self.position += done
+        if self._progress:
+            self._progress(self.position, self._size)
+        return done
+
+
+def _address(capsule: Any) -> int:
+    get = ctypes.pythonapi.PyCapsule_GetPointer
+    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return int(get(capsule, None))
+
+
+@dataclass(frozen=True)
+class CacheLayout:
+    """Where a head's numbers stand: ``keys[t, d]`` and ``values[t, d]`` are offsets in floats.
+
+    Both are ``(capacity, head_dim)``. SDPA keeps them in an order that depends on the CPU.
+    """
+
+    keys: Index
+    values: Index
+
+    def read(self, mat: ncnn.Mat, index: Index, out: Float32) -> None:
+        """Copy tokens of the Mat to ``out``, ``(n_kv_heads, n_tokens, head_dim)``."""
+        n = out.shape[1]
+        np.take(self._heads(mat), index[:n], axis=1, out=out, mode="clip")
+
+    def write(self, mat: ncnn.Mat, index: Index, tokens: Float32) -> None:
+        """Copy ``tokens``, shaped like ``read``'s, into the Mat; its length stays as it is."""
+        self._heads(mat)[:, index[: tokens.shape[1]]] = tokens
+
+    def _heads(self, mat: ncnn.Mat) -> Float32:
+        """A view of the Mat's whole memory, ``(n_kv_heads, capacity * head_dim)``."""
+        n = mat.h
+        mat.h = len(self.keys)
+        view = np.asarray(mat)
+        mat.h = n
+        return view.reshape(view.shape[0], -1)
+
+
+def probe_layout(head_dim: int, capacity: int) -> CacheLayout:
+    """Find out this CPU's cache order: send numbered keys and values through, see where they land.
+
+    The numbers are integers in the bits of floats; SDPA moves them about and does no sums on them
+    that we look at.
+    """
+    net = ncnn.Net()
+    net.opt.num_threads = 1
+    net.load_param_mem(_PROBE)
+    net.load_model(ncnn.DataReaderFromEmpty())
+    numbers = np.arange(capacity * head_dim, dtype=np.int32).reshape(1, capacity, head_dim)
+    cells = to_mat(numbers.view(np.float32))
+    cache = [ncnn.Mat((head_dim, capacity, 1)) for _ in range(2)]
+    extractor = net.create_extractor()
+    extractor.input("q", to_mat(np.zeros((1, 1, head_dim), np.float32)))
+    extractor.input("mask", to_mat(np.zeros((1, capacity), np.float32)))
+    for name, mat in (("k", cells), ("v", cells.clone())):
+        extractor.input(name, mat)
+    for name, mat in zip(("k_in", "v_in"), cache, strict=True):
+        mat.h = 0
+        extractor.input(name, mat)
+    order = []
+    for name in ("att", "k_out", "v_out"):
+        code, mat = extractor.extract(name, 1)
+        if code != 0:
+            raise RuntimeError(f"ncnn: the probe of SDPA's cache failed with {code}")
+        order.append(mat)
+    keys, values = (_inverse(np.array(mat).view(np.int32), numbers.shape[1:]) for mat in order[1:])
+    return CacheLayout(keys, values)
+
+
+def _inverse(landed: npt.NDArray[np.int32], shape: tuple[int, ...]) -> Index:
+    """Offsets by number, from numbers by offset."""
+    index = np.empty(landed.size, np.intp)
+    flat = landed.ravel()
+    if not np.array_equal(np.sort(flat), np.arange(flat.size)):
+        raise RuntimeError("ncnn keeps its cache in an order that isn't a permutation")
+    index[flat] = np.arange(flat.size)
+    return index.reshape(shape)
+
+
+_PROBE = """7767517
+7 9
+Input q 0 1 q
+Input k 0 1 k
+Input v 0 1 v
+Input mask 0 1 mask
+Input k_in 0 1 k_in
+Input v_in 0 1 v_in
+SDPA att 6 3 q k v mask k_in v_in att k_out v_out 5=1 6=1.0 7=1
+"""
