@@ -1,0 +1,1 @@
+"""Logits to ids, and ids to a stream of text."""

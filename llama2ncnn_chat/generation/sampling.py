@@ -1,0 +1,131 @@
+"""Logits to one token id. Knows no text, no model and no cache.
+
+The order is llama.cpp's: penalties, top-k, top-p, min-p, temperature, draw. Every filter keeps a
+prefix of the tokens in order of probability, so only the likeliest few are ever sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ChatError
+from ..settings import Sampling
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.intp]
+Sampler = Callable[[Float32, Sequence[int]], int]
+"""``sampler(logits, recent_ids)``: logits ``(vocab_size,)``, not changed; the chosen id."""
+
+
+def make_sampler(settings: Sampling, rng: np.random.Generator) -> Sampler:
+    """The sampler of these settings. ``rng`` is drawn from once per token, by greedy never."""
+    penalise = _make_penalty(settings)
+    if settings.temperature == 0 or settings.top_k == 1:
+        return lambda logits, recent: _argmax(penalise(logits, recent))
+
+    def sample(logits: Float32, recent: Sequence[int]) -> int:
+        ids, probabilities = candidates(penalise(logits, recent), settings)
+        # In order of id, not of probability: two that are nearly as likely may swap places with
+        # the rounding of another chunking, and the same seed must still give the same text.
+        order = np.argsort(ids)
+        cumulative = np.cumsum(probabilities[order])
+        at = np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")
+        return int(ids[order][min(int(at), len(ids) - 1)])
+
+    return sample
+
+
+def candidates(logits: Float32, settings: Sampling) -> tuple[Ids, Float64]:
+    """The ids that survive the filters, likeliest first, and their probabilities (sum 1)."""
+    ids = _likeliest(logits, settings)
+    values = logits[ids].astype(np.float64)
+    order = np.argsort(-values, kind="stable")  # ties: lowest id first
+    ids, values = ids[order], values[order]
+    weights = np.exp(values - values[0])
+    n = len(ids)
+    if settings.top_p < 1:
+        mass = np.cumsum(weights)
+        total = mass[-1] if settings.top_k else _total(logits, values[0])
+        n = min(n, 1 + int(np.searchsorted(mass, settings.top_p * total)))
+    if settings.min_p > 0:
+        n = min(n, int(np.searchsorted(-weights, -settings.min_p, side="right")))
+    n = max(1, n)
+    heated = np.exp((values[:n] - values[0]) / settings.temperature)
+    return ids[:n], heated / heated.sum()
+
+
+def _likeliest(logits: Float32, settings: Sampling) -> Ids:
+    """A superset of what the filters keep (exactly the top k, if there is a top k), ids ascending.
+
+    Cheap tests on all logits leave few to look at closely: a sort of 32,000 takes longer than a
+    small model's whole decode step.
+    """
+    size, top = logits.size, _max(logits)
+    k = min(settings.top_k, size)
+    if k:
+        # Any threshold that leaves at least k keeps the top k among what is left.
+        few = np.flatnonzero(logits > top - np.float32(8))
+        if len(few) < k:
+            few = np.arange(size)
+        if len(few) == k:
+            return few
+        values = logits[few]
+        kth = np.partition(values, len(few) - k)[len(few) - k]
+        above = few[values > kth]
+        ties = few[values == kth][: k - len(above)]  # lowest ids first
+        return np.sort(np.concatenate([above, ties]))
+    # Tokens with less than this fraction of the likeliest's weight can't be kept by top-p, even
+    # all together, or by min-p.
+    floor = max(settings.min_p, (1 - settings.top_p) / size)
+    if floor <= 0:
+        return np.arange(size)
+    return np.flatnonzero(logits >= top + np.float32(np.log(floor) - 1e-3))
+
+
+def _total(logits: Float32, top: float) -> float:
+    return float(np.exp(logits - np.float32(top)).sum(dtype=np.float64))
+
+
+def _make_penalty(s: Sampling) -> Callable[[Float32, Sequence[int]], Float32]:
+    off = s.repeat_penalty == 1 and s.presence_penalty == 0 and s.frequency_penalty == 0
+    if off or s.penalty_window == 0:
+        return lambda logits, _recent: logits
+
+    def penalise(logits: Float32, recent: Sequence[int]) -> Float32:
+        window = recent[-s.penalty_window :]
+        if not window:
+            return logits
+        ids, counts = np.unique(np.asarray(window), return_counts=True)
+        logits = logits.copy()
+        values = logits[ids]
+        # Towards less likely on both sides of zero (CTRL, Keskar et al., 2019).
+        values = np.where(values > 0, values / s.repeat_penalty, values * s.repeat_penalty)
+        logits[ids] = values - s.presence_penalty - s.frequency_penalty * counts
+        return logits
+
+    return penalise
+
+
+def _argmax(logits: Float32) -> int:
+    at = int(logits.argmax())  # argmax stops at a NaN
+    _refuse_nan(logits[at])
+    return at
+
+
+def _max(logits: Float32) -> np.float32:
+    top: np.float32 = logits.max()
+    _refuse_nan(top)
+    return top
+
+
+def _refuse_nan(top: np.float32) -> None:
+    if not np.isfinite(top):
+        raise ChatError(
+            f"the model computes {top} for a logit: its weights are broken, or too much for their "
+            "format",
+            "convert the checkpoint with other --weights",
+        )

@@ -1,0 +1,39 @@
+"""Stop strings in a stream of text, wherever the cuts between its pieces fall.
+
+Knows no tokens. Text that may yet turn out to begin a stop string is held back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class StopFilter:
+    """Passes text through up to the first stop string, which is not passed."""
+
+    def __init__(self, stops: Iterable[str]) -> None:
+        self._stops = tuple(s for s in stops if s)
+        self._held = ""
+        self.stopped = False
+
+    def feed(self, text: str) -> str:
+        """The text that is now certain; ``stopped`` tells whether a stop string was met."""
+        held = self._held + text
+        hits = [at for stop in self._stops if (at := held.find(stop)) >= 0]
+        if hits:
+            self.stopped, self._held = True, ""
+            return held[: min(hits)]
+        keep = max((_overlap(held, stop) for stop in self._stops), default=0)
+        self._held = held[len(held) - keep :]
+        return held[: len(held) - keep]
+
+    def flush(self) -> str:
+        """What was held back, at the end of a stream that met no stop string."""
+        held, self._held = self._held, ""
+        return held
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Length of the longest end of ``text`` that is a beginning of ``stop``."""
+    longest = min(len(text), len(stop) - 1)
+    return next((n for n in range(longest, 0, -1) if stop.startswith(text[-n:])), 0)

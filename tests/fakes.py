@@ -1,0 +1,84 @@
+"""Stand-ins for the model and the tokenizer, small enough to reason about by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from llama2ncnn_chat.model.kv_cache import KvCache
+
+Float32 = npt.NDArray[np.float32]
+
+
+class ScriptedEngine:
+    """An engine whose next token is a function of the ids in its cache; it counts what it is fed.
+
+    ``next_token(ids)`` gets everything in the cache. Implements ``Engine``.
+    """
+
+    def __init__(
+        self,
+        next_token: Callable[[Sequence[int]], int],
+        *,
+        vocab_size: int = 300,
+        context_length: int = 64,
+    ) -> None:
+        self.vocab_size, self.context_length, self.threads = vocab_size, context_length, 1
+        self.ids: list[int] = []
+        self.fed: list[int] = []
+        self._next = next_token
+
+    @property
+    def position(self) -> int:
+        return len(self.ids)
+
+    def forward(self, ids: Sequence[int]) -> Float32:
+        result: Float32 = self.forward_all(ids)[-1]
+        return result
+
+    def forward_all(self, ids: Sequence[int]) -> Float32:
+        assert len(ids), "fed nothing"
+        assert len(self.ids) + len(ids) <= self.context_length, "fed past the context"
+        rows = []
+        for token in ids:
+            self.ids.append(token)
+            self.fed.append(token)
+            logits = np.zeros(self.vocab_size, np.float32)
+            logits[self._next(self.ids)] = 20
+            rows.append(logits)
+        return np.stack(rows)
+
+    def rewind(self, position: int) -> None:
+        assert 0 <= position <= len(self.ids)
+        del self.ids[position:]
+
+    def cut(self, start: int, stop: int) -> None:
+        assert 0 <= start <= stop <= len(self.ids)
+        del self.ids[start:stop]
+
+    def snapshot(self) -> KvCache:
+        ids = np.array(self.ids, np.float32).reshape(1, 1, -1, 1)
+        return KvCache(ids, ids.copy())
+
+    def restore(self, cache: KvCache) -> None:
+        self.ids = [int(token) for token in cache.keys[0, 0, :, 0]]
+
+    def close(self) -> None:
+        self.ids.clear()
+
+
+class ByteTokenizer:
+    """A token per byte, at the ids where Llama has its byte pieces; no merges."""
+
+    vocab_size, bos_id, eos_id = 300, 1, 2
+
+    def piece(self, token: int) -> bytes:
+        return bytes([token - 3]) if 3 <= token < 259 else b""
+
+    def find(self, piece: str) -> int | None:
+        return None
+
+    def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]:
+        return [self.bos_id] * bos + [byte + 3 for byte in text.encode()]

@@ -1,0 +1,185 @@
+"""The stream of events, on a scripted engine whose every token is known beforehand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from llama2ncnn_chat.errors import PromptTooLongError
+from llama2ncnn_chat.events import Event, Finished, PrefillProgress, TextDelta
+from llama2ncnn_chat.generation.generate import Limits, generate
+from llama2ncnn_chat.generation.sampling import make_sampler
+from llama2ncnn_chat.settings import GREEDY, Sampling
+from tests.fakes import ByteTokenizer, ScriptedEngine
+
+TOKENIZER = ByteTokenizer()
+PROMPT = TOKENIZER.encode("go")
+
+
+def saying(reply: str, **kwargs: int) -> ScriptedEngine:
+    """An engine that answers ``PROMPT`` with ``reply`` and EOS."""
+    script = [byte + 3 for byte in reply.encode()] + [TOKENIZER.eos_id]
+
+    def next_token(ids: Sequence[int]) -> int:
+        return script[min(len(ids) - len(PROMPT), len(script) - 1)]
+
+    return ScriptedEngine(next_token, **kwargs)
+
+
+def run(engine: ScriptedEngine, limits: Limits | None = None) -> list[Event]:
+    sampler = make_sampler(GREEDY, np.random.default_rng(0))
+    return list(generate(engine, TOKENIZER, PROMPT, sampler, limits or Limits()))
+
+
+def text_of(events: list[Event]) -> str:
+    return "".join(e.text for e in events if isinstance(e, TextDelta))
+
+
+def end_of(events: list[Event]) -> Finished:
+    assert isinstance(events[-1], Finished)
+    assert sum(isinstance(e, Finished) for e in events) == 1
+    return events[-1]
+
+
+def test_text_until_eos_and_no_stray_token_after_it() -> None:
+    engine = saying("hello")
+    events = run(engine)
+    assert text_of(events) == "hello"
+    end = end_of(events)
+    assert end.reason == "stop"
+    assert end.ids == tuple(TOKENIZER.encode("hello", bos=False))
+    # The last sampled token was fed to learn of the EOS; the EOS itself was not.
+    assert engine.ids == [*PROMPT, *end.ids]
+
+
+def test_the_last_token_before_a_limit_is_not_fed() -> None:
+    engine = saying("hello")
+    end = end_of(run(engine, Limits(max_tokens=3)))
+    assert (end.reason, len(end.ids)) == ("length", 3)
+    assert engine.ids == [*PROMPT, *end.ids[:2]]
+
+
+def test_no_tokens_wanted_gives_none() -> None:
+    end = end_of(run(saying("hello"), Limits(max_tokens=0)))
+    assert (end.reason, end.ids) == ("length", ())
+
+
+def test_the_context_ends_a_reply_and_is_used_to_the_last_place() -> None:
+    engine = saying("x" * 100, context_length=12)
+    end = end_of(run(engine))
+    assert end.reason == "length"
+    assert len(PROMPT) + len(end.ids) == 12
+
+
+@pytest.mark.parametrize("room", [3, 2, 1])
+def test_a_prompt_without_room_for_a_reply_is_refused_with_numbers(room: int) -> None:
+    engine = saying("hello", context_length=room)
+    with pytest.raises(PromptTooLongError, match=rf"3 tokens and the context of {room}"):
+        run(engine)
+    assert engine.fed == []
+
+
+def test_stop_strings_span_tokens_and_are_not_shown() -> None:
+    events = run(saying("one STOP two"), Limits(stops=("STOP",)))
+    assert text_of(events) == "one "
+    assert end_of(events).reason == "stop"
+
+
+def test_what_only_looked_like_a_stop_is_shown_at_the_end() -> None:
+    events = run(saying("one STO"), Limits(stops=("STOP",)))
+    assert text_of(events) == "one STO"
+
+
+def test_a_character_split_over_tokens_appears_whole() -> None:
+    events = run(saying("añ€🦙!"))
+    assert text_of(events) == "añ€🦙!"
+    assert all("\ufffd" not in e.text for e in events if isinstance(e, TextDelta))
+
+
+def test_a_reply_cut_inside_a_character_says_so() -> None:
+    assert text_of(run(saying("a€"), Limits(max_tokens=2))) == "a\ufffd"
+
+
+def test_cancel_between_tokens_keeps_what_was_said() -> None:
+    engine = saying("hello")
+    stop = threading.Event()
+    seen = ""
+    sampler = make_sampler(GREEDY, np.random.default_rng(0))
+    for event in generate(engine, TOKENIZER, PROMPT, sampler, Limits(), cancelled=stop.is_set):
+        if isinstance(event, TextDelta):
+            seen += event.text
+            if seen == "hel":
+                stop.set()
+        end = event
+    assert isinstance(end, Finished)
+    assert (seen, end.reason, len(end.ids)) == ("hel", "cancelled", 3)
+    assert engine.ids == [*PROMPT, *end.ids[:2]]  # not one more step was computed
+
+
+def test_cancel_between_prefill_chunks() -> None:
+    engine = ScriptedEngine(lambda ids: 5, context_length=1000)
+    sampler = make_sampler(GREEDY, np.random.default_rng(0))
+    stop = threading.Event()
+    for event in generate(engine, TOKENIZER, [5] * 500, sampler, Limits(), cancelled=stop.is_set):
+        stop.set()
+        end = event
+    assert isinstance(end, Finished)
+    assert (end.reason, end.ids) == ("cancelled", ())
+    assert 0 < end.timings.prompt_n < 100
+    assert engine.position == end.timings.prompt_n
+
+
+def test_prefill_progress_counts_up_to_the_total() -> None:
+    engine = ScriptedEngine(lambda ids: 2, context_length=1000)
+    engine.forward([7] * 10)
+    sampler = make_sampler(GREEDY, np.random.default_rng(0))
+    events = list(generate(engine, TOKENIZER, [5] * 300, sampler, Limits()))
+    progress = [e for e in events if isinstance(e, PrefillProgress)]
+    assert [p.processed for p in progress] == sorted({p.processed for p in progress})
+    assert (progress[-1].processed, progress[-1].cached, progress[-1].total) == (300, 10, 310)
+
+
+def test_a_slow_engine_gets_smaller_chunks() -> None:
+    """A chunk that takes long makes the next ones short: a stop is never far away."""
+    now = 0.0
+    engine = ScriptedEngine(lambda ids: 2, context_length=2000)
+    forward, sizes = engine.forward, []
+
+    def slow(ids: Sequence[int]) -> np.ndarray:
+        nonlocal now
+        now += len(ids) / 100  # 100 tokens a second
+        sizes.append(len(ids))
+        return forward(ids)
+
+    engine.forward = slow  # type: ignore[method-assign]
+    sampler = make_sampler(GREEDY, np.random.default_rng(0))
+    list(generate(engine, TOKENIZER, [5] * 600, sampler, Limits(), clock=lambda: now))
+    assert max(sizes) <= 30  # 300 ms at the most
+
+
+def test_the_prompt_counts_for_the_penalties() -> None:
+    flat = ScriptedEngine(lambda ids: 7)
+    sampler = make_sampler(
+        Sampling(temperature=0.0, presence_penalty=50.0), np.random.default_rng(0)
+    )
+    for prompt, want in ([5], 7), ([7], 0):
+        flat.rewind(0)
+        events = list(generate(flat, TOKENIZER, prompt, sampler, Limits(max_tokens=1)))
+        assert end_of(events).ids == (want,)
+
+
+def test_timings_add_up() -> None:
+    ticks = iter(range(1000))
+    sampler = make_sampler(GREEDY, np.random.default_rng(0))
+    stream = generate(
+        saying("hello"), TOKENIZER, PROMPT, sampler, Limits(), clock=lambda: float(next(ticks))
+    )
+    t = end_of(list(stream)).timings
+    assert (t.prompt_n, t.cache_n, t.predicted_n) == (3, 0, 5)
+    assert t.prompt_ms > 0
+    assert t.predicted_ms > 0
+    assert t.prompt_per_second == pytest.approx(3000 / t.prompt_ms)
+    assert t.as_dict()["predicted_n"] == 5
