@@ -1,0 +1,5 @@
+"""``python -m llama2ncnn_chat``."""
+
+from .cli import run
+
+run()

@@ -1,0 +1,186 @@
+"""``llama2ncnn-chat bench``: prefill and decode speed, load time, memory, and the machine's limit.
+
+In the way of llama-bench: every test is repeated, medians are shown. A decode step reads all
+weights once, so the memory's read bandwidth bounds it; the share of that bound is the figure that
+can be compared between machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from convert import pipeline
+from convert.desc import ModelDesc, read_desc
+from convert.synthetic import SHAPES, SyntheticCheckpoint
+
+from .errors import UsageError
+from .model.engine import Engine
+from .models import FoundModel
+from .opening import find, load
+from .ui.progress import Steps
+
+SCAN_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Result:
+    """One test: tokens per second, the median and all runs; ``share`` of the bandwidth, 0 to 1."""
+
+    test: str
+    tokens_per_second: float
+    runs: tuple[float, ...]
+    share: float | None = None
+
+
+def bench(args: argparse.Namespace) -> int:
+    """Run the tests and show them; returns the exit code."""
+    if (args.model is None) == (args.shape is None):
+        raise UsageError("bench wants a model or a --shape", f"--shape {'|'.join(SHAPES)}")
+    with _model(args) as model:
+        start = time.perf_counter()
+        engine = load(model, args)
+        load_seconds = time.perf_counter() - start
+        peak = peak_resident()  # now: what follows needs little, but the scan of the memory does
+        bandwidth = read_bandwidth(engine.threads)
+        results = list(_run(engine, model.desc, args, bandwidth))
+        report = {
+            "model": model.name,
+            "weights": model.desc.weights,
+            "threads": engine.threads,
+            "load_seconds": round(load_seconds, 3),
+            "weights_bytes": model.desc.weights_size,
+            "peak_resident_bytes": peak,
+            "read_bandwidth": round(bandwidth),
+            "results": [asdict(r) for r in results],
+        }
+        engine.close()
+    if args.json:
+        sys.stdout.write(json.dumps(report) + "\n")
+    else:
+        _show(report, results)
+    return 0
+
+
+def read_bandwidth(threads: int, repeats: int = 5) -> float:
+    """Bytes per second that this many threads read from memory together: the best of ``repeats``.
+
+    A maximum over integers: the cheapest scan that numpy does with all of a vector unit's width.
+    """
+    arrays = [np.ones(SCAN_BYTES // 4, np.int32) for _ in range(threads)]
+    best = 0.0
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(repeats):
+            start = time.perf_counter()
+            list(pool.map(np.max, arrays))
+            best = max(best, threads * SCAN_BYTES / (time.perf_counter() - start))
+    return best
+
+
+def peak_resident() -> int | None:
+    """The most memory that this process has had, in bytes; None where the system doesn't say.
+
+    Of Linux's two answers, ``getrusage`` begins with the parent's peak; ``VmHWM`` doesn't.
+    """
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@contextlib.contextmanager
+def _model(args: argparse.Namespace) -> Iterator[FoundModel]:
+    if args.model is not None:
+        yield find(args)
+        return
+    source = SyntheticCheckpoint(SHAPES[args.shape])
+    fmt = pipeline.choose_format(source, args.weights, args.block)
+    with tempfile.TemporaryDirectory(prefix="llama2ncnn-bench-") as folder, Steps() as steps:
+        stem = Path(folder) / args.shape
+        step = steps.step(f"making a {args.shape} model")
+        pipeline.convert_tensors(source, stem, fmt, progress=lambda p: step(p.bytes, p.n_bytes))
+        yield FoundModel(f"{args.shape} (random)", stem, read_desc(stem), Path())
+
+
+def _run(
+    engine: Engine, desc: ModelDesc, args: argparse.Namespace, bandwidth: float
+) -> Iterator[Result]:
+    rng = np.random.default_rng(0)
+
+    def tokens(n: int) -> list[int]:
+        return [int(token) for token in rng.integers(3, engine.vocab_size, n)]
+
+    def fill(n: int) -> None:
+        if engine.position > n:
+            engine.rewind(n)
+        if engine.position < n:
+            engine.forward(tokens(n - engine.position))
+
+    need = max(args.n_prompt, max(args.depths) + args.n_decode)
+    if need > engine.context_length:
+        raise UsageError(
+            f"the tests need {need:,} tokens and the context has {engine.context_length:,}",
+            "choose smaller -p, -n or -d",
+        )
+    engine.forward(tokens(min(16, need)))  # warm
+    if args.n_prompt:
+        runs = []
+        for _ in range(args.repeats):
+            fill(0)
+            start = time.perf_counter()
+            engine.forward(tokens(args.n_prompt))
+            runs.append(args.n_prompt / (time.perf_counter() - start))
+        yield Result(f"prefill {args.n_prompt}", median(runs), tuple(runs))
+    for depth in args.depths if args.n_decode else ():
+        runs = []
+        for _ in range(args.repeats):
+            fill(depth)
+            start = time.perf_counter()
+            for token in tokens(args.n_decode):
+                engine.forward([token])
+            runs.append(args.n_decode / (time.perf_counter() - start))
+        step_bytes = desc.weights_size + desc.cache_bytes(depth + args.n_decode // 2)
+        rate = median(runs)
+        at = f" at {depth:,}" if depth else ""
+        yield Result(
+            f"decode {args.n_decode}{at}", rate, tuple(runs), rate * step_bytes / bandwidth
+        )
+
+
+def _show(report: dict[str, object], results: list[Result]) -> None:
+    table = Table("test", title=f"{report['model']}, {report['weights']}")
+    for name in ("tok/s", "runs", "of the bandwidth"):
+        table.add_column(name, justify="right")
+    for r in results:
+        runs = " ".join(f"{x:.4g}" for x in r.runs)
+        share = "" if r.share is None else f"{r.share:.0%}"
+        table.add_row(r.test, f"{r.tokens_per_second:.4g}", runs, share)
+    console = Console()
+    console.print(table)
+    peak = report["peak_resident_bytes"]
+    assert isinstance(report["weights_bytes"], int)
+    assert isinstance(report["read_bandwidth"], int)
+    console.print(
+        f"{report['threads']} threads; loaded in {report['load_seconds']} s; weights "
+        f"{report['weights_bytes'] / 1e9:.3g} GB; peak resident memory "
+        + (f"{peak / 1e9:.3g} GB" if isinstance(peak, int) else "unknown")
+        + f"; read bandwidth {report['read_bandwidth'] / 1e9:.3g} GB/s"
+    )

@@ -1,0 +1,130 @@
+"""The command line's flags, as argparse tables. Parses; decides nothing and opens nothing."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+
+from convert.synthetic import SHAPES
+from convert.weights import BLOCKS, FORMAT_NAMES
+
+from . import __version__
+from .settings import Sampling
+
+SUBCOMMANDS = ("complete", "bench")
+
+FLAGS = {"temperature": ("--temp", "--temperature"), "penalty_window": ("--repeat-last-n",)}
+"""Sampling settings whose flag isn't simply their name."""
+
+
+def chat_parser() -> argparse.ArgumentParser:
+    """``llama2ncnn-chat [MODEL] [PROMPT]``."""
+    parser = _parser(
+        "llama2ncnn-chat",
+        "Chat with a Llama-2-family model.",
+        "Also: llama2ncnn-chat complete MODEL PROMPT N, llama2ncnn-chat bench MODEL, "
+        "and llama2ncnn-convert. --help after each tells more.",
+    )
+    parser.add_argument("model", metavar="MODEL", nargs="?", help=MODEL_HELP)
+    parser.add_argument("prompt_words", metavar="PROMPT", nargs="?", help="a prompt to answer")
+    parser.add_argument("--raw", action="store_true", help="no template: complete the prompt")
+    _add_generation_flags(parser)
+    return parser
+
+
+def complete_parser() -> argparse.ArgumentParser:
+    """``llama2ncnn-chat complete MODEL PROMPT N``."""
+    parser = _parser("llama2ncnn-chat complete", "Complete a text: no template, no conversation.")
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("prompt_words", metavar="PROMPT", nargs="?", help="the text to go on from")
+    parser.add_argument("n", metavar="N", type=_natural, nargs="?", help="the same as -n N")
+    _add_generation_flags(parser)
+    return parser
+
+
+def bench_parser() -> argparse.ArgumentParser:
+    """``llama2ncnn-chat bench MODEL``."""
+    parser = _parser("llama2ncnn-chat bench", "Measure a model's speed and memory here.")
+    parser.add_argument("model", metavar="MODEL", nargs="?", help=MODEL_HELP)
+    parser.add_argument(
+        "--shape", choices=SHAPES, help="random weights of this size instead of a model"
+    )
+    parser.add_argument("-p", dest="n_prompt", type=_natural, default=256, metavar="N")
+    parser.add_argument("-n", dest="n_decode", type=_natural, default=128, metavar="N")
+    parser.add_argument(
+        "-d",
+        dest="depths",
+        type=_naturals,
+        default=(0,),
+        metavar="N,N",
+        help="how many tokens stand in the cache before the decode",
+    )
+    parser.add_argument("-r", dest="repeats", type=_positive, default=3, metavar="N")
+    parser.add_argument("-t", "--threads", type=_positive, metavar="N")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    _add_conversion_flags(parser)
+    return parser
+
+
+MODEL_HELP = "a converted model (a stem, or one of its files) or a raw llama2.c checkpoint"
+
+
+def _parser(prog: str, description: str, epilog: str | None = None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog, description=description, epilog=epilog)
+    parser.add_argument("--version", action="version", version=f"llama2ncnn-chat {__version__}")
+    return parser
+
+
+def _add_generation_flags(parser: argparse.ArgumentParser) -> None:
+    prompt = parser.add_argument_group("prompt")
+    prompt.add_argument("-p", "--prompt", metavar="TEXT", help="the prompt; - is standard input")
+    prompt.add_argument("-f", "--file", type=Path, metavar="FILE", help="the prompt, from a file")
+    sampling = parser.add_argument_group("sampling")
+    for f in fields(Sampling):
+        names = FLAGS.get(f.name, (f"--{f.name.replace('_', '-')}",))
+        default, text = f.default, f.metadata["help"]
+        sampling.add_argument(
+            *names, dest=f.name, type=type(default), metavar="X", help=f"{text} ({default})"
+        )
+    sampling.add_argument("--seed", type=_natural, metavar="N", help="the same text every time")
+    sampling.add_argument(
+        "-n", "--max-tokens", "--n-predict", type=_natural, metavar="N", help="stop after N tokens"
+    )
+    sampling.add_argument(
+        "--stop", action="append", default=[], metavar="TEXT", help="stop before this text"
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    output.add_argument("--stats", action="store_true", help="timings on stderr at the end")
+    engine = parser.add_argument_group("engine")
+    engine.add_argument("-t", "--threads", type=_positive, metavar="N")
+    engine.add_argument("--ctx-size", type=_positive, metavar="N", help="a shorter context")
+    engine.add_argument("--check", action="store_true", help="hold the weights' checksum first")
+    _add_conversion_flags(parser)
+
+
+def _add_conversion_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("a raw checkpoint, converted first")
+    group.add_argument("--tokenizer", type=Path, metavar="FILE", help="its tokenizer.bin")
+    group.add_argument("--weights", choices=FORMAT_NAMES, help="how its weights are kept")
+    group.add_argument("--block", type=int, choices=BLOCKS, help="for q8, q6 and q4")
+    group.add_argument("--keep-model", type=Path, metavar="STEM", help="keep it here, not cached")
+
+
+def _natural(text: str) -> int:
+    n = int(text)
+    if n < 0:
+        raise argparse.ArgumentTypeError(f"{n} is negative")
+    return n
+
+
+def _positive(text: str) -> int:
+    n = int(text)
+    if n < 1:
+        raise argparse.ArgumentTypeError(f"{n} is not positive")
+    return n
+
+
+def _naturals(text: str) -> tuple[int, ...]:
+    return tuple(_natural(part) for part in text.split(","))

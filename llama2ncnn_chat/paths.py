@@ -1,0 +1,31 @@
+"""Where the program keeps things: the XDG folders, private to the person. Knows no file formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platformdirs
+
+APP = "llama2ncnn"
+
+
+def cache_dir() -> Path:
+    """Converted models and KV snapshots: may be deleted at any time."""
+    return platformdirs.user_cache_path(APP, appauthor=False)
+
+
+def data_dir() -> Path:
+    """Sessions: what a person would miss."""
+    return platformdirs.user_data_path(APP, appauthor=False)
+
+
+def state_dir() -> Path:
+    """The prompt's history and logs."""
+    return platformdirs.user_state_path(APP, appauthor=False)
+
+
+def make_private(folder: Path) -> Path:
+    """Create a folder, and its parents, that only its owner may enter. Raises ``OSError``."""
+    for missing in reversed([p for p in (folder, *folder.parents) if not p.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    return folder

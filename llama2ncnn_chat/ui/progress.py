@@ -1,0 +1,59 @@
+"""Progress of the slow steps before a model can speak: a bar on a terminal's stderr, else nothing.
+
+A step that takes under a third of a second shows nothing at all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+PATIENCE = 0.3
+
+
+class Steps:
+    """A bar per step, on stderr, gone when the step ends. Use it in ``with``."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        console = console or Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._start = time.monotonic()
+        self._started = False
+
+    def __enter__(self) -> Steps:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._started:
+            self._progress.stop()
+
+    def step(self, what: str) -> Callable[[int, int], None]:
+        """A callback for bytes done and their total."""
+        task = self._progress.add_task(what, total=None, visible=False)
+
+        def report(done: int, total: int) -> None:
+            if not self._started and time.monotonic() - self._start > PATIENCE:
+                self._progress.start()
+                self._started = True
+            self._progress.update(task, completed=done, total=total, visible=done < total)
+
+        return report
