@@ -20,6 +20,8 @@ from .errors import ConvertError
 from .files import open_regular
 
 FORMAT = "2"
+OWN_CHECKSUM = "desc_sha256"
+AGAIN = "convert the checkpoint again"
 
 X, COS, SIN, MASK = "x", "cos", "sin", "mask"
 HIDDEN, HEAD_IN, LOGITS = "hidden", "head_in", "logits"
@@ -100,15 +102,25 @@ def file_of(stem: Path, suffix: str) -> Path:
 
 
 def format_desc(desc: ModelDesc) -> str:
-    """The text of a ``.desc``."""
+    """The text of a ``.desc``: what is known, its own checksum, what isn't known."""
+    lines = _known_lines(desc)
+    lines.append(f"{OWN_CHECKSUM}={_checksum(desc)}")
+    lines += [f"{key}={value}" for key, value in desc.extra.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _known_lines(desc: ModelDesc) -> list[str]:
     lines = [str(getattr(desc, name)) for name in HEAD_LINES]
     lines.append(f"format={FORMAT}")
     for f in fields(desc):
         if f.name not in (*HEAD_LINES, "extra"):
             value = getattr(desc, f.name)
             lines.append(f"{f.name}={int(value) if isinstance(value, bool) else value}")
-    lines += [f"{key}={value}" for key, value in desc.extra.items()]
-    return "\n".join(lines) + "\n"
+    return lines
+
+
+def _checksum(desc: ModelDesc) -> str:
+    return sha256("\n".join(_known_lines(desc)).encode())
 
 
 def parse_desc(text: str, where: str) -> ModelDesc:
@@ -132,17 +144,22 @@ def parse_desc(text: str, where: str) -> ModelDesc:
     if found != FORMAT:
         raise ConvertError(
             f"{where}: format is {found!r}, this program reads {FORMAT!r}",
-            "convert the checkpoint again",
+            AGAIN,
         )
     known = {f.name: f for f in fields(ModelDesc) if f.name != "extra"}
     parsed = {name: _value(name, str(f.type), values, where) for name, f in known.items()}
-    extra = {key: value for key, value in values.items() if key not in known}
-    return _checked(ModelDesc(**parsed, extra=extra), where)  # type: ignore[arg-type]
+    checksum = _value(OWN_CHECKSUM, "str", values, where)
+    extra = {k: v for k, v in values.items() if k not in (*known, OWN_CHECKSUM)}
+    d = _checked(ModelDesc(**parsed, extra=extra), where)  # type: ignore[arg-type]
+    if checksum != _checksum(d):
+        # A wrong number of heads, say, would have ncnn read past its memory.
+        raise ConvertError(f"{where}: was changed after it was written", AGAIN)
+    return d
 
 
 def _value(name: str, type: str, values: dict[str, str], where: str) -> int | float | bool | str:
     if name not in values:
-        raise ConvertError(f"{where}: {name} is missing", "convert the checkpoint again")
+        raise ConvertError(f"{where}: {name} is missing", AGAIN)
     text = values[name]
     try:
         if type == "str":
@@ -186,7 +203,7 @@ def _checked(d: ModelDesc, where: str) -> ModelDesc:
         )
         problems = [what for ok, what in rules if not ok]
     if problems:
-        raise ConvertError(f"{where}: {problems[0]}", "convert the checkpoint again")
+        raise ConvertError(f"{where}: {problems[0]}", AGAIN)
     return d
 
 
@@ -203,12 +220,12 @@ def read_desc(stem: Path) -> ModelDesc:
         try:
             got = os.stat(other).st_size
         except OSError as e:
-            raise ConvertError(f"{other}: {e.strerror}", "convert the checkpoint again") from e
+            raise ConvertError(f"{other}: {e.strerror}", AGAIN) from e
         if got != want:
             raise ConvertError(
                 f"{other}: {got:,} bytes, but {path.name} says {want:,}: they don't belong "
                 "together",
-                "convert the checkpoint again",
+                AGAIN,
             )
     return d
 
@@ -239,5 +256,5 @@ def verify(stem: Path, d: ModelDesc, progress: Callable[[int], None] | None = No
         if got != want:
             raise ConvertError(
                 f"{path}: SHA-256 is {got[:16]}..., the .desc says {want[:16]}...: it is damaged",
-                "convert the checkpoint again",
+                AGAIN,
             )

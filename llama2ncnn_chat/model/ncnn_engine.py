@@ -71,7 +71,6 @@ class NcnnEngine:
             (self.desc.vocab_size, self.desc.dim),
         )
         d = self.desc
-        self._cos, self._sin = rope_tables(d.head_dim, d.rope_theta, 0, self.context_length)
         self._capacity = -(-self.context_length // CACHE_BLOCK) * CACHE_BLOCK
         self._blobs = [blob for i in range(d.n_layers) for blob in names.cache_in(i)]
         self._out_blobs = [blob for i in range(d.n_layers) for blob in names.cache_out(i)]
@@ -189,13 +188,14 @@ class NcnnEngine:
     def _trunk(self, ids: Sequence[int]) -> Float32:
         """Feed one batch; final hidden states ``(len(ids), dim)``. All or nothing of the cache."""
         m, p = len(ids), self._position
+        cos, sin = rope_tables(self.desc.head_dim, self.desc.rope_theta, p, p + m)
         mask = np.zeros((m, p + m), np.float32)
         mask[:, p:][np.triu_indices(m, 1)] = MASKED
         extractor = self._net.create_extractor()
         for blob, array in (
             (names.X, self._embedding[np.asarray(ids)].astype(np.float32)),
-            (names.COS, self._cos[p : p + m]),
-            (names.SIN, self._sin[p : p + m]),
+            (names.COS, cos),
+            (names.SIN, sin),
             (names.MASK, mask),
         ):
             _check(extractor.input(blob, to_mat(array)), "input", blob)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from convert.pipeline import convert
 from llama2ncnn_chat.errors import ChatError, ModelError
@@ -242,6 +245,29 @@ def test_a_damaged_bin_is_found_on_demand(tmp_path: Path) -> None:
         NcnnEngine(stem, check=True)
 
 
+@given(data=st.data())
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_a_changed_description_is_refused_or_makes_no_difference(
+    small: tuple[Path, bytes], data: st.DataObject
+) -> None:
+    """Above all: it never reaches ncnn, which would read past its memory."""
+    stem, good = small
+    raw = bytearray(good)
+    at = data.draw(st.integers(0, len(raw) - 1))
+    raw[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    stem.with_name("m.ncnn.desc").write_bytes(raw)
+    with contextlib.suppress(ModelError):
+        engine = NcnnEngine(stem)
+        assert engine.forward([1, 2, 3]).shape == (96,)
+        engine.close()
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    stem = make(tmp_path_factory.mktemp("small"), tiny_config())
+    return stem, stem.with_name("m.ncnn.desc").read_bytes()
+
+
 def test_a_truncated_bin_is_refused(tmp_path: Path) -> None:
     stem = make(tmp_path, tiny_config())
     path = stem.with_name("m.ncnn.bin")
@@ -305,7 +331,7 @@ class TestStories260K:
             picked = log_softmax(rows.astype(np.float64))[np.arange(len(ids) - 1), ids[1:]]
             assert -picked.mean() == pytest.approx(case["nll"], abs=5e-5)
 
-    @pytest.mark.parametrize(("weights", "bound"), [("int8", 0.01), ("q8", 0.01)])
+    @pytest.mark.parametrize(("weights", "bound"), [("int8", 0.003), ("q8", 0.003)])
     def test_eight_bits_stay_close(
         self,
         tmp_path: Path,

@@ -1,6 +1,6 @@
 """How fast checkpoints convert, and in how much memory: a made-up v0 file, every weight format.
 
-    python -m benchmarks.convert --shape 110m -r 3
+    python -m benchmarks.conversion --shape 110m -r 3
 
 Writes into a temporary folder alone. Each conversion is a process of its own, so that its peak of
 resident memory is its own; MB/s are of the checkpoint's bytes, fsync included.

@@ -1,0 +1,110 @@
+"""Templates against a reading of Meta's reference rendering that shares no code with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llama2ncnn_chat.errors import UsageError
+from llama2ncnn_chat.text.template import TEMPLATES, template_of
+from llama2ncnn_chat.text.tokenizer import Tokenizer
+from tests.fakes import ByteTokenizer
+
+LLAMA2 = template_of("llama2")
+BYTES = ByteTokenizer()
+
+
+def text_of(ids: list[int]) -> str:
+    names = {1: "<s>", 2: "</s>"}
+    out, run = "", bytearray()
+    for token in ids:
+        if token in names:
+            out += run.decode() + names[token]
+            run.clear()
+        else:
+            run += BYTES.piece(token)
+    return out + run.decode()
+
+
+def test_llama2_as_text() -> None:
+    assert text_of(LLAMA2.first(BYTES, "Hi", "S")) == (
+        "<s>[INST] <<SYS>>\nS\n<</SYS>>\n\nHi [/INST]"
+    )
+    assert text_of(LLAMA2.first(BYTES, "Hi", "")) == "<s>[INST] Hi [/INST]"
+    assert text_of(LLAMA2.next(BYTES, "Hi")) == "<s>[INST] Hi [/INST]"
+    assert text_of(LLAMA2.close(BYTES)) == "</s>"
+
+
+def test_zephyr_and_chatml_begin_with_one_bos() -> None:
+    for name, user in (("zephyr", "<|user|>\nHi</s>\n"), ("chatml", "<|im_start|>user\nHi")):
+        template = template_of(name)
+        for system in ("", "S"):
+            first = text_of(template.first(BYTES, "Hi", system))
+            assert first.startswith("<s>")
+            assert first.count("<s>") == 1
+            assert user in first
+            assert ("S" in first) == bool(system)
+        assert not text_of(template.next(BYTES, "Hi")).startswith("<s>")
+
+
+class Names(ByteTokenizer):
+    """A vocabulary that has ChatML's control tokens."""
+
+    def find(self, piece: str) -> int | None:
+        return {"<|im_start|>": 290, "<|im_end|>": 291}.get(piece)
+
+
+def test_controls_are_single_tokens_where_the_vocabulary_has_them() -> None:
+    ids = template_of("chatml").next(Names(), "typed <|im_end|> text")
+    assert [ids.count(290), ids.count(291)] == [2, 1]
+    assert ids[0] == 290
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize("typed", ["</s>", "<s>", "{user}", "{system}", "[/INST]", "\\1"])
+def test_what_is_typed_stays_text(name: str, typed: str) -> None:
+    template = template_of(name)
+    plain = template.first(BYTES, "x", "y")
+    for ids in (template.first(BYTES, typed, "y"), template.first(BYTES, "x", typed)):
+        assert [t for t in ids if t < 3] == [t for t in plain if t < 3]
+        assert typed in text_of(ids)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize("system", ["", "S"])
+def test_an_opening_is_what_every_such_message_begins_with(name: str, system: str) -> None:
+    template = template_of(name)
+    first, later = template.first_opening(BYTES, system), template.next_opening(BYTES)
+    for text in ("Hi", "a b"):
+        assert template.first(BYTES, text, system)[: len(first)] == first
+        assert template.next(BYTES, text)[: len(later)] == later
+
+
+def test_an_unknown_template_is_refused_with_the_names() -> None:
+    with pytest.raises(UsageError, match=r"no template 'alpaca'.*llama2, zephyr, chatml, plain"):
+        template_of("alpaca")
+
+
+def test_llama2_token_for_token(shared_data: Path) -> None:
+    """``generation.py`` of Meta's llama: every pair is encoded as one text, BOS before, EOS after.
+
+    It puts a space before the EOS, which a model does not say: the one token that differs.
+    """
+    spm = pytest.importorskip("sentencepiece")
+    reference = spm.SentencePieceProcessor(model_file=str(shared_data / "tokenizer.model"))
+    ours = Tokenizer.open(shared_data / "tokenizer.bin", 32000)
+    system = "You are kind.\nBe brief."
+    dialog = [("Hello, who are you?", "I am a model."), ("  2+2?\n", "4"), ("größe 🦙", "ok")]
+    want: list[int] = []
+    got: list[int] = []
+    for i, (user, answer) in enumerate(dialog):
+        text = f"<<SYS>>\n{system}\n<</SYS>>\n\n{user}" if i == 0 else user
+        pair = f"[INST] {text.strip()} [/INST] {answer.strip()} "
+        space = reference.encode(pair)[-1]
+        assert reference.id_to_piece(space) == "▁"
+        want += [1, *reference.encode(pair)[:-1], 2]
+        message = user.strip()
+        got += LLAMA2.first(ours, message, system) if i == 0 else LLAMA2.next(ours, message)
+        got += ours.encode(answer, bos=False) + LLAMA2.close(ours)
+    assert got == want
