@@ -1,0 +1,151 @@
+"""The conversation as a tree of turns, each with the exact ids that went through the model.
+
+Text is a view of it and is never encoded a second time. Regenerating and editing add siblings, so
+nothing is ever lost. Knows no engine, no template and no storage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..events import FinishReason, Timings
+from ..settings import Sampling
+
+Role = Literal["user", "assistant"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One generation of a reply, or of a part of it that ``/continue`` added.
+
+    ``start`` is how many ids the reply had before; with ``seed``, ``sampling`` and the limits it
+    says all that is needed to generate the same ids again.
+    """
+
+    start: int
+    seed: int
+    sampling: Sampling
+    max_tokens: int | None = None
+    stops: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class Turn:
+    """A message or a reply. Compared by identity: two replies may well say the same.
+
+    ``ids`` are a message's as the template renders it, or a reply's as they were sampled, without
+    EOS. ``finish`` is None for a message, and for a reply that was never finished (the program was
+    killed). ``key`` is the store's number for it.
+    """
+
+    role: Role
+    text: str
+    ids: list[int]
+    parent: Turn | None = field(default=None, repr=False)
+    children: list[Turn] = field(default_factory=list, repr=False)
+    finish: FinishReason | None = None
+    runs: list[Run] = field(default_factory=list)
+    timings: Timings | None = None
+    key: int | None = None
+    chosen: Turn | None = field(default=None, repr=False)
+
+    @property
+    def is_partial(self) -> bool:
+        """A reply that didn't come to its own end."""
+        return self.role == "assistant" and self.finish != "stop"
+
+
+class Ledger:
+    """The tree, and the path through it that is the conversation now.
+
+    ``head`` is the last turn of the path, None for an empty conversation. Moving it back keeps
+    what lay ahead, for ``redo``.
+    """
+
+    def __init__(self) -> None:
+        self.roots: list[Turn] = []
+        self.head: Turn | None = None
+        self._undone: list[Turn] = []
+
+    def path(self, *to: Turn | None) -> list[Turn]:
+        """Turns from the first to the head, or to the turn that is given."""
+        return list(reversed(list(_up(to[0] if to else self.head))))
+
+    def turns(self) -> Iterator[Turn]:
+        """Every turn of the tree, parents before children."""
+        waiting = list(reversed(self.roots))
+        while waiting:
+            turn = waiting.pop()
+            yield turn
+            waiting += reversed(turn.children)
+
+    def add(self, turn: Turn) -> Turn:
+        """Put a new turn after the head and make it the head."""
+        turn.parent = self.head
+        self._siblings(turn).append(turn)
+        self._undone.clear()
+        self.move(turn)
+        return turn
+
+    def remove(self, turn: Turn) -> None:
+        """Take back a turn that came to nothing; it must be a leaf."""
+        assert not turn.children, "only a leaf can be taken back"
+        self._siblings(turn).remove(turn)
+        if turn.parent and turn.parent.chosen is turn:
+            turn.parent.chosen = None
+        if self.head is turn:
+            self.head = turn.parent
+
+    def move(self, turn: Turn | None) -> None:
+        """Make ``turn`` the head; the path to it is what comes back when its ancestors are met."""
+        self.head = turn
+        for child in _up(turn):
+            if child.parent:
+                child.parent.chosen = child
+
+    def last(self, role: Role) -> Turn | None:
+        """The path's last turn of that role."""
+        return next((turn for turn in _up(self.head) if turn.role == role), None)
+
+    def undo(self, n: int = 1) -> list[Turn]:
+        """Step back over the last ``n`` messages and their replies; returns the messages."""
+        undone = []
+        for _ in range(n):
+            message = self.last("user")
+            if message is None:
+                break
+            assert self.head is not None
+            self._undone.append(self.head)
+            self.head = message.parent
+            undone.append(message)
+        return undone
+
+    def redo(self, n: int = 1) -> int:
+        """Take back that many undos, as far as there are any; returns how many."""
+        done = 0
+        while done < n and self._undone:
+            self.move(self._undone.pop())
+            done += 1
+        return done
+
+    def alternatives(self, turn: Turn) -> list[Turn]:
+        """The turn and its siblings, in the order they were made."""
+        return list(self._siblings(turn))
+
+    def choose(self, turn: Turn) -> None:
+        """Walk to an alternative, and on to where the path last ended below it."""
+        self._undone.clear()
+        while turn.children:
+            turn = turn.chosen or turn.children[-1]
+        self.move(turn)
+
+    def _siblings(self, turn: Turn) -> list[Turn]:
+        return turn.parent.children if turn.parent else self.roots
+
+
+def _up(turn: Turn | None) -> Iterator[Turn]:
+    while turn is not None:
+        yield turn
+        turn = turn.parent

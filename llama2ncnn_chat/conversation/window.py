@@ -1,0 +1,128 @@
+"""Which tokens the model sees: the path's ids, less the oldest turns where they no longer fit.
+
+Pure functions of turns, a template and a length; knows no engine and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ..errors import PromptTooLongError
+from ..text.template import Encoder, Template
+from .ledger import Turn
+
+RESERVE = 128
+"""Tokens that a message must leave for its reply; a sixteenth of the context if that is less."""
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """A template, the tokenizer it renders with and the conversation's system prompt."""
+
+    template: Template
+    tokenizer: Encoder
+    system: str = ""
+
+    def message(self, text: str, *, first: bool) -> list[int]:
+        """Ids of a message; the first of a conversation carries the system prompt."""
+        if first:
+            return self.template.first(self.tokenizer, text.strip(), self.system)
+        return self.template.next(self.tokenizer, text.strip())
+
+    def window(self, path: Sequence[Turn], first_visible: Turn | None = None) -> list[int]:
+        """The ids that stand before the model for this path.
+
+        With ``first_visible`` the turns before it are gone; BOS and the system prompt stay, and
+        the first visible message follows them just as its own ids have it.
+        """
+        if first_visible not in path[1:]:
+            return self.join(path)
+        kept = self.join(path[path.index(first_visible) :])
+        return self.head() + kept[self._own_opening(kept) :]
+
+    def head(self) -> list[int]:
+        """What stays before the first visible message: BOS and the system prompt."""
+        return self.template.first_opening(self.tokenizer, self.system)
+
+    def join(self, turns: Sequence[Turn]) -> list[int]:
+        """The turns' ids, every reply that is followed by something closed."""
+        close = self.template.close(self.tokenizer)
+        ids: list[int] = []
+        for i, turn in enumerate(turns):
+            ids += turn.ids
+            if turn.role == "assistant" and i + 1 < len(turns):
+                ids += close
+        return ids
+
+    def _own_opening(self, ids: list[int]) -> int:
+        return common_prefix(ids, self.template.next_opening(self.tokenizer))
+
+
+@dataclass(frozen=True)
+class ContextUse:
+    """What stands in the context, in tokens: the system prompt, each turn in sight, what is free.
+
+    ``hidden`` counts the turns out of sight.
+    """
+
+    length: int
+    system: int
+    turns: tuple[tuple[Turn, int], ...]
+    hidden: int
+
+    @property
+    def used(self) -> int:
+        return self.system + sum(n for _, n in self.turns)
+
+    @property
+    def free(self) -> int:
+        return self.length - self.used
+
+
+def context_use(
+    renderer: Renderer, path: Sequence[Turn], first_visible: Turn | None, length: int
+) -> ContextUse:
+    """How the context is used; the sum is exactly the window's length."""
+    start = path.index(first_visible) if first_visible in path else 0
+    visible = path[start:]
+    ends = [len(renderer.window(path[: start + i + 1], first_visible)) for i in range(len(visible))]
+    system = len(renderer.head()) if renderer.system and visible else 0
+    sizes = [end - at for at, end in pairwise([system, *ends])]
+    return ContextUse(length, system, tuple(zip(visible, sizes, strict=True)), start)
+
+
+def reserve(length: int) -> int:
+    """How many tokens must stay free for a reply."""
+    return max(1, min(RESERVE, length // 16))
+
+
+def first_that_fits(
+    renderer: Renderer, path: Sequence[Turn], first_visible: Turn | None, length: int
+) -> Turn | None:
+    """The message from which on the path fits, with room for a reply: as early as can be.
+
+    None where it fits as it is. Raises ``PromptTooLongError`` where not even the last message does.
+    """
+    limit = length - reserve(length)
+    if len(renderer.window(path, first_visible)) <= limit:
+        return None
+    start = path.index(first_visible) + 1 if first_visible in path else 1
+    for turn in path[start:]:
+        if turn.role == "user" and len(renderer.window(path, turn)) <= limit:
+            return turn
+    last = next(turn for turn in reversed(path) if turn.role == "user")
+    raise PromptTooLongError(
+        f"this takes {len(renderer.window(path, last)):,} tokens even without the turns before, "
+        f"and the context of {length:,} has room for {limit:,}",
+        "shorten it",
+    )
+
+
+def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
+    """How many ids two sequences begin with in common."""
+    n = min(len(a), len(b))
+    if a[:n] == b[:n]:
+        return n
+    return next(i for i in range(n) if a[i] != b[i])
