@@ -1,0 +1,265 @@
+"""The sessions' SQLite file: opened, checked, brought up to date, and a bad one moved aside.
+
+Knows tables and files, but neither turns nor ledgers. A file is never deleted.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ..errors import ChatError
+from ..paths import make_private
+
+APPLICATION_ID = 0x6C326E63  # "l2nc"
+HINT_NO_SAVE = "--no-save chats without saving"
+
+_V1 = """
+CREATE TABLE session (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again: locks and snapshots go by it
+    name TEXT NOT NULL,
+    model TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    template TEXT NOT NULL,
+    system TEXT NOT NULL,
+    sampling TEXT NOT NULL,                -- JSON
+    created REAL NOT NULL,
+    updated REAL NOT NULL,
+    deleted_at REAL,
+    writer INTEGER,                        -- the process that has, or last had, the lock
+    head INTEGER REFERENCES turn(id) ON DELETE SET NULL,
+    first_visible INTEGER REFERENCES turn(id) ON DELETE SET NULL
+);
+-- No cascade from parent to child: SQLite gives up on one that is 1000 turns deep.
+CREATE TABLE turn (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- siblings are in this order
+    session INTEGER NOT NULL REFERENCES session(id) ON DELETE CASCADE,
+    parent INTEGER REFERENCES turn(id),
+    chosen INTEGER REFERENCES turn(id) ON DELETE SET NULL,
+    role TEXT NOT NULL CHECK (role IN ('user', 'assistant')),
+    created REAL NOT NULL,
+    finish TEXT,
+    runs TEXT NOT NULL,                    -- JSON
+    timings TEXT,                          -- JSON
+    indexed INTEGER NOT NULL,              -- 0: the text has grown since it was made searchable
+    text TEXT NOT NULL,
+    ids BLOB NOT NULL                      -- int32, little-endian
+);
+CREATE INDEX turn_of_session ON turn(session);
+CREATE INDEX turn_of_parent ON turn(parent);
+CREATE INDEX turn_of_chosen ON turn(chosen);
+CREATE INDEX turn_not_indexed ON turn(id) WHERE indexed = 0;
+CREATE INDEX session_of_head ON session(head);
+CREATE INDEX session_of_first_visible ON session(first_visible);
+"""
+
+# Search. The index of a turn is renewed whenever `indexed` is set, so growing needn't touch it.
+_V2 = """
+CREATE VIRTUAL TABLE turn_index USING fts5(text, tokenize = 'unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE name_index USING fts5(name, tokenize = 'unicode61 remove_diacritics 2');
+CREATE TRIGGER turn_inserted AFTER INSERT ON turn WHEN new.indexed BEGIN
+    INSERT INTO turn_index(rowid, text) VALUES (new.id, new.text);
+END;
+CREATE TRIGGER turn_updated AFTER UPDATE OF indexed ON turn WHEN new.indexed BEGIN
+    DELETE FROM turn_index WHERE rowid = new.id;
+    INSERT INTO turn_index(rowid, text) VALUES (new.id, new.text);
+END;
+CREATE TRIGGER turn_deleted AFTER DELETE ON turn BEGIN
+    DELETE FROM turn_index WHERE rowid = old.id;
+END;
+CREATE TRIGGER session_inserted AFTER INSERT ON session BEGIN
+    INSERT INTO name_index(rowid, name) VALUES (new.id, new.name);
+END;
+CREATE TRIGGER session_renamed AFTER UPDATE OF name ON session BEGIN
+    DELETE FROM name_index WHERE rowid = new.id;
+    INSERT INTO name_index(rowid, name) VALUES (new.id, new.name);
+END;
+CREATE TRIGGER session_deleted AFTER DELETE ON session BEGIN
+    DELETE FROM name_index WHERE rowid = old.id;
+END;
+UPDATE turn SET indexed = 1;
+UPDATE session SET name = name;
+"""
+
+MIGRATIONS = (_V1, _V2)
+"""Scripts that make version n + 1 out of version n. Add to them; never change one."""
+
+
+class Database:
+    """The one connection of the process: any thread may use it, one at a time."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
+        """All or nothing. Survives the death of the process; if ``durable``, a power cut too."""
+        with self._lock, told_as_chat_error("save the session"):
+            # In WAL mode NORMAL leaves a committed write in the system's hands, which a kill -9
+            # can't take back; FULL waits for the disk. It can't be changed inside a transaction.
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
+        with self._lock, told_as_chat_error("read the sessions"):
+            return self._connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def one_view(self) -> Iterator[None]:
+        """Reads inside see one moment of the database, whatever other programs write."""
+        with self._lock, told_as_chat_error("read the sessions"):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+
+@contextmanager
+def told_as_chat_error(doing: str) -> Iterator[None]:
+    """A full disk, a lock that never opens, damage. Wrong SQL is ours and stays as it is."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
+        raise
+    except sqlite3.DatabaseError as error:
+        raise ChatError(f"can't {doing}: {error}", HINT_NO_SAVE) from error
+
+
+def open_database(path: Path) -> tuple[Database, tuple[str, ...]]:
+    """The database, created or brought up to date, and notes on what was found. ``ChatError``."""
+    try:
+        make_private(path.parent)
+        # Two programs that start together must not both move the file aside or migrate it.
+        with FileLock(path.with_name(f"{path.name}.lock"), timeout=60, mode=0o600):
+            return _open_alone(path)
+    except Timeout:
+        raise ChatError(f"another program keeps {path} to itself", HINT_NO_SAVE) from None
+    except (OSError, sqlite3.DatabaseError) as error:
+        raise ChatError(f"can't open the sessions in {path}: {error}", HINT_NO_SAVE) from error
+
+
+def _open_alone(path: Path) -> tuple[Database, tuple[str, ...]]:
+    notes = []
+    if path.exists() and (problem := _problem(path)):
+        if _in_use(path):
+            raise ChatError(
+                f"{path} {problem}, and another program has it open",
+                f"close that program first, or {HINT_NO_SAVE}",
+            )
+        aside = _move_aside(path)
+        notes.append(f"{path} {problem}: kept as {aside.name}, and new sessions start empty")
+    # SQLite would make it readable for all; its -wal and -shm follow the mode of this one.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    connection = _connect(path)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        _migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return Database(connection), tuple(notes)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.text_factory = lambda data: data.decode(errors="replace")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _problem(path: Path) -> str | None:
+    """Why the file can't be ours, or None. Raises ``ChatError`` for one from the future.
+
+    ``sqlite3.OperationalError`` (locked, no rights, no space) is trouble with the world, not with
+    the file, and goes through.
+    """
+    try:
+        with closing(_connect(path)) as connection:
+            application_id, version, tables = _identity(connection)
+            if application_id != APPLICATION_ID:
+                return "belongs to another program" if tables else None
+            if version > len(MIGRATIONS):
+                raise ChatError(
+                    f"{path} was written by a newer version of this program (its format is "
+                    f"{version}, this version knows {len(MIGRATIONS)})",
+                    f"update llama2ncnn-chat, or {HINT_NO_SAVE}",
+                )
+            if not {"session", "turn"} <= tables:
+                return "is damaged (tables are missing)"
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            return None if found == "ok" else f"is damaged ({found.strip().splitlines()[-1]})"
+    except sqlite3.OperationalError as error:
+        if "unsupported file format" in str(error):
+            return f"is damaged ({error})"
+        raise
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # of an error's own text
+        return f"is damaged ({error})"
+
+
+def _in_use(path: Path) -> bool:
+    """Whether anyone else has the file open.
+
+    They would go on writing to what was moved aside, and end by removing the new file's -wal,
+    which has the name of theirs.
+    """
+    try:
+        with closing(sqlite3.connect(path, timeout=0)) as connection:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        return "locked" in str(error)
+    return False
+
+
+def _identity(connection: sqlite3.Connection) -> tuple[int, int, set[str]]:
+    application_id: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    return application_id, version, tables
+
+
+def _move_aside(path: Path) -> Path:
+    """Rename the file with its -wal and -shm, which belong to it, to a name that is free."""
+    stem = f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
+    n, aside = 1, path.with_name(stem)
+    while aside.exists():
+        n += 1
+        aside = path.with_name(f"{stem}-{n}")
+    # The main file last: dying in between must not leave a stranger's -wal beside a new file.
+    for suffix in ("-shm", "-wal", ""):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    _, version, _ = _identity(connection)
+    for number, script in enumerate(MIGRATIONS[version:], version + 1):
+        connection.executescript(  # one that fails is rolled back as the connection is closed
+            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};"
+            f"PRAGMA user_version = {number};\nCOMMIT;"
+        )
+    # Replies that were growing when their program was killed.
+    connection.execute("UPDATE turn SET indexed = 1 WHERE indexed = 0")

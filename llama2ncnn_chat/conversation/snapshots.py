@@ -1,0 +1,154 @@
+"""KV caches of sessions on disk, so that a long conversation is resumed without reading it again.
+
+Knows arrays and ids, but no engine and no sessions; anything in the folder may vanish any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ..model.kv_cache import KvCache
+from ..paths import cache_dir, make_private
+
+_SUFFIX = ".safetensors"
+_SPARE = 64 << 20  # room to leave on the disk
+_ABANDONED = 3600.0  # seconds after which a half-written file has no writer any more
+
+
+class SnapshotStore:
+    """One snapshot per session, the least recently used ones dropped when over the budget."""
+
+    def __init__(self, folder: Path | None = None, budget_bytes: int = 4 << 30) -> None:
+        self._folder = folder or cache_dir() / "snapshots"
+        self._budget = budget_bytes
+
+    def save(self, session_id: int, key: str, ids: Sequence[int], cache: KvCache) -> int:
+        """Bytes written: 0 when there is no room for it. ``key`` says which model and template.
+
+        ``ids`` are those in the cache. A snapshot only saves time, so a disk that won't take it
+        is no error.
+        """
+        assert len(ids) == cache.n_tokens, "the ids are those in the cache"
+        size = cache.keys.nbytes + cache.values.nbytes
+        if size == 0 or size > self._budget:
+            return 0
+        tensors = {
+            "keys": np.ascontiguousarray(cache.keys),
+            "values": np.ascontiguousarray(cache.values),
+        }
+        metadata = {"key": key, "ids": _hash_ids(ids), "n_tokens": str(len(ids))}
+        metadata["checksum"] = _checksum(metadata, tensors)
+        try:
+            make_private(self._folder)
+            if shutil.disk_usage(self._folder).free < size + _SPARE:
+                return 0
+            written = self._write(session_id, tensors, metadata)
+        except (OSError, SafetensorError):
+            return 0
+        self._evict(keep=self._path(session_id))
+        return written
+
+    def load(self, session_id: int, key: str, ids: Sequence[int]) -> tuple[KvCache | None, str]:
+        """The cache of ``ids`` or of their beginning, or None and why not."""
+        path = self._path(session_id)
+        try:
+            with safe_open(path, framework="numpy") as file:
+                metadata = dict(file.metadata() or {})
+                checksum, n = metadata.pop("checksum"), int(metadata["n_tokens"])
+                if metadata["key"] != key:
+                    return None, "the model differs"
+                if n > len(ids) or metadata["ids"] != _hash_ids(ids[:n]):
+                    return None, "the conversation differs"
+                tensors = {name: file.get_tensor(name) for name in ("keys", "values")}
+            if checksum != _checksum(metadata, tensors):
+                raise ValueError("checksum")
+            os.utime(path)
+        except FileNotFoundError:
+            return None, "no snapshot"
+        except (OSError, SafetensorError, KeyError, ValueError):
+            self.delete(session_id)
+            return None, "damaged"
+        return KvCache(tensors["keys"], tensors["values"]), ""
+
+    def total_bytes(self) -> int:
+        return sum(size for _, size, _ in self._files())
+
+    def delete(self, session_id: int) -> None:
+        with suppress(OSError):
+            self._path(session_id).unlink()
+
+    def _path(self, session_id: int) -> Path:
+        return self._folder / f"{session_id}{_SUFFIX}"
+
+    def _write(
+        self,
+        session_id: int,
+        tensors: dict[str, npt.NDArray[np.float32]],
+        metadata: dict[str, str],
+    ) -> int:
+        """Write beside, fsync, rename: a whole file stands under the name, or the one before."""
+        beside = self._folder / f"{session_id}.{os.getpid()}.tmp"
+        try:
+            save_file(tensors, beside, metadata)  # from the arrays' memory, without a copy
+            beside.chmod(0o600)
+            _fsync(beside)
+            size = beside.stat().st_size
+            beside.replace(self._path(session_id))
+            _fsync(self._folder)
+        finally:
+            beside.unlink(missing_ok=True)
+        return size
+
+    def _evict(self, keep: Path) -> None:
+        """Drop what was used longest ago until the rest is within the budget, and leftovers."""
+        files = self._files()
+        for path, _, used in files:
+            if path.suffix == ".tmp" and used < time.time() - _ABANDONED:
+                path.unlink(missing_ok=True)
+        snapshots = [file for file in files if file[0].suffix == _SUFFIX]
+        total = sum(size for _, size, _ in snapshots)
+        for path, size, _ in sorted(snapshots, key=lambda file: file[2]):
+            if total > self._budget and path != keep:
+                path.unlink(missing_ok=True)
+                total -= size
+
+    def _files(self) -> list[tuple[Path, int, float]]:
+        """Path, size and time of last use; another program may be at work in the folder."""
+        found = []
+        for path in self._folder.glob("*"):
+            with suppress(FileNotFoundError):
+                stat = path.stat()
+                found.append((path, stat.st_size, stat.st_mtime_ns / 1e9))
+        return found
+
+
+def _hash_ids(ids: Sequence[int]) -> str:
+    return hashlib.sha256(np.asarray(ids, "<i4").tobytes()).hexdigest()
+
+
+def _checksum(metadata: dict[str, str], tensors: dict[str, npt.NDArray[np.float32]]) -> str:
+    """Of the data, and of all that says what the data is."""
+    said = {**metadata, **{name: f"{t.dtype} {t.shape}" for name, t in tensors.items()}}
+    total = hashlib.sha256(repr(sorted(said.items())).encode())
+    for name in sorted(tensors):
+        total.update(tensors[name].reshape(-1).view(np.uint8).data)
+    return total.hexdigest()
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,290 @@
+"""All sessions of a person, in one SQLite file: listed, searched, resumed, forked, deleted.
+
+Knows no engine and no template, and neither prints nor asks; the ids and texts come from ledgers.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ..errors import ChatError
+from ..paths import data_dir, make_private
+from .ledger import Ledger, Turn
+from .recorder import NullRecorder, Recorder, SessionMeta
+from .schema import HINT_NO_SAVE, Database, open_database
+from .store_recorder import Clock, Lock, SessionRecorder
+from .store_rows import insert_session, insert_turn, ledger_of, meta_of, storable, update_head
+from .store_search import HIT, search_sessions
+
+__all__ = ["HIT", "LoadedSession", "SessionInfo", "SessionMeta", "Store"]
+
+_INFO = """
+SELECT id, name, model, fingerprint, created, updated,
+    (SELECT count(*) FROM turn WHERE turn.session = session.id) AS n_turns,
+    (SELECT substr(text, 1, 500) FROM turn
+     WHERE turn.session = session.id AND role = 'user' ORDER BY id LIMIT 1) AS first_text
+FROM session
+WHERE deleted_at IS NULL AND EXISTS (SELECT 1 FROM turn WHERE turn.session = session.id)
+ORDER BY updated DESC, id DESC
+"""
+
+
+@dataclass(frozen=True)
+class SessionInfo:
+    """A row of the list. ``first_text`` is the first message, for those without a name;
+    ``snippet`` where a search hit, the words between the two marks of ``HIT``."""
+
+    id: int
+    name: str
+    model: str
+    fingerprint: str
+    created: float
+    updated: float
+    n_turns: int
+    first_text: str
+    snippet: str = ""
+
+
+@dataclass(frozen=True)
+class LoadedSession:
+    """A session as it was left. When another program has it, ``read_only`` is set, ``holder`` is
+    that program's process if known, and ``recorder`` keeps nothing: ``fork`` makes a copy."""
+
+    id: int
+    meta: SessionMeta
+    ledger: Ledger
+    first_visible: Turn | None
+    recorder: Recorder
+    read_only: bool = False
+    holder: int | None = None
+
+
+class Store:
+    """Open until ``close``, which lets go of the sessions that it handed out."""
+
+    def __init__(self, db: Database, folder: Path, notes: tuple[str, ...], clock: Clock) -> None:
+        self.notes = notes
+        self._db, self._folder, self._clock = db, folder, clock
+        self._recorders: list[SessionRecorder] = []
+
+    @classmethod
+    def open(cls, path: Path | None = None, *, clock: Clock = time.monotonic) -> Store:
+        """Raises ``ChatError``. ``clock`` tells when a growing reply is due to be flushed."""
+        path = path or data_dir() / "sessions.db"
+        db, notes = open_database(path)
+        return cls(db, path.parent / "locks", notes, clock)
+
+    def close(self) -> None:
+        try:
+            for recorder in self._recorders:
+                recorder.close()
+        finally:
+            self._db.close()
+
+    def create(self, meta: SessionMeta) -> SessionRecorder:
+        """A new session, which isn't stored before it has a turn."""
+        recorder = SessionRecorder(self._db, meta, self._lock, self._clock)
+        self._recorders.append(recorder)
+        return recorder
+
+    def resume(self, session_id: int) -> LoadedSession:
+        """Raises ``ChatError`` if there is none. A recorder it was given to before is closed."""
+        self._row(session_id)
+        self._let_go(session_id)
+        lock = self._lock(session_id)
+        try:
+            row, ledger, turns = self._load(session_id)
+            meta = meta_of(row)
+            first_visible = turns.get(row["first_visible"])
+            if lock is None:
+                return LoadedSession(
+                    session_id, meta, ledger, first_visible, NullRecorder(), True, row["writer"]
+                )
+            recorder = self.create(meta)
+            recorder.adopt(session_id, lock, first_visible)
+        except BaseException:
+            if lock:
+                lock.release()
+            raise
+        return LoadedSession(session_id, meta, ledger, first_visible, recorder)
+
+    def list(self, search: str = "", limit: int = 100) -> builtins.list[SessionInfo]:
+        """Newest first; with ``search``, those that have its words (see ``store_search``)."""
+        if not search.strip():
+            return [_info(row) for row in self._db.rows(f"{_INFO} LIMIT ?", limit)]
+        hits = search_sessions(self._db, search)
+        rows = self._db.rows(_INFO)
+        return [_info(row, hits[row["id"]]) for row in rows if row["id"] in hits][:limit]
+
+    def latest(self) -> SessionInfo | None:
+        return next(iter(self.list(limit=1)), None)
+
+    def find(self, what: str) -> SessionInfo:
+        """By id, by name, or by what only one name begins with. Raises ``ChatError``."""
+        wanted = what.strip().casefold()
+        infos = self.list(limit=-1)
+        found = (
+            [info for info in infos if str(info.id) == wanted]
+            or [info for info in infos if info.name.casefold() == wanted != ""]
+            or [info for info in infos if info.name.casefold().startswith(wanted) and wanted]
+        )
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise ChatError(f"no session {what.strip()!r}", "/list shows them all")
+        names = ", ".join(f"{info.id} ({info.name})" for info in found[:10])
+        raise ChatError(
+            f"{what.strip()!r} may be {len(found)} sessions: {names}", "give its number"
+        )
+
+    def rename(self, session_id: int, name: str) -> None:
+        """Raises ``ChatError``, also when another program has the session."""
+        self._update(session_id, "name = ?", storable(name))
+
+    def delete(self, session_id: int) -> None:
+        """It is only hidden, until ``purge_deleted``. Raises ``ChatError`` as ``rename`` does."""
+        self._update(session_id, "deleted_at = ?", time.time())
+
+    def undelete(self, session_id: int) -> None:
+        with self._db.transaction() as db:
+            changed = db.execute(
+                "UPDATE session SET deleted_at = NULL WHERE id = ?", (session_id,)
+            ).rowcount
+        if not changed:
+            raise ChatError(f"session {session_id} is gone for good")
+
+    def purge_deleted(self, older_than: float) -> builtins.list[int]:
+        """Remove for good what was deleted that many seconds ago; returns the ids.
+
+        Sessions that never got a turn (a kill at the wrong moment) go with them.
+        """
+        before = time.time() - older_than
+        rows = self._db.rows(
+            "SELECT id FROM session WHERE deleted_at <= ? OR (updated <= ? AND NOT EXISTS"
+            " (SELECT 1 FROM turn WHERE turn.session = session.id))",
+            before,
+            before,
+        )
+        return [row["id"] for row in rows if self._purge(row["id"])]
+
+    def fork(self, session_id: int, upto: Turn | None = None) -> int:
+        """A new session with the path to ``upto``, or to the head; returns its id.
+
+        ``upto`` is a turn of that session as it was loaded. Works on read-only ones too.
+        """
+        for recorder in self._recorders_of(session_id):
+            recorder.flush()
+        row, ledger, turns = self._load(session_id)
+        if upto is not None:
+            assert upto.key is not None, "a turn that isn't stored"
+            ledger.head = turns[upto.key]
+        path = ledger.path()
+        if not path:
+            raise ChatError("there is nothing to fork yet", "say something first")
+        first_visible = turns.get(row["first_visible"])
+        name = self._fork_name(row["name"] or " ".join(path[0].text.split())[:40])
+        meta = replace(meta_of(row), name=name)
+        with self._db.transaction() as db:
+            fork = insert_session(db, meta, None)
+            for turn in path:  # from the root on, so that a parent has its new key
+                turn.key = insert_turn(db, fork, turn)
+            update_head(db, fork, path[-1], first_visible if first_visible in path else None)
+            db.execute("UPDATE turn SET indexed = 1 WHERE session = ? AND indexed = 0", (fork,))
+        return fork
+
+    def _fork_name(self, name: str) -> str:
+        base = re.sub(r" \(fork( \d+)?\)$", "", name)
+        taken = {row["name"] for row in self._db.rows("SELECT name FROM session")}
+        fork, n = f"{base} (fork)", 1
+        while fork in taken:
+            n += 1
+            fork = f"{base} (fork {n})"
+        return fork
+
+    def _row(self, session_id: int) -> sqlite3.Row:
+        rows = self._db.rows(
+            "SELECT * FROM session WHERE id = ? AND deleted_at IS NULL", session_id
+        )
+        if not rows:
+            raise ChatError(f"no session {session_id}", "/list shows them all")
+        return rows[0]
+
+    def _load(self, session_id: int) -> tuple[sqlite3.Row, Ledger, dict[int, Turn]]:
+        with self._db.one_view():
+            row = self._row(session_id)
+            turns = self._db.rows("SELECT * FROM turn WHERE session = ? ORDER BY id", session_id)
+        return row, *ledger_of(turns, row["head"])
+
+    def _update(self, session_id: int, change: str, value: Any) -> None:
+        row = self._row(session_id)
+        with self._held(session_id) as held:
+            if not held:
+                raise ChatError(
+                    f"session {session_id} is open in another program (process {row['writer']})",
+                    "close it there first",
+                )
+            with self._db.transaction() as db:
+                db.execute(f"UPDATE session SET {change} WHERE id = ?", (value, session_id))
+
+    def _purge(self, session_id: int) -> bool:
+        with self._held(session_id) as held:
+            if held:
+                with self._db.transaction() as db:
+                    db.execute("DELETE FROM turn WHERE session = ?", (session_id,))
+                    db.execute("DELETE FROM session WHERE id = ?", (session_id,))
+                self._lock_file(session_id).unlink(missing_ok=True)  # the id won't come again
+        return held
+
+    def _recorders_of(self, session_id: int) -> builtins.list[SessionRecorder]:
+        return [r for r in self._recorders if r.session_id == session_id]
+
+    def _let_go(self, session_id: int) -> None:
+        for recorder in self._recorders_of(session_id):
+            recorder.close()
+            self._recorders.remove(recorder)
+
+    @contextmanager
+    def _held(self, session_id: int) -> Iterator[bool]:
+        """Whether the session is ours, for a moment at least."""
+        if any(recorder.holds_lock for recorder in self._recorders_of(session_id)):
+            yield True
+            return
+        lock = self._lock(session_id)
+        try:
+            yield lock is not None
+        finally:
+            if lock:
+                lock.release()
+
+    def _lock(self, session_id: int) -> Lock | None:
+        """The session's lock, held, or None when another program has it.
+
+        The system drops it when its process ends, however it ends.
+        """
+        # Not of one thread: the worker creates a session, and the program's end closes it.
+        lock = FileLock(self._lock_file(session_id), thread_local=False, mode=0o600)
+        try:
+            make_private(self._folder)
+            lock.acquire(timeout=0)
+        except Timeout:
+            return None
+        except OSError as error:
+            raise ChatError(f"can't lock session {session_id}: {error}", HINT_NO_SAVE) from error
+        return lock
+
+    def _lock_file(self, session_id: int) -> Path:
+        return self._folder / f"{session_id}.lock"
+
+
+def _info(row: sqlite3.Row, snippet: str = "") -> SessionInfo:
+    return SessionInfo(**dict(row), snippet=snippet)

@@ -1,0 +1,166 @@
+"""Writes what happens in one session to the database, a growing reply a few times a second.
+
+Knows neither how sessions are found nor how one is opened.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from .ledger import Turn
+from .recorder import SessionMeta
+from .schema import Database
+from .store_rows import (
+    delete_turn,
+    insert_session,
+    insert_turn,
+    update_head,
+    update_meta,
+    update_turn,
+)
+
+FLUSH_SECONDS = 0.25
+FLUSH_TOKENS = 8
+Clock = Callable[[], float]
+
+
+class Lock(Protocol):
+    """What keeps other programs from writing to a session, while held."""
+
+    def release(self) -> None: ...
+
+
+class SessionRecorder:
+    """Implements ``Recorder``. A new session comes into being with its first turn.
+
+    ``lock_session(id)`` gives a held lock, or None if it can't be had.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        meta: SessionMeta,
+        lock_session: Callable[[int], Lock | None],
+        clock: Clock,
+    ) -> None:
+        self.session_id: int | None = None
+        self._db, self._meta, self._lock_session, self._clock = db, meta, lock_session, clock
+        self._lock: Lock | None = None
+        self._first_visible: Turn | None = None
+        self._growing: Turn | None = None
+        self._pending = False  # it has grown since it was last written
+        self._flushed_tokens, self._flushed_at = 0, 0.0
+
+    def adopt(self, session_id: int, lock: Lock, first_visible: Turn | None) -> None:
+        """Go on with a session that is in the database already."""
+        self.session_id, self._lock, self._first_visible = session_id, lock, first_visible
+        with self._db.transaction() as db:
+            db.execute("UPDATE session SET writer = ? WHERE id = ?", (os.getpid(), session_id))
+
+    def turn_added(self, turn: Turn) -> None:
+        self._settle(turn)
+        session_id, lock, new = self.session_id, None, _without_key(turn)
+        try:
+            with self._db.transaction() as db:
+                while session_id is None:
+                    session_id = insert_session(db, self._meta, os.getpid())
+                    # Somebody may hold that number still from a file that was moved aside.
+                    if (lock := self._lock_session(session_id)) is None:
+                        db.execute("DELETE FROM session WHERE id = ?", (session_id,))
+                        session_id = None
+                for each in new:
+                    each.key = insert_turn(db, session_id, each)
+                update_head(db, session_id, turn, self._first_visible)
+        except BaseException:
+            for each in new:
+                each.key = None
+            if lock:
+                lock.release()
+            raise
+        self.session_id, self._lock = session_id, lock or self._lock
+
+    def turn_grew(self, turn: Turn) -> None:
+        first = turn is not self._growing
+        if first:
+            self._settle(turn)
+            self._growing = turn
+        if (
+            first
+            or len(turn.ids) - self._flushed_tokens >= FLUSH_TOKENS
+            or self._clock() - self._flushed_at >= FLUSH_SECONDS
+        ):
+            self._write(turn)
+        else:
+            self._pending = True
+
+    def flush(self) -> None:
+        if self._growing and self._pending:
+            self._write(self._growing)
+
+    def turn_finished(self, turn: Turn) -> None:
+        self._settle(turn)
+        with self._db.transaction(durable=True) as db:
+            update_turn(db, turn, index=True)
+            db.execute("UPDATE session SET updated = ? WHERE id = ?", (time.time(), self._id))
+
+    def turn_removed(self, turn: Turn) -> None:
+        self._settle(turn)
+        with self._db.transaction() as db:
+            delete_turn(db, turn)
+        turn.key = None
+
+    def head_moved(self, head: Turn | None, first_visible: Turn | None) -> None:
+        self._first_visible = first_visible
+        if self.session_id is not None:
+            with self._db.transaction() as db:
+                update_head(db, self._id, head, first_visible)
+
+    def meta_changed(self, meta: SessionMeta) -> None:
+        self._meta = meta
+        if self.session_id is not None:
+            with self._db.transaction() as db:
+                update_meta(db, self._id, meta)
+
+    def close(self) -> None:
+        """Flush and release the lock; more than once does no harm."""
+        try:
+            self.flush()
+        finally:
+            self._growing = None
+            if self._lock:
+                self._lock.release()
+                self._lock = None
+
+    @property
+    def holds_lock(self) -> bool:
+        return self._lock is not None
+
+    @property
+    def _id(self) -> int:
+        assert self.session_id is not None, "turn_added comes first"
+        return self.session_id
+
+    def _settle(self, turn: Turn) -> None:
+        """Have done with what was growing, which ``turn`` itself needn't be written for."""
+        if turn is not self._growing:
+            self.flush()
+        self._growing, self._pending = None, False
+
+    def _write(self, turn: Turn) -> None:
+        with self._db.transaction() as db:
+            update_turn(db, turn, index=False)
+        self._flushed_tokens, self._flushed_at = len(turn.ids), self._clock()
+        self._pending = False
+
+
+def _without_key(turn: Turn) -> list[Turn]:
+    """The turn, and before it those above that a full disk kept out of the database."""
+    new = []
+    above: Turn | None = turn
+    while above and above.key is None:
+        new.append(above)
+        above = above.parent
+    return new[::-1]

@@ -1,0 +1,66 @@
+"""Finding sessions by words of their turns and names. Knows the index tables and nothing else.
+
+Whatever a person types is words to look for, never a query language.
+"""
+
+from __future__ import annotations
+
+from .schema import Database
+from .store_rows import storable
+
+HIT = ("\x02", "\x03")
+"""What stands around a found word in a snippet, for a face to make into its own."""
+
+_AROUND = 40
+
+
+def search_sessions(db: Database, text: str) -> dict[int, str]:
+    """Ids of the sessions that have all the words in one turn or in the name, with a snippet.
+
+    The last word may be the beginning of one. Where no such words are found, the text is looked
+    for as it stands, inside of words too: punctuation, and scripts that put no spaces.
+    """
+    words = storable(text).replace("\0", " ").split()
+    if not words:
+        return {}
+    query = " ".join('"' + word.replace('"', '""') + '"' for word in words) + "*"
+    return _by_words(db, query) or _by_substring(db, " ".join(words))
+
+
+def _by_words(db: Database, query: str) -> dict[int, str]:
+    # snippet() can't be had together with GROUP BY.
+    turns = db.rows(
+        "SELECT t.session, snippet(turn_index, 0, ?, ?, '…', 12) FROM turn_index"
+        " JOIN turn t ON t.id = turn_index.rowid WHERE turn_index MATCH ? AND turn_index.rowid IN"
+        " (SELECT max(t.id) FROM turn_index i JOIN turn t ON t.id = i.rowid"
+        "  WHERE i.turn_index MATCH ? GROUP BY t.session)",
+        *HIT,
+        query,
+        query,
+    )
+    names = db.rows(
+        "SELECT rowid, highlight(name_index, 0, ?, ?) FROM name_index WHERE name_index MATCH ?",
+        *HIT,
+        query,
+    )
+    return {row[0]: row[1] for row in [*names, *turns]}
+
+
+def _by_substring(db: Database, text: str) -> dict[int, str]:
+    pattern = "%" + "".join(f"\\{c}" if c in "%_\\" else c for c in text) + "%"
+    rows = db.rows(
+        "SELECT id, name FROM session WHERE name LIKE ? ESCAPE '\\'"
+        " UNION ALL SELECT session, text FROM turn WHERE text LIKE ? ESCAPE '\\'",
+        pattern,
+        pattern,
+    )
+    return {row[0]: _snippet(row[1], text) for row in rows}
+
+
+def _snippet(text: str, found: str) -> str:
+    at = max(0, text.lower().find(found.lower()))
+    end = at + len(found)
+    before, after = text[max(0, at - _AROUND) : at], text[end : end + _AROUND]
+    start = "…" if at > _AROUND else ""
+    stop = "…" if end + _AROUND < len(text) else ""
+    return f"{start}{before}{HIT[0]}{text[at:end]}{HIT[1]}{after}{stop}"
