@@ -57,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # flush at exit from complaining.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
+    except OSError as e:  # a full disk behind stdout; of all other files pipeline tells itself
+        _complain(f"can't write to standard output: {e.strerror}")
+        return 1
 
 
 class _Parser(argparse.ArgumentParser):
@@ -144,6 +147,8 @@ def _inspect(args: argparse.Namespace) -> int:
     text = inspect.format_report(report)
     if args.json:
         text = json.dumps(report.to_json(), indent=2) + "\n"
+    if sys.stdout is None:  # closed by whoever started us
+        return 0
     # A file name may hold bytes that are no text.
     encoding = sys.stdout.encoding
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))

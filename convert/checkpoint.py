@@ -143,10 +143,12 @@ class Checkpoint:
     def _read(self, at: int, n: int, name: str) -> npt.NDArray[np.uint8]:
         # Plain reads, not a memory map: a file that shrinks under us is then a short read with a
         # clear error instead of SIGBUS, and a 27 GB checkpoint doesn't show up as resident memory.
-        buffer = np.empty(n, np.uint8)
+        buffer, got = np.empty(n, np.uint8), 0
         try:
             self._file.seek(at)
-            got = self._file.readinto(buffer.data)  # type: ignore[attr-defined]
+            # A network's file system may give less at once than there is.
+            while k := self._file.readinto(buffer.data[got:]):  # type: ignore[attr-defined]
+                got += k
         except OSError as e:
             raise ConvertError(f"{self.path}: can't read {name}: {e.strerror}") from e
         if got != n:

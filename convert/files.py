@@ -69,13 +69,14 @@ class FileSet:
             os.fsync(file.fileno())
             file.close()
         swaps = [_Swap(Path(file.name), path) for file, path in self._pending]
-        self._litter += [swap.old for swap in swaps]
         try:
             for swap in reversed(swaps):  # the old seal is the first to go
                 if os.path.lexists(swap.path):
                     os.replace(swap.path, swap.old)
             for swap in swaps:
                 os.replace(swap.new, swap.path)
+            # Only now: where an undo fails or is stopped, the old file is the one copy there is.
+            self._litter += [swap.old for swap in swaps]
         except BaseException:
             for swap in swaps:
                 swap.undo()

@@ -7,10 +7,13 @@ Shapes are ncnn's, ``(w, h, c)`` with ``w`` contiguous; M rows are fed, P stand 
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from . import desc
+from .errors import ConvertError
 from .graph import Graph, Matrix, Params, RowScales, Vector
 from .layout import ModelConfig
-from .weights import WeightFormat
+from .weights import BLOCKS, WeightFormat, weight_format
 
 SINGLE_THREAD: Params = {31: 1 << 7}
 """ncnn's feature mask that runs a layer on one thread.
@@ -35,6 +38,19 @@ def build(config: ModelConfig, fmt: WeightFormat) -> Graph:
     g.add("Noop", desc.HIDDEN, (x,))
     _head(g, config, fmt)
     return g
+
+
+def param_of(d: desc.ModelDesc) -> str:
+    """The ``.param`` that this converter writes for a description. Raises ``ConvertError``.
+
+    A graph that says anything else could have ncnn read past its memory.
+    """
+    try:
+        fmt = weight_format(d.weights, d.block or BLOCKS[0])
+    except (KeyError, ValueError):
+        raise ConvertError(f"weights {d.weights!r} in blocks of {d.block} aren't known") from None
+    shape = {f.name: getattr(d, f.name) for f in fields(ModelConfig)}
+    return build(ModelConfig(**shape), fmt).to_param()
 
 
 def _attention(g: Graph, c: ModelConfig, fmt: WeightFormat, i: int, x: str) -> str:

@@ -103,9 +103,7 @@ class Streamer:
                 offset = self._out.size
                 self._write_embedding()
         except NonFiniteError as e:
-            raise ConvertError(
-                f"{self._ck.path}: {self._reading}: {e}", "the checkpoint is damaged"
-            ) from None
+            raise ConvertError(f"{self._ck.path}: {self._reading}: {e}", e.hint) from None
         return weights_size, offset
 
     def _plan(self, wanted: list[Matrix | RowScales | Vector]) -> None:

@@ -61,7 +61,11 @@ def matrix_bytes(fmt: WeightFormat, rows: int, cols: int) -> int:
 
 
 class NonFiniteError(ValueError):
-    """A weight is NaN or infinite, or too large for the format."""
+    """A weight is NaN or infinite, or too large for the format; ``hint`` says what to do."""
+
+    def __init__(self, message: str, hint: str = "the checkpoint is damaged") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def write_fp32(slices: Iterable[Float32], write: Write) -> None:
@@ -85,7 +89,9 @@ def write_fp16(slices: Iterable[Float32], write: Write) -> None:
 def to_half(rows: Float32) -> npt.NDArray[np.float16]:
     """Little-endian halves of finite rows; raises ``NonFiniteError`` for what a half can't hold."""
     if _absmax(rows.reshape(1, -1))[0] >= 65520:  # rounds to infinity
-        raise NonFiniteError("a weight is beyond the range of float16 (65504)")
+        raise NonFiniteError(
+            "a weight is beyond the range of float16 (65504)", "--weights fp32 can hold it"
+        )
     return rows.astype("<f2")
 
 

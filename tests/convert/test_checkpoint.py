@@ -6,6 +6,7 @@ import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -279,3 +280,19 @@ def test_a_file_that_shrinks_while_it_is_read_is_an_error(tmp_path: Path) -> Non
         os.truncate(path, 1000)
         with pytest.raises(ConvertError, match="changed while it was read"):
             ck.rows("w2", 1, 0, 4)
+
+
+def test_a_file_system_that_gives_little_at_once(tmp_path: Path) -> None:
+    c = tiny_config()
+    w = random_weights(c, 0)
+
+    class Slow:
+        def __init__(self, file: Any) -> None:
+            self.seek, self.close, self._file = file.seek, file.close, file
+
+        def readinto(self, buffer: memoryview) -> int:
+            return int(self._file.readinto(buffer[:1000]))
+
+    with Checkpoint(write_v0(tmp_path / "m.bin", c, w)) as ck:
+        ck._file = Slow(ck._file)  # type: ignore[assignment]
+        assert np.array_equal(ck.rows("w1", 1, 0, c.hidden_dim), w["w1"][1])

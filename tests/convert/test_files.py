@@ -168,3 +168,21 @@ def test_open_regular_opens_files_alone(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ConvertError, match=r"not a regular file|No such file"):
         open_regular(tmp_path / name)
+
+
+def test_an_undo_that_fails_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_set(tmp_path, "old")
+    real, calls = os.replace, 0
+
+    def replace(a: Path, b: Path) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 4:  # the second new file, and then every way back
+            raise PermissionError(13, "held open by another program")
+        real(a, b)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(WriteError, match="held open"):
+        write_set(tmp_path, "new")
+    left = " ".join(p.read_text() for p in tmp_path.iterdir())
+    assert all(text in left for text in whole("old").values())

@@ -234,3 +234,13 @@ def test_no_room_is_told_before_a_byte_is_written(
     with pytest.raises(WriteError, match=r"takes [\d,]+ bytes and .* has 1,234 free"):
         convert(path, tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["m.bin"]
+
+
+def test_a_weight_too_large_for_a_half_says_what_can_hold_it(tmp_path: Path) -> None:
+    c = tiny_config()
+    w = random_weights(c, 0)
+    w["embedding"][3, 4] = 1e5
+    source = write_v0(tmp_path / "m.bin", c, w)
+    with pytest.raises(ConvertError, match=r"float16.*--weights fp32"):
+        convert(source, tmp_path / "out")
+    convert(source, tmp_path / "out", weights="fp32")

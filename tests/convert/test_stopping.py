@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from convert import interrupts
+from convert.__main__ import main
 from convert.desc import read_desc
 from convert.export import write_v0 as export_v0
 from convert.layout import ModelConfig
@@ -176,3 +177,22 @@ def test_memory_is_bounded_by_slices(tmp_path: Path) -> None:
     command = [sys.executable, "-c", program, str(tmp_path), *FORMAT_NAMES]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert 0 <= int(run.stdout) < 25_000  # kB
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_stdout_is_one_line(checkpoint: Path) -> None:
+    with open("/dev/full", "w") as full:
+        command = [*COMMAND, "--inspect", str(checkpoint)]
+        run = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert run.returncode == 1
+    assert run.stderr.splitlines() == [
+        "llama2ncnn-convert: error: can't write to standard output: No space left on device"
+    ]
+
+
+def test_no_stdout_at_all_is_no_traceback(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["--inspect", str(checkpoint)]) == 0
+    assert capsys.readouterr().err == ""
