@@ -51,6 +51,7 @@ def bench(args: argparse.Namespace) -> int:
     if (args.model is None) == (args.shape is None):
         raise UsageError("bench wants a model or a --shape", f"--shape {'|'.join(SHAPES)}")
     with _model(args) as model:
+        _refuse_too_long(args, model.desc.context_length)
         start = time.perf_counter()
         engine = load(model, args)
         load_seconds = time.perf_counter() - start
@@ -106,6 +107,15 @@ def peak_resident() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
+def _refuse_too_long(args: argparse.Namespace, context_length: int) -> None:
+    need = max(args.n_prompt, max(args.depths) + args.n_decode)
+    if need > context_length:
+        raise UsageError(
+            f"the tests need {need:,} tokens and the context has {context_length:,}",
+            "choose smaller -p, -n or -d",
+        )
+
+
 @contextlib.contextmanager
 def _model(args: argparse.Namespace) -> Iterator[FoundModel]:
     if args.model is not None:
@@ -126,7 +136,7 @@ def _run(
     rng = np.random.default_rng(0)
 
     def tokens(n: int) -> list[int]:
-        return [int(token) for token in rng.integers(3, engine.vocab_size, n)]
+        return [int(token) for token in rng.integers(0, engine.vocab_size, n)]
 
     def fill(n: int) -> None:
         if engine.position > n:
@@ -134,13 +144,7 @@ def _run(
         if engine.position < n:
             engine.forward(tokens(n - engine.position))
 
-    need = max(args.n_prompt, max(args.depths) + args.n_decode)
-    if need > engine.context_length:
-        raise UsageError(
-            f"the tests need {need:,} tokens and the context has {engine.context_length:,}",
-            "choose smaller -p, -n or -d",
-        )
-    engine.forward(tokens(min(16, need)))  # warm
+    engine.forward(tokens(min(16, engine.context_length)))  # warm
     if args.n_prompt:
         runs = []
         for _ in range(args.repeats):

@@ -25,7 +25,8 @@ class ScriptedEngine:
         vocab_size: int = 300,
         context_length: int = 64,
     ) -> None:
-        self.vocab_size, self.context_length, self.threads = vocab_size, context_length, 1
+        self.vocab_size, self.context_length = vocab_size, context_length
+        self.prefill_chunk, self.threads = 16, 1
         self.ids: list[int] = []
         self.fed: list[int] = []
         self._next = next_token

@@ -25,7 +25,7 @@ ONLY_IN = {
     "prompt_toolkit": {"llama2ncnn_chat.ui.repl"},
     "rich": {"llama2ncnn_chat.ui", "llama2ncnn_chat.bench", "convert.__main__", "convert.inspect"},
 }
-CONVERT_FOR_CHAT = {"desc", "errors", "rope"}
+CONVERT_FOR_CHAT = {"desc", "errors", "rope", "llama"}
 """All of the converter that the engine sees; what opens or benchmarks a model sees the rest."""
 
 

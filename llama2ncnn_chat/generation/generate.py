@@ -29,10 +29,6 @@ class Vocabulary(Pieces, Protocol):
     def eos_id(self) -> int: ...
 
 
-CHUNK_SECONDS = 0.2  # a prefill can be stopped between chunks, which should feel instant
-MIN_CHUNK, FIRST_CHUNK, MAX_CHUNK = 8, 16, 128
-
-
 @dataclass(frozen=True)
 class Limits:
     """Where a generation ends besides EOS: ``max_tokens`` (None: the context) and stop strings.
@@ -95,23 +91,15 @@ def prefill(
     cancelled: Cancelled = never,
     clock: Clock = time.perf_counter,
 ) -> Generator[PrefillProgress, None, Logits | None]:
-    """Feed chunk by chunk, each about ``CHUNK_SECONDS`` long; returns the logits after the last.
-
-    Returns None if it was cancelled before the end.
-    """
-    cached, begin = engine.position, clock()
-    done, chunk, logits = 0, FIRST_CHUNK, None
-    while done < len(ids):
+    """Feed chunk by chunk; returns the logits after the last, None if it was cancelled before."""
+    cached, begin, logits = engine.position, clock(), None
+    for start in range(0, len(ids), engine.prefill_chunk):
         if cancelled():
             return None
-        start = clock()
-        batch = ids[done : done + chunk]
+        batch = ids[start : start + engine.prefill_chunk]
         logits = engine.forward(batch)
-        done += len(batch)
+        done = start + len(batch)
         yield PrefillProgress(done, cached, cached + len(ids), clock() - begin)
-        rate = len(batch) / max(clock() - start, 1e-6)
-        # At most doubled at once: one odd measurement doesn't make a chunk of seconds.
-        chunk = max(MIN_CHUNK, min(MAX_CHUNK, 2 * chunk, int(rate * CHUNK_SECONDS)))
     return logits
 
 

@@ -54,7 +54,8 @@ def candidates(logits: Float32, settings: Sampling) -> tuple[Ids, Float64]:
     if settings.min_p > 0:
         n = min(n, int(np.searchsorted(-weights, -settings.min_p, side="right")))
     n = max(1, n)
-    heated = np.exp((values[:n] - values[0]) / settings.temperature)
+    with np.errstate(over="ignore"):  # next to no temperature: all but the likeliest get exp(-inf)
+        heated = np.exp((values[:n] - values[0]) / settings.temperature)
     return ids[:n], heated / heated.sum()
 
 

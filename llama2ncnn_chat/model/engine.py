@@ -17,10 +17,14 @@ Logits = npt.NDArray[np.float32]
 
 
 class Engine(Protocol):
-    """A decoder with a KV cache of ``position`` tokens, of at most ``context_length``."""
+    """A decoder with a KV cache of ``position`` tokens, of at most ``context_length``.
+
+    ``prefill_chunk`` is how many tokens are best fed at once, so that a stop is never far away.
+    """
 
     vocab_size: int
     context_length: int
+    prefill_chunk: int
     threads: int
 
     @property

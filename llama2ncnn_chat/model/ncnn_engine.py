@@ -6,8 +6,10 @@ the only module that touches ncnn.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +17,25 @@ import numpy.typing as npt
 from convert import desc as names
 from convert.desc import ModelDesc, file_of, read_desc, verify
 from convert.errors import ConvertError
+from convert.llama import param_of
 from convert.rope import rope_tables
 
 from ..errors import ChatError, ModelError
 from .kv_cache import KvCache, rotate
-from .ncnn_memory import CACHE_BLOCK, CacheLayout, WeightReader, ncnn, probe_layout, to_mat
-from .threads import default_threads
+from .ncnn_memory import (
+    CACHE_BLOCK,
+    CacheLayout,
+    WeightReader,
+    ncnn,
+    new_net,
+    probe_layout,
+    to_mat,
+)
+from .threads import allowed_threads, default_threads
 
 Float32 = npt.NDArray[np.float32]
 
+PREFILL_WORK = 2e10  # weights times rows that a chunk of a prefill may come to
 PREFILL_BATCH = 128  # rows in one pass: the Gemms gain nothing from more, and memory grows
 MASKED = np.float32(-1e9)  # not an infinity: a softmax over nothing else would be NaN
 
@@ -57,24 +69,23 @@ class NcnnEngine:
                 verify(stem, self.desc)
         except ConvertError as e:
             raise ModelError(e.message, e.hint) from e
+        except OSError as e:
+            raise ModelError(f"{e.filename}: can't read: {e.strerror}") from e
         self.stem = stem
         self.vocab_size = self.desc.vocab_size
         self.context_length = _context_length(self.desc, context_length)
-        self._net = ncnn.Net()
-        self._net.opt.num_threads = threads or default_threads()
-        self._load(param, progress)
-        self._embedding = np.memmap(
-            file_of(stem, ".bin"),
-            np.dtype(self.desc.embedding_dtype),
-            "r",
-            self.desc.embedding_offset,
-            (self.desc.vocab_size, self.desc.dim),
-        )
+        self._net = new_net(allowed_threads(threads or default_threads()))
+        try:
+            self._load(param, progress)
+            self._embedding = _map_embedding(stem, self.desc)
+        except OSError as e:
+            raise ModelError(f"{file_of(stem, '.bin')}: can't read: {e.strerror}") from e
         d = self.desc
         self._capacity = -(-self.context_length // CACHE_BLOCK) * CACHE_BLOCK
         self._blobs = [blob for i in range(d.n_layers) for blob in names.cache_in(i)]
         self._out_blobs = [blob for i in range(d.n_layers) for blob in names.cache_out(i)]
         self._cache = [self._empty_cache() for _ in self._blobs]
+        self.prefill_chunk = _prefill_chunk(d)
         self._layout: CacheLayout | None = None
         self._position = 0
 
@@ -88,7 +99,7 @@ class NcnnEngine:
 
     @threads.setter
     def threads(self, n: int) -> None:
-        self._net.opt.num_threads = max(1, n)
+        self._net.opt.num_threads = allowed_threads(n)
 
     def forward(self, ids: Sequence[int]) -> Float32:
         """Feed ``ids``; logits ``(vocab_size,)`` that follow the last of them."""
@@ -153,10 +164,11 @@ class NcnnEngine:
         self.rewind(self._position - (stop - start))
 
     def close(self) -> None:
-        """Free weights and cache."""
+        """Free weights and cache. Once is enough, twice does no harm."""
         self._cache.clear()
         self._net.clear()
-        del self._embedding
+        with contextlib.suppress(AttributeError):
+            del self._embedding
 
     def _load(self, param: str, progress: Callable[[int, int], None] | None) -> None:
         if self._net.load_param_mem(param) != 0:
@@ -235,11 +247,33 @@ class NcnnEngine:
 def _read_param(stem: Path, d: ModelDesc) -> str:
     path = file_of(stem, ".param")
     raw = path.read_bytes()
+    expected = param_of(d)
     if names.sha256(raw) != d.param_sha256:
         raise ConvertError(
             f"{path}: isn't the one that {stem.name}.desc describes", "convert the checkpoint again"
         )
-    return raw.decode("ascii")
+    if raw != expected.encode():
+        raise ConvertError(
+            f"{path}: isn't the graph that {stem.name}.desc describes",
+            "convert the checkpoint again",
+        )
+    return expected
+
+
+def _prefill_chunk(d: ModelDesc) -> int:
+    """A power of two, 8 to 128: small enough that a prefill can be stopped at once on a few cores.
+
+    Fixed by the model alone, never by how fast it went: int8 turns the rounding of another
+    chunking into other logits, and the same seed must give the same text.
+    """
+    per_layer = d.dim * (2 * d.dim + 2 * d.kv_dim + 3 * d.hidden_dim)
+    rows = int(PREFILL_WORK // (d.n_layers * per_layer))
+    return int(max(8, min(PREFILL_BATCH, 1 << max(0, rows.bit_length() - 1))))
+
+
+def _map_embedding(stem: Path, d: ModelDesc) -> npt.NDArray[np.floating[Any]]:
+    shape, dtype = (d.vocab_size, d.dim), np.dtype(d.embedding_dtype)
+    return np.memmap(file_of(stem, ".bin"), dtype, "r", d.embedding_offset, shape)
 
 
 def _context_length(d: ModelDesc, wanted: int | None) -> int:

@@ -28,6 +28,19 @@ CACHE_BLOCK = 64
 CPU likes, and writes past the end of a cache whose last block isn't whole."""
 
 
+def new_net(threads: int) -> ncnn.Net:
+    """An empty net that computes and keeps its blobs in float32 on every CPU.
+
+    Left alone, ncnn takes 16-bit floats where the CPU has arithmetic for them (Apple's, newer
+    ARMs'): results a thousand times coarser, and a cache that isn't the float32 that is read here.
+    """
+    net = ncnn.Net()
+    net.opt.num_threads = threads
+    net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+    net.opt.use_bf16_packed = net.opt.use_bf16_storage = False
+    return net
+
+
 def to_mat(array: Float32) -> ncnn.Mat:
     """A Mat of its own memory. ncnn neither copies an array nor keeps it alive, so we do."""
     array = np.ascontiguousarray(array, np.float32)
@@ -114,8 +127,7 @@ def probe_layout(head_dim: int, capacity: int) -> CacheLayout:
     The numbers are integers in the bits of floats; SDPA moves them about and does no sums on them
     that we look at.
     """
-    net = ncnn.Net()
-    net.opt.num_threads = 1
+    net = new_net(threads=1)
     net.load_param_mem(_PROBE)
     net.load_model(ncnn.DataReaderFromEmpty())
     numbers = np.arange(capacity * head_dim, dtype=np.int32).reshape(1, capacity, head_dim)

@@ -11,12 +11,18 @@ from __future__ import annotations
 import os
 
 SPIN_COUNT = 1000
+MAX_THREADS = 256  # OpenMP dies, without a word, of some tens of thousands
 
 
 def set_spin_count() -> None:
     """Choose the spin count, unless the person has chosen how OpenMP waits."""
     if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
         os.environ["GOMP_SPINCOUNT"] = str(SPIN_COUNT)
+
+
+def allowed_threads(n: int) -> int:
+    """``n``, or the nearest number of threads that OpenMP can start."""
+    return max(1, min(MAX_THREADS, n))
 
 
 def default_threads() -> int:

@@ -142,22 +142,19 @@ def test_prefill_progress_counts_up_to_the_total() -> None:
     assert (progress[-1].processed, progress[-1].cached, progress[-1].total) == (300, 10, 310)
 
 
-def test_a_slow_engine_gets_smaller_chunks() -> None:
-    """A chunk that takes long makes the next ones short: a stop is never far away."""
-    now = 0.0
+def test_a_prompt_is_fed_in_the_engines_chunks_however_long_they_take() -> None:
+    """The chunks are the model's, not the clock's: the same seed must give the same text."""
     engine = ScriptedEngine(lambda ids: 2, context_length=2000)
     forward, sizes = engine.forward, []
 
-    def slow(ids: Sequence[int]) -> np.ndarray:
-        nonlocal now
-        now += len(ids) / 100  # 100 tokens a second
+    def counting(ids: Sequence[int]) -> np.ndarray:
         sizes.append(len(ids))
         return forward(ids)
 
-    engine.forward = slow  # type: ignore[method-assign]
+    engine.forward = counting  # type: ignore[method-assign]
     sampler = make_sampler(GREEDY, np.random.default_rng(0))
-    list(generate(engine, TOKENIZER, [5] * 600, sampler, Limits(), clock=lambda: now))
-    assert max(sizes) <= 30  # 300 ms at the most
+    list(generate(engine, TOKENIZER, [5] * 100, sampler, Limits()))
+    assert sizes == [16] * 6 + [4]
 
 
 def test_the_prompt_counts_for_the_penalties() -> None:

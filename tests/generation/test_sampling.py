@@ -150,3 +150,10 @@ def test_settings_from_text() -> None:
         Sampling().with_value("top_q", "5")
     with pytest.raises(UsageError, match="not a number"):
         Sampling().with_value("top_k", "many")
+
+
+def test_next_to_no_temperature_is_greedy_without_a_warning() -> None:
+    logits = rng().normal(size=50).astype(np.float32)
+    sampler = make_sampler(Sampling(temperature=1e-310), rng())
+    with np.errstate(all="raise", under="ignore"):
+        assert sampler(logits, []) == int(logits.argmax())

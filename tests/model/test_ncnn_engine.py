@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from convert.desc import format_desc, read_desc
 from convert.pipeline import convert
 from llama2ncnn_chat.errors import ChatError, ModelError
 from llama2ncnn_chat.model.ncnn_engine import ContextFullError, NcnnEngine
+from llama2ncnn_chat.model.ncnn_memory import new_net
 from tests.tiny_model import TinyConfig, forward, random_weights, tiny_config, write_v0, write_v2
 
 SHAPES = {
@@ -245,6 +248,20 @@ def test_a_damaged_bin_is_found_on_demand(tmp_path: Path) -> None:
         NcnnEngine(stem, check=True)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("n_heads", 2), ("n_kv_heads", 4), ("hidden_dim", 80), ("weights", "q9")]
+)
+def test_a_description_that_lies_consistently_is_refused(
+    tmp_path: Path, key: str, value: Any
+) -> None:
+    """All sums right, and yet ncnn would read past its memory."""
+    stem = make(tmp_path, tiny_config())
+    lie = replace(read_desc(stem), **{key: value})
+    stem.with_name("m.ncnn.desc").write_text(format_desc(lie))
+    with pytest.raises(ModelError, match=r"isn't the graph|aren't known"):
+        NcnnEngine(stem)
+
+
 @given(data=st.data())
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_a_changed_description_is_refused_or_makes_no_difference(
@@ -351,3 +368,52 @@ class TestStories260K:
             ids = case["ids"]
             kls.append(mean_kl(*(engine.forward_all(ids) for engine in engines)))
         assert np.mean(kls) < bound
+
+
+def test_closing_twice_does_no_harm(tmp_path: Path) -> None:
+    engine = NcnnEngine(make(tmp_path, tiny_config()))
+    engine.close()
+    engine.close()
+
+
+def test_no_number_of_threads_brings_openmp_down(tmp_path: Path) -> None:
+    engine = NcnnEngine(make(tmp_path, tiny_config()), threads=10**6)
+    assert engine.threads == 256
+    engine.threads = 10**6
+    assert engine.threads == 256
+    engine.threads = 0
+    assert engine.threads == 1
+    engine.forward([1])
+
+
+@pytest.mark.parametrize("suffix", [".param", ".bin"])
+def test_a_file_that_can_not_be_read_is_an_error(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything, so the refusal is acted."""
+    stem = make(tmp_path, tiny_config())
+    real_bytes, real_open = Path.read_bytes, open
+
+    def refuse(path: object) -> None:
+        if str(path) == f"{stem}{suffix}":
+            raise PermissionError(13, "Permission denied", str(path))
+
+    def read_bytes(path: Path) -> bytes:
+        refuse(path)
+        return real_bytes(path)
+
+    def open_(path: Any, *args: Any, **kwargs: Any) -> Any:
+        refuse(path)
+        return real_open(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr("builtins.open", open_)
+    with pytest.raises(ModelError, match=rf"{suffix}: can't read: Permission denied"):
+        NcnnEngine(stem)
+
+
+def test_nothing_is_computed_in_16_bits_on_any_cpu() -> None:
+    option = new_net(2).opt
+    names = [name for name in dir(option) if name.startswith(("use_fp16", "use_bf16"))]
+    assert names
+    assert not any(getattr(option, name) for name in names)
