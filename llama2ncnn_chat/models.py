@@ -6,9 +6,12 @@ options. Loads nothing and draws nothing; progress goes to callbacks.
 
 from __future__ import annotations
 
+import atexit
+import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,10 +21,10 @@ from pathlib import Path
 from convert import pipeline
 from convert.checkpoint import Checkpoint
 from convert.desc import TOKENIZER_SUFFIX, ModelDesc, file_of, read_desc, sha256_file, stem_of
-from convert.errors import ConvertError
+from convert.errors import ConvertError, WriteError
 from convert.pipeline import CONVERTER, OnProgress
 
-from .errors import ModelError
+from .errors import ChatError, ModelError, UsageError
 from .paths import cache_dir, make_private
 
 DEMO = "demo"
@@ -64,40 +67,49 @@ def find_model(
     conversion: Conversion = Conversion(),
     tokenizer: Path | None = None,
     watcher: Watcher = Watcher(),
+    bundled: Path = DEMO_CHECKPOINT,
 ) -> FoundModel:
     """The model that ``model`` names: a stem, one of its files, or a raw checkpoint.
 
-    Raises ``ModelError`` for what isn't there, isn't a model, or has no tokenizer.
+    ``demo``, where no file has that name, is the ``bundled`` one. Raises ``ModelError`` for what
+    isn't there, isn't a model, or has no tokenizer.
     """
     try:
         stem = stem_of(model)
-        if file_of(stem, ".desc").exists() or file_of(stem, ".param").exists():
+        if stem.name and (file_of(stem, ".desc").exists() or file_of(stem, ".param").exists()):
             return _converted(stem, tokenizer)
         path = Path(model)
         if model == DEMO and not path.exists():
-            return _demo(conversion, watcher)
+            return _demo(bundled, conversion, watcher)
         if not path.exists():
             raise ModelError(
                 f"{model}: no such checkpoint or model",
                 "name a .bin checkpoint or a converted stem",
             )
         return _raw(path, conversion, tokenizer, watcher)
+    except WriteError as e:  # the model is not to blame
+        raise ChatError(e.message, e.hint) from e
     except ConvertError as e:
         raise ModelError(e.message, e.hint) from e
+    except OSError as e:  # a name that can't be one, a folder that may not be entered
+        raise ModelError(f"{model}: {e.strerror}") from e
 
 
-def _demo(conversion: Conversion, watcher: Watcher) -> FoundModel:
+def _demo(path: Path, conversion: Conversion, watcher: Watcher) -> FoundModel:
     """The model that ships inside the package, by the same way as anybody's checkpoint."""
+    sums = path.with_suffix(".sha256")
     try:
-        digest = sha256_file(DEMO_CHECKPOINT)
-        want = DEMO_CHECKPOINT.with_suffix(".sha256").read_text().split()[0]
-    except (OSError, IndexError) as e:
-        raise ModelError(
-            f"{DEMO_CHECKPOINT}: the bundled model can't be read: {e}", REINSTALL
-        ) from e
-    if digest != want:
-        raise ModelError(f"{DEMO_CHECKPOINT}: the bundled model is damaged", REINSTALL)
-    return replace(_raw(DEMO_CHECKPOINT, conversion, None, watcher), name=DEMO)
+        wanted = [line.split() for line in sums.read_text(errors="replace").splitlines()]
+        for digest, name in wanted:
+            if sha256_file(path.with_name(name)) != digest:
+                raise ModelError(f"{path.with_name(name)}: the bundled file is damaged", REINSTALL)
+    except OSError as e:
+        raise ModelError(f"{sums}: {e.strerror}", REINSTALL) from e
+    except ConvertError as e:
+        raise ModelError(e.message, REINSTALL) from e
+    except ValueError as e:
+        raise ModelError(f"{sums}: the bundled file is damaged", REINSTALL) from e
+    return replace(_raw(path, conversion, None, watcher), name=DEMO)
 
 
 def _converted(stem: Path, tokenizer: Path | None) -> FoundModel:
@@ -114,22 +126,67 @@ def _raw(
 ) -> FoundModel:
     with Checkpoint(path) as ck:
         fmt = pipeline.choose_format(ck, conversion.weights, conversion.block)
+        source = ck.fingerprint()
     own = tokenizer or pipeline.beside_source(path)
     if own is None:  # said now, not after a minute of converting
         raise _no_tokenizer(f"{path}", [path.with_name("tokenizer.bin")])
+    if conversion.keep and not conversion.keep.name:
+        raise UsageError(f"--keep-model {conversion.keep} names a folder", "name a model in it")
     notes: list[str] = []
     options = f"{fmt.name}-{fmt.block}"
     stem = conversion.keep or _cache_stem(path, options, watcher.hashing, notes)
-    if conversion.keep or not file_of(stem, ".desc").exists():
-        pipeline.convert(
+
+    def convert(target: Path) -> ModelDesc:
+        return pipeline.convert(
             path,
-            stem,
+            target,
             weights=fmt.name,
             block=fmt.block or None,
             tokenizer=own,
             progress=watcher.converting,
         )
-    return FoundModel(path.name, stem, read_desc(stem), own, tuple(notes))
+
+    desc = _whole(stem)
+    if conversion.keep:
+        wanted = (source, fmt.name, fmt.block, CONVERTER)
+        if desc is None or wanted != (desc.source, desc.weights, desc.block, desc.converter):
+            desc = convert(stem)
+    elif desc is None:
+        desc = _publish(convert, stem)
+    return FoundModel(path.name, stem, desc, own, tuple(notes))
+
+
+def _whole(stem: Path) -> ModelDesc | None:
+    """The description of the model there; None if it is missing, in part or in whole."""
+    try:
+        return read_desc(stem)
+    except ConvertError:
+        return None
+
+
+def _publish(convert: Callable[[Path], ModelDesc], stem: Path) -> ModelDesc:
+    """Convert beside the folder of ``stem`` and put it in place at once.
+
+    Two processes that convert the same checkpoint never see each other's half: the second to end
+    takes what the first has put there.
+    """
+    folder = stem.parent
+    around = tempfile.TemporaryDirectory(prefix=".", dir=folder.parent, ignore_cleanup_errors=True)
+    with around as name:
+        new = make_private(Path(name) / "new")
+        desc = convert(new / stem.name)
+        try:
+            with suppress(FileNotFoundError):
+                folder.rmdir()
+            new.rename(folder)
+        except OSError:
+            there = _whole(stem)
+            if there:
+                return there
+            # What lies there is no whole model, and the cache is ours to mend.
+            folder.rename(Path(name) / "old")
+            new.rename(folder)
+    return desc
 
 
 def _no_tokenizer(what: str, looked: list[Path]) -> ModelError:
@@ -141,12 +198,14 @@ def _cache_stem(path: Path, options: str, hashing: OnBytes | None, notes: list[s
     try:
         root = make_private(cache_dir())
         key = f"{_content_hash(path, root, hashing)[:24]}-{options}-{CONVERTER.split()[-1]}"
-        folder = make_private(root / "models" / key)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(13, "not writable", str(folder))
+        folder = make_private(root / "models") / key
+        if not _whole(folder / "model") and not os.access(folder.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder.parent))
     except OSError as e:
-        folder = Path(tempfile.mkdtemp(prefix="llama2ncnn-"))
-        notes.append(f"{e.filename}: {e.strerror}; converting into {folder} for this time")
+        around = Path(tempfile.mkdtemp(prefix="llama2ncnn-"))
+        atexit.register(shutil.rmtree, around, ignore_errors=True)
+        folder = around / "models"
+        notes.append(f"{e.filename}: {e.strerror}; converting into {around} for this time")
     return folder / "model"
 
 
@@ -154,14 +213,18 @@ def _content_hash(path: Path, root: Path, hashing: OnBytes | None) -> str:
     """SHA-256 of the file, remembered for as long as its name, size and time stay the same."""
     stat = path.stat()
     stamp = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino]
-    memo = root / "hashes" / f"{hashlib.sha256(str(stamp[0]).encode()).hexdigest()[:24]}.json"
+    memo = root / "hashes" / f"{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:24]}.json"
     with suppress(OSError, ValueError):
         known = json.loads(memo.read_text())
         if known["stamp"] == stamp:
             return str(known["sha256"])
     digest = sha256_file(path, hashing and (lambda done: hashing(done, stat.st_size)))
-    make_private(memo.parent)
     beside = memo.with_suffix(f".{os.getpid()}")
-    beside.write_text(json.dumps({"stamp": stamp, "sha256": digest}))
-    beside.replace(memo)
+    try:
+        make_private(memo.parent)
+        beside.write_text(json.dumps({"stamp": stamp, "sha256": digest}))
+        beside.replace(memo)
+    except OSError:  # a memo is a convenience
+        with suppress(OSError):
+            beside.unlink()
     return digest
