@@ -24,6 +24,16 @@ def state_dir() -> Path:
     return platformdirs.user_state_path(APP, appauthor=False)
 
 
+def config_file() -> Path:
+    """The person's settings."""
+    return platformdirs.user_config_path(APP, appauthor=False) / "config.toml"
+
+
+def history_file() -> Path:
+    """What was typed at the prompts of all faces."""
+    return state_dir() / "history"
+
+
 def make_private(folder: Path) -> Path:
     """Create a folder, and its parents, that only its owner may enter. Raises ``OSError``."""
     for missing in reversed([p for p in (folder, *folder.parents) if not p.exists()]):

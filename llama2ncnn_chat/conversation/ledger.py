@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..events import FinishReason, Timings
+from ..generation.choices import Choice
 from ..settings import Sampling
 
 Role = Literal["user", "assistant"]
@@ -37,7 +38,8 @@ class Turn:
 
     ``ids`` are a message's as the template renders it, or a reply's as they were sampled, without
     EOS. ``finish`` is None for a message, and for a reply that was never finished (the program was
-    killed). ``key`` is the store's number for it.
+    killed). ``key`` is the store's number for it. ``choices`` are known of tokens of a reply, by
+    their index, where the session was asked to record them; they aren't stored.
     """
 
     role: Role
@@ -50,6 +52,7 @@ class Turn:
     timings: Timings | None = None
     key: int | None = None
     chosen: Turn | None = field(default=None, repr=False)
+    choices: dict[int, Choice] = field(default_factory=dict, repr=False)
 
     @property
     def is_partial(self) -> bool:

@@ -6,25 +6,23 @@ events and draws nothing; what is to be kept, it tells a recorder.
 
 from __future__ import annotations
 
-import itertools
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Literal
 
-import numpy as np
-
 from ..errors import ChatError, PromptTooLongError
 from ..events import ContextShifted, Events, Finished, Replayed, TextDelta, Timings
+from ..generation.choices import watched
 from ..generation.generate import Cancelled, Limits, Vocabulary, never
-from ..generation.sampling import Sampler, make_sampler
 from ..model.engine import Engine
 from ..model.kv_cache import KvCache
 from ..settings import Sampling
+from ..text.detokenizer import Detokenizer
 from .cache import PromptCache
 from .ledger import Ledger, Role, Run, Turn
 from .recorder import NullRecorder, Recorder
+from .runs import sampler_of, seeds
 from .window import ContextUse, Renderer, common_prefix, context_use, first_that_fits
 
 OnFull = Literal["shift", "reprefill", "stop", "ask"]
@@ -65,6 +63,8 @@ class Session:
         self.recorder: Recorder = recorder or NullRecorder()
         self.first_visible = first_visible
         self.busy = False
+        self.records_choices = False
+        self._tokenizer = tokenizer
         self.cache = PromptCache(engine, tokenizer)
         self._seeds = seeds(seed)
 
@@ -94,6 +94,20 @@ class Session:
             reply.text = reply.text.removesuffix("\ufffd")
             yield from self._generate(reply, cancelled)
 
+    def branch(self, reply: Turn, at: int, token: int, *, cancelled: Cancelled = never) -> Events:
+        """Another reply: the same up to its token ``at``, then ``token``, and what follows that."""
+        with self._alone():
+            other = Turn("assistant", "", [*reply.ids[:at], token])
+            text = Detokenizer(self._tokenizer, strip_prefix=True)
+            other.text = "".join(map(text.feed, other.ids))
+            other.choices = {i: choice for i, choice in reply.choices.items() if i <= at}
+            if at in other.choices:
+                other.choices[at] = other.choices[at].instead(token)
+            yield from self._make_room([*self.ledger.path(reply.parent), other])
+            back = self.ledger.head
+            self.ledger.move(reply.parent)
+            yield from self._reply(back, cancelled, other)
+
     def replay(self, *, cancelled: Cancelled = never) -> Events:
         """Generate the last reply again from its seeds and settings; ``Replayed`` says whether it
         is the same, id for id. The conversation stays as it is."""
@@ -106,7 +120,7 @@ class Session:
                 limits = Limits(len(want), run.stops, tuple(done))
                 got: list[int] = []
                 for event in self.cache.generate(
-                    [*before, *done], _sampler(run), limits, cancelled
+                    [*before, *done], sampler_of(run), limits, cancelled
                 ):
                     if isinstance(event, TextDelta):
                         got += event.ids
@@ -181,10 +195,10 @@ class Session:
         self.recorder.turn_added(message)
         yield from self._reply(back, cancelled)
 
-    def _reply(self, back: Turn | None, cancelled: Cancelled) -> Events:
+    def _reply(self, back: Turn | None, cancelled: Cancelled, begun: Turn | None = None) -> Events:
         """A new reply to the head; if it comes to nothing, ``back`` is the head again."""
         message = self.ledger.head
-        reply = self.ledger.add(Turn("assistant", "", []))
+        reply = self.ledger.add(begun or Turn("assistant", "", []))
         self.recorder.turn_added(reply)
         try:
             yield from self._generate(reply, cancelled)
@@ -202,7 +216,9 @@ class Session:
         run = Run(len(reply.ids), next(self._seeds), self.sampling, self.max_tokens, stops)
         reply.runs.append(run)
         reply.finish = None
-        sampler, total = _sampler(run), Timings()
+        sampler, total = sampler_of(run), Timings()
+        if self.records_choices:
+            sampler = watched(sampler, lambda c: reply.choices.update({len(reply.ids): c}))
         try:
             while True:
                 left = (
@@ -289,15 +305,3 @@ class Session:
             yield
         finally:
             self.busy = False
-
-
-def seeds(seed: int | None) -> Iterator[int]:
-    """A seed per reply: random ones, or ``seed`` and those after it."""
-    if seed is not None:
-        yield from itertools.count(seed)
-    while True:
-        yield secrets.randbits(32)
-
-
-def _sampler(run: Run) -> Sampler:
-    return make_sampler(run.sampling, np.random.default_rng(run.seed))

@@ -126,6 +126,10 @@ class Store:
         rows = self._db.rows(_INFO)
         return [_info(row, hits[row["id"]]) for row in rows if row["id"] in hits][:limit]
 
+    def peek(self, session_id: int) -> builtins.list[Turn]:
+        """A session's path, to look at only. Raises ``ChatError`` if there is none."""
+        return self._load(session_id)[1].path()
+
     def latest(self) -> SessionInfo | None:
         return next(iter(self.list(limit=1)), None)
 

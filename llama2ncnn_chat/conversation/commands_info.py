@@ -1,0 +1,141 @@
+"""The commands that tell and set: system prompt, settings, context, statistics.
+
+Face-neutral: each yields outcomes. Knows the chat that is open; neither draws nor parses.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from ..errors import ChatError, UsageError
+from ..events import Timings
+from .chat import Chat
+from .chat_settings import DEFAULTS, HELP
+from .commands_turns import brief
+from .outcomes import Outcome, Say
+
+_SHOWN_APART = ("template", "threads")
+
+
+def system(chat: Chat, text: str) -> Iterator[Outcome]:
+    """Show the system prompt, or set another."""
+    if text:
+        chat.set_system("" if text in ('""', "''") else text)
+    now = chat.settings.system
+    yield Say(f"system prompt: {now}" if now else "no system prompt (/system TEXT sets one)")
+
+
+def set_setting(chat: Chat, argument: str) -> Iterator[Outcome]:
+    """Show the settings, or one, or set one."""
+    key, _, value = argument.partition(" ")
+    key, value = _setting(key), value.strip()
+    if not key:
+        yield Say(_settings(chat))
+    elif key == "system":
+        yield from system(chat, value)
+    else:
+        if value:
+            chat.set_setting(key, value)
+        yield Say(f"{key} {_value(chat, key)}" + ("" if value else f"  ({HELP[key]})"))
+
+
+def show(chat: Chat, _argument: str) -> Iterator[Outcome]:
+    """The model, the session, and the settings that aren't the usual ones."""
+    yield Say(overview(chat))
+
+
+def overview(chat: Chat) -> str:
+    """Model and session, a line each."""
+    model, session = chat.model, chat.session
+    number = "not saved yet" if chat.session_id is None else str(chat.session_id)
+    kept = number if chat.store else "not saved (--no-save)"
+    use = session.context()
+    rows = [
+        ("model", f"{model.short} ({model.weights}, {model.size / 1e6:,.1f} MB)"),
+        ("session", f"{kept}{', ' + chat.name if chat.name else ''}"),
+        ("turns", str(len(session.ledger.path()))),
+        ("context", f"{use.used:,} of {use.length:,} tokens"),
+        ("system", brief(chat.settings.system) or "none"),
+        ("template", chat.settings.template),
+        ("settings", _unusual(chat) or "the usual ones (/set lists them)"),
+    ]
+    return _columns(rows)
+
+
+def context(chat: Chat, _argument: str) -> Iterator[Outcome]:
+    """What takes how much of the context."""
+    use = chat.session.context()
+    rows = [("system prompt", f"{use.system:,}", "")] if use.system else []
+    if use.hidden:
+        rows.append((f"{use.hidden} turns before", "-", "the model no longer sees them"))
+    for turn, n in use.turns:
+        who = "you" if turn.role == "user" else "reply"
+        rows.append((who, f"{n:,}", brief(turn.text, 40)))
+    rows.append(("free", f"{use.free:,}", f"of {use.length:,}"))
+    left, right = max(len(r[0]) for r in rows), max(len(r[1]) for r in rows)
+    yield Say("\n".join(f"{a:<{left}}  {n:>{right}}  {about}".rstrip() for a, n, about in rows))
+
+
+def stats(chat: Chat, _argument: str) -> Iterator[Outcome]:
+    """How fast the last reply was, and the conversation in all."""
+    replies = [t for t in chat.session.ledger.path() if t.role == "assistant" and t.timings]
+    if not replies:
+        raise ChatError("there is no reply yet", "say something first")
+    last = replies[-1]
+    assert last.timings
+    total = Timings()
+    for reply in replies:
+        total += reply.timings or Timings()
+    rows = [
+        *_timing_rows(last.timings),
+        ("ended by", last.finish or "not finished"),
+        ("seed", str(last.runs[-1].seed) if last.runs else "unknown"),
+        ("in all", f"{total.prompt_n:,} tokens read, {total.predicted_n:,} generated"),
+        ("threads", str(chat.threads)),
+    ]
+    yield Say(_columns(rows))
+
+
+def _timing_rows(t: Timings) -> list[tuple[str, str]]:
+    cached = f", {t.cache_n:,} were in the cache" if t.cache_n else ""
+    return [
+        ("read", f"{t.prompt_n:,} tokens, {t.prompt_per_second:,.1f} tok/s{cached}"),
+        ("first token", f"after {t.prompt_ms / 1000:.2f} s"),
+        ("generated", f"{t.predicted_n:,} tokens, {t.predicted_per_second:,.1f} tok/s"),
+    ]
+
+
+def _settings(chat: Chat) -> str:
+    rows = [(name, _value(chat, name), about) for name, about in HELP.items()]
+    name_width = max(len(name) for name, _, _ in rows)
+    width = max(len(value) for _, value, _ in rows)
+    return "\n".join(
+        f"{name:<{name_width}}  {value:<{width}}  {about}" for name, value, about in rows
+    )
+
+
+def _unusual(chat: Chat) -> str:
+    rows = [(n, chat.settings.value(n), DEFAULTS.value(n)) for n in HELP if n not in _SHOWN_APART]
+    return ", ".join(f"{name} {value}" for name, value, usual in rows if value != usual)
+
+
+def _setting(name: str) -> str:
+    """The setting of that name. Raises ``UsageError`` with the nearest."""
+    name = name.strip().lower().replace("-", "_")
+    name = {"temp": "temperature", "stops": "stop", "n": "max_tokens"}.get(name, name)
+    if not name or name in HELP or name == "system":
+        return name
+    near = difflib.get_close_matches(name, HELP, 1)
+    raise UsageError(
+        f"no setting {name!r}", f"did you mean {near[0]}?" if near else "/set lists all"
+    )
+
+
+def _value(chat: Chat, name: str) -> str:
+    return str(chat.threads) if name == "threads" else chat.settings.value(name)
+
+
+def _columns(rows: list[tuple[str, str]]) -> str:
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)

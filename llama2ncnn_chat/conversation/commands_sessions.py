@@ -1,0 +1,162 @@
+"""The commands about sessions: new, saved, resumed, listed, forked, deleted, exported.
+
+Face-neutral: each yields outcomes. Knows the chat that is open; neither draws nor parses.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import ChatError, UsageError
+from .chat import Chat
+from .commands_turns import brief
+from .export import FORMATS, default_name, export
+from .outcomes import Ask, ClearScreen, Outcome, PickSession, Say, Switched
+from .store import HIT, SessionInfo
+
+
+def new(chat: Chat, _argument: str) -> Iterator[Outcome]:
+    """An empty session."""
+    chat.new()
+    yield Switched("a new session")
+
+
+def clear(chat: Chat, _argument: str) -> Iterator[Outcome]:
+    """An empty session and an empty screen."""
+    chat.new()
+    yield ClearScreen()
+    yield Switched("a new session")
+
+
+def save(chat: Chat, name: str) -> Iterator[Outcome]:
+    """Name the session; saved it is anyway."""
+    chat.stored()
+    if name:
+        chat.rename(name)
+    if chat.session_id is None:
+        yield Say("it will be saved with its first message" + (f" as {name}" if name else ""))
+    else:
+        yield Say(f"saved as session {chat.session_id}" + (f", {chat.name}" if chat.name else ""))
+
+
+def rename(chat: Chat, name: str) -> Iterator[Outcome]:
+    """Another name for the open session."""
+    if not name:
+        raise UsageError("which name?", "/rename NAME")
+    yield from save(chat, name)
+
+
+def load(chat: Chat, what: str) -> Iterator[Outcome]:
+    """Open a session by number or name."""
+    if not what:
+        raise UsageError("which session?", "/load NAME, or /list")
+    yield from resume(chat, what)
+
+
+def resume(chat: Chat, what: str) -> Iterator[Outcome]:
+    """Open a session by number or name, or choose one."""
+    store = chat.stored()
+    if what:
+        chat.resume(store.find(what).id)
+        yield Switched(f"session {_called(chat)}")
+        return
+    others = tuple(info for info in store.list() if info.id != chat.session_id)
+    if not others:
+        raise ChatError("there is no other session yet")
+    yield PickSession(others)
+
+
+def show_list(chat: Chat, search: str) -> Iterator[Outcome]:
+    """The sessions there are, newest first."""
+    sessions = chat.stored().list(search)
+    if not sessions:
+        raise ChatError(f"no session has {search!r}" if search else "there is no session yet")
+    yield Say(table_of(sessions, chat.session_id))
+
+
+def fork(chat: Chat, _argument: str) -> Iterator[Outcome]:
+    """Go on in a copy."""
+    chat.fork()
+    yield Switched(f"session {_called(chat)}")
+
+
+def delete(chat: Chat, what: str) -> Iterator[Outcome]:
+    """Delete a session, the open one if none is named."""
+    store = chat.stored()
+    if what:
+        info = store.find(what)
+    elif chat.session_id is None:
+        raise ChatError("this session isn't saved yet")
+    else:
+        info = store.find(str(chat.session_id))
+    yield Ask(
+        f"Delete session {info.id}, {title(info)} ({info.n_turns} turns)?", _delete(chat, info)
+    )
+
+
+def _delete(chat: Chat, info: SessionInfo) -> Iterator[Outcome]:
+    was_open = info.id == chat.session_id
+    chat.delete(info.id)
+    yield Say(f"session {info.id} is deleted")
+    if was_open:
+        yield Switched("a new session")
+
+
+def export_chat(chat: Chat, argument: str) -> Iterator[Outcome]:
+    """The conversation into a file, whose suffix says in which format."""
+    if not chat.session.ledger.path():
+        raise ChatError("there is nothing to export yet", "say something first")
+    path = Path(argument or default_name(chat)).expanduser()
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(
+            f"{path}: unknown format {path.suffix or 'without a suffix'}",
+            f"name it {', '.join('*' + suffix for suffix in FORMATS)}",
+        )
+    if path.exists():
+        yield Ask(f"{path} exists. Write over it?", _export(chat, path), (Say("not exported"),))
+    else:
+        yield from _export(chat, path)
+
+
+def _export(chat: Chat, path: Path) -> Iterator[Outcome]:
+    size = export(chat, path)
+    yield Say(f"exported to {path} ({size:,} bytes)")
+
+
+def table_of(sessions: list[SessionInfo] | tuple[SessionInfo, ...], open_id: int | None) -> str:
+    """Number, when, turns and title, a line each."""
+    width = max(len(str(info.id)) for info in sessions)
+    lines = []
+    for info in sessions:
+        mark = "*" if info.id == open_id else " "
+        about = f"{title(info)}"
+        if info.snippet:
+            about += f"  [{brief(info.snippet.replace(HIT[0], '').replace(HIT[1], ''))}]"
+        lines.append(
+            f"{mark} {info.id:>{width}}  {when(info.updated):<12}  {info.n_turns:>4} turns  {about}"
+        )
+    return "\n".join(lines)
+
+
+def title(info: SessionInfo) -> str:
+    """A session's name, or else how it begins."""
+    return info.name or brief(info.first_text, 40) or "(empty)"
+
+
+def when(stamp: float) -> str:
+    """How long ago, or the date."""
+    ago = time.time() - stamp
+    if ago < 60:
+        return "just now"
+    if ago < 3600:
+        return f"{int(ago // 60)} min ago"
+    if ago < 86400:
+        return f"{int(ago // 3600)} h ago"
+    return time.strftime("%Y-%m-%d", time.localtime(stamp))
+
+
+def _called(chat: Chat) -> str:
+    number = "(not saved yet)" if chat.session_id is None else str(chat.session_id)
+    return f"{number}, {chat.name}" if chat.name else number

@@ -1,0 +1,100 @@
+"""A conversation as a file for people and programs: Markdown, JSON, or JSON lines.
+
+Writes beside, syncs and renames, so that a file is whole or not there. Asks nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..errors import ChatError
+from .chat import Chat
+from .ledger import Turn
+
+
+def export(chat: Chat, path: Path) -> int:
+    """Write the conversation in the format of the path's suffix; returns the bytes written."""
+    # A lone surrogate (a byte that was no UTF-8) has no place in a file.
+    data = FORMATS[path.suffix.lower()](chat).encode("utf-8", "replace")
+    try:
+        _write(path, data)
+    except OSError as e:
+        raise ChatError(f"{path}: can't write: {e.strerror}") from e
+    return len(data)
+
+
+def default_name(chat: Chat) -> str:
+    """A file name after the session's name or number."""
+    name = re.sub(r"[^\w.-]+", "-", chat.name).strip("-.")
+    return f"{name or f'chat-{chat.session_id or 0}'}.md"
+
+
+def _markdown(chat: Chat) -> str:
+    parts = [f"# {chat.name or 'Conversation'}", f"*{chat.model.short}*"]
+    if chat.settings.system:
+        parts += ["## System", chat.settings.system]
+    for turn in chat.session.ledger.path():
+        parts.append("## You" if turn.role == "user" else "## Assistant")
+        parts.append(turn.text.strip())
+        if turn.is_partial:
+            parts.append(f"*({turn.finish or 'not finished'})*")
+    return "\n\n".join(parts) + "\n"
+
+
+def _json(chat: Chat) -> str:
+    body = {
+        "session": chat.session_id,
+        "name": chat.name,
+        "model": chat.model.short,
+        "fingerprint": chat.model.fingerprint,
+        "template": chat.settings.template,
+        "sampling": asdict(chat.settings.sampling),
+        "messages": _messages(chat),
+    }
+    return json.dumps(body, ensure_ascii=False, indent=2) + "\n"
+
+
+def _json_lines(chat: Chat) -> str:
+    return "".join(json.dumps(m, ensure_ascii=False) + "\n" for m in _messages(chat))
+
+
+def _messages(chat: Chat) -> list[dict[str, Any]]:
+    system = [{"role": "system", "content": chat.settings.system}] if chat.settings.system else []
+    return [*system, *map(_message, chat.session.ledger.path())]
+
+
+def _message(turn: Turn) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": turn.role, "content": turn.text}
+    if turn.role == "assistant":
+        message["finish_reason"] = turn.finish
+        message["seed"] = turn.runs[-1].seed if turn.runs else None
+        message["timings"] = turn.timings.as_dict() if turn.timings else None
+    return message
+
+
+FORMATS: dict[str, Callable[[Chat], str]] = {
+    ".md": _markdown,
+    ".json": _json,
+    ".jsonl": _json_lines,
+}
+"""Suffixes and what they stand for."""
+
+
+def _write(path: Path, data: bytes) -> None:
+    descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,128 @@
+"""What a command comes to: values that a face draws or carries out, in the order they come.
+
+Knows no face; what needs a terminal, a clipboard or a question is a value here and a deed there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ..events import Events
+from ..generation.generate import Cancelled
+from .ledger import Turn
+from .store import SessionInfo
+
+
+class Start(Protocol):
+    """Begins a generation; a refusal comes with the call or with the first event."""
+
+    def __call__(self, *, cancelled: Cancelled) -> Events: ...
+
+
+@dataclass(frozen=True)
+class Say:
+    """Plain text to show, lines and columns as they are."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Complain:
+    """One line about what can't be done."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Events to draw as they come. ``draft`` goes back to the prompt if nothing was generated, as
+    it came from there: with ``edits`` to take the last message's place."""
+
+    start: Start
+    kind: Literal["reply", "continue", "replay"] = "reply"
+    draft: str = ""
+    edits: bool = False
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A yes-or-no question; no is what silence means."""
+
+    question: str
+    yes: Iterable[Outcome]
+    no: Iterable[Outcome] = ()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Text for the prompt; with ``edits``, what is sent next takes the last message's place."""
+
+    text: str
+    edits: bool = False
+
+
+@dataclass(frozen=True)
+class Attach:
+    """A file's text that goes with the next message, before what is typed."""
+
+    name: str
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Text for the clipboard; ``what`` names it."""
+
+    text: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Another path of the same session is the conversation now; ``turn`` is what to look at."""
+
+    note: str
+    turn: Turn | None = None
+
+
+@dataclass(frozen=True)
+class Switched:
+    """Another session is open now."""
+
+    note: str
+
+
+@dataclass(frozen=True)
+class PickSession:
+    """Sessions to choose one of, to resume it."""
+
+    sessions: tuple[SessionInfo, ...]
+
+
+@dataclass(frozen=True)
+class ClearScreen:
+    """Show nothing of what was."""
+
+
+@dataclass(frozen=True)
+class Quit:
+    """Leave the program."""
+
+
+Outcome = (
+    Say
+    | Complain
+    | Generate
+    | Ask
+    | Draft
+    | Attach
+    | Copy
+    | Moved
+    | Switched
+    | PickSession
+    | ClearScreen
+    | Quit
+)

@@ -1,0 +1,90 @@
+"""A stored session meets the model and the settings of now: what of it holds, and what to tell.
+
+Pure functions, but for ``encode_anew``, which changes a ledger; knows no session and no store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from ..generation.generate import Vocabulary
+from ..text.template import Encoder, template_of
+from .chat_settings import SAMPLING_NAMES, ChatSettings
+from .ledger import Ledger
+from .recorder import SessionMeta
+from .window import Renderer
+
+
+class ChatTokenizer(Vocabulary, Encoder, Protocol):
+    """What a conversation needs of a tokenizer: to encode, and to decode."""
+
+
+class Loaded(Protocol):
+    """What of a loaded session matters here."""
+
+    @property
+    def meta(self) -> SessionMeta: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def read_only(self) -> bool: ...
+
+    @property
+    def holder(self) -> int | None: ...
+
+
+def resumed_settings(
+    meta: SessionMeta, settings: ChatSettings, given: frozenset[str]
+) -> ChatSettings:
+    """The stored settings, but for those that the person has ``given``; the template stays.
+
+    Raises ``UsageError`` for a template that isn't known (any more).
+    """
+    template_of(meta.template)
+    own = {name: getattr(settings.sampling, name) for name in SAMPLING_NAMES if name in given}
+    return replace(
+        settings,
+        template=meta.template,
+        system=settings.system if "system" in given else meta.system,
+        sampling=replace(meta.sampling, **own),
+    )
+
+
+def is_foreign(loaded: Loaded, fingerprint: str, tokenizer: ChatTokenizer) -> bool:
+    """Whether its ids are those of another tokenizer: the messages' tell."""
+    meta = loaded.meta
+    if meta.fingerprint == fingerprint:
+        return False
+    renderer = Renderer(template_of(meta.template), tokenizer, meta.system)
+    return any(
+        turn.ids != renderer.message(turn.text, first=turn.parent is None)
+        for turn in loaded.ledger.turns()
+        if turn.role == "user"
+    )
+
+
+def encode_anew(ledger: Ledger, renderer: Renderer, tokenizer: ChatTokenizer) -> None:
+    """The one time that text is encoded again: its ids mean nothing to this model."""
+    for turn in ledger.turns():
+        if turn.role == "user":
+            turn.ids = renderer.message(turn.text, first=turn.parent is None)
+        else:
+            turn.ids = tokenizer.encode(turn.text, bos=False)
+            turn.runs = []  # they tell how the old ids came about
+
+
+def resumed_notes(loaded: Loaded, fingerprint: str, *, foreign: bool) -> list[str]:
+    """What is not as it was, a line each."""
+    notes, copied = [], "what you send goes into a copy of it"
+    if loaded.meta.fingerprint != fingerprint:
+        model = Path(loaded.meta.model).name
+        tokens = f", which has other tokens: {copied}" if foreign else ""
+        notes.append(f"it was written with {model}{tokens}")
+    if loaded.read_only:
+        holder = f" (process {loaded.holder})" if loaded.holder else ""
+        notes.append(f"another program has it open{holder}: {copied}")
+    return notes

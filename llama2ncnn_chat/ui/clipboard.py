@@ -1,0 +1,58 @@
+"""Text to the person's clipboard: with the system's own tool, or through the terminal (OSC 52).
+
+Knows no face; the terminal's half is a string for a face to write.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+
+MAX_OSC52 = 74_000
+"""Bytes that terminals are known to take."""
+
+
+def copy_with_tool(text: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a tool of the system took the text."""
+    command = _tool(environ)
+    if command is None:
+        return False
+    try:
+        done = subprocess.run(
+            command,
+            input=text.encode("utf-8", "replace"),
+            timeout=5,
+            stdout=subprocess.DEVNULL,  # xclip stays behind and would keep a pipe open
+            stderr=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def osc52(text: str, environ: Mapping[str, str] = os.environ) -> str | None:
+    """What makes a terminal copy the text, also from afar; None if it's too much for one."""
+    data = base64.b64encode(text.encode("utf-8", "replace")).decode()
+    if len(data) > MAX_OSC52:
+        return None
+    sequence = f"\x1b]52;c;{data}\x07"
+    if environ.get("TMUX"):
+        return f"\x1bPtmux;\x1b{sequence}\x1b\\{sequence}"
+    return sequence
+
+
+def _tool(environ: Mapping[str, str]) -> list[str] | None:
+    candidates: list[list[str]] = []
+    if sys.platform == "darwin":
+        candidates = [["pbcopy"]]
+    elif sys.platform == "win32":
+        candidates = [["clip"]]
+    elif environ.get("WAYLAND_DISPLAY"):
+        candidates = [["wl-copy"]]
+    elif environ.get("DISPLAY"):
+        candidates = [["xclip", "-selection", "clipboard"], ["xsel", "-ib"]]
+    return next((c for c in candidates if shutil.which(c[0])), None)

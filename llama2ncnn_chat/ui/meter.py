@@ -1,0 +1,59 @@
+"""How a generation goes, in a few words: progress of the prefill, tokens a second, why it ended.
+
+Fed with events and the time; draws nothing and knows no face.
+"""
+
+from __future__ import annotations
+
+from ..events import Event, Finished, PrefillProgress, TextDelta
+
+
+class Meter:
+    """One generation at a time; ``begin`` starts another."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        self._prefill: PrefillProgress | None = None
+        self._first = self._last = 0.0
+        self._tokens = 0
+        self._rate = 0.0
+
+    def feed(self, event: Event, now: float) -> None:
+        """Take notice of an event at a time in seconds."""
+        if isinstance(event, PrefillProgress):
+            self._prefill = event
+        elif isinstance(event, TextDelta):
+            if not self._tokens:
+                self._first = now
+            self._tokens += len(event.ids)
+            self._last = now
+        elif isinstance(event, Finished):
+            self._rate = event.timings.predicted_per_second
+
+    @property
+    def tokens(self) -> int:
+        return self._tokens
+
+    @property
+    def rate(self) -> float:
+        """Tokens a second: so far, or at the end exactly."""
+        seconds = self._last - self._first
+        return self._rate or (max(0, self._tokens - 1) / seconds if seconds > 0 else 0.0)
+
+    def reading(self) -> str:
+        """``reading 128/512 tokens, 310 tok/s, 2 s left``; empty when that is done."""
+        p = self._prefill
+        if p is None or self._tokens:
+            return ""
+        fed, rate = p.processed, p.processed / p.seconds if p.seconds > 0 else 0.0
+        left = (p.total - p.cached - fed) / rate if rate else 0.0
+        text = f"reading {p.cached + fed:,}/{p.total:,} tokens"
+        if rate:
+            text += f", {rate:,.0f} tok/s"
+        return text + (f", {left:.0f} s left" if left >= 1 else "")
+
+    def speed(self) -> str:
+        """``45.2 tok/s``, or nothing yet."""
+        return f"{self.rate:,.1f} tok/s" if self.rate else ""

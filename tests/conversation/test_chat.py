@@ -1,0 +1,266 @@
+"""The open session and how it is switched: what is kept, restored, copied, and told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llama2ncnn_chat.conversation.chat import Chat
+from llama2ncnn_chat.conversation.chat_settings import ChatSettings
+from llama2ncnn_chat.conversation.session import BusyError
+from llama2ncnn_chat.conversation.snapshots import SnapshotStore
+from llama2ncnn_chat.conversation.store import Store
+from llama2ncnn_chat.errors import ChatError
+from llama2ncnn_chat.settings import Sampling
+from tests.chatting import answering, do, echo, make_chat, transcript
+from tests.fakes import ByteTokenizer, ScriptedEngine
+
+LONG = "a message of more than thirty-two letters"
+
+
+class ShiftedTokenizer(ByteTokenizer):
+    """Other ids for the same bytes."""
+
+    def piece(self, token: int) -> bytes:
+        return bytes([token - 40]) if 40 <= token < 296 else b""
+
+    def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]:
+        return [self.bos_id] * bos + [byte + 40 for byte in text.encode()]
+
+
+def engine_of(chat: Chat) -> ScriptedEngine:
+    assert isinstance(chat.session.engine, ScriptedEngine)
+    return chat.session.engine
+
+
+def stored_chat(**kw: object) -> Chat:
+    return make_chat(store=Store.open(), snapshots=SnapshotStore(), **kw)  # type: ignore[arg-type]
+
+
+def talk_and_close(*messages: str) -> None:
+    chat = stored_chat()
+    for message in messages:
+        do(chat, message)
+    chat.close()
+
+
+def test_a_resumed_conversation_is_read_from_its_snapshot() -> None:
+    talk_and_close(LONG, "two")
+    chat = stored_chat()
+    chat.resume(1)
+    assert transcript(chat) == [LONG, f"You said {LONG}.", "two", "You said two."]
+    assert chat.take_notes() == []
+    cached = engine_of(chat).position
+    assert cached == chat.session.context().used
+    do(chat, "three")
+    assert len(engine_of(chat).fed) < len(" [INST] three [/INST]") + len("You said three.") + 8
+    chat.close()
+
+
+def test_without_a_snapshot_it_is_read_again_and_said_why() -> None:
+    talk_and_close(LONG)
+    chat = stored_chat()
+    SnapshotStore().delete(1)
+    chat.resume(1)
+    used = chat.session.context().used
+    assert chat.take_notes() == [
+        f"{used} tokens of it are read again with the next message (no snapshot)"
+    ]
+    do(chat, "two")
+    assert transcript(chat)[3] == "You said two."
+    chat.close()
+
+
+def test_no_kv_cache_writes_none() -> None:
+    chat = make_chat(store=Store.open())
+    do(chat, LONG)
+    chat.close()
+    assert SnapshotStore().total_bytes() == 0
+    chat = make_chat(store=Store.open())
+    chat.resume(1)
+    assert "(--no-kv-cache)" in chat.take_notes()[0]
+    chat.close()
+
+
+def test_what_was_read_of_another_path_is_not_kept() -> None:
+    said = ["first"]
+    chat = stored_chat(engine=answering(lambda _: said[-1]))
+    do(chat, LONG)
+    said.append("second")
+    do(chat, "/regen")
+    do(chat, "/prev")
+    assert transcript(chat)[1] == "first"
+    chat.close()
+    chat = stored_chat()
+    chat.resume(1)
+    assert engine_of(chat).position > len(LONG)
+    chat.close()
+
+
+def test_settings_come_back_with_a_session_unless_given() -> None:
+    chat = stored_chat(settings=ChatSettings(system="Old.", sampling=Sampling(top_k=3, top_p=0.5)))
+    do(chat, "hello")
+    chat.close()
+    now = ChatSettings(system="New.", sampling=Sampling(top_k=9, top_p=0.9))
+    chat = stored_chat(settings=now, given=frozenset({"top_k"}))
+    chat.resume(1)
+    assert chat.settings.system == chat.session.renderer.system == "Old."
+    assert (chat.session.sampling.top_k, chat.session.sampling.top_p) == (9, 0.5)
+    chat.close()
+    chat = stored_chat(settings=now, given=frozenset({"system"}))
+    chat.resume(1)
+    assert chat.settings.system == "New."
+    assert chat.session.ledger.roots[0].ids == chat.session.renderer.message("hello", first=True)
+    chat.close()
+    chat = stored_chat()
+    chat.resume(1)
+    assert chat.settings.system == "New."
+    assert transcript(chat) == ["hello", "You said hello."]  # the head stayed where it was
+    chat.close()
+
+
+def test_a_session_that_another_program_has_is_copied_with_the_first_message() -> None:
+    first = stored_chat()
+    do(first, "hello")
+    second = stored_chat()
+    second.resume(1)
+    assert second.read_only
+    assert second.session_id is None
+    assert "another program has it open" in second.take_notes()[0]
+    do(second, "mine")
+    assert not second.read_only
+    assert second.session_id == 2
+    assert "this is session 2 now" in second.take_notes()[0]
+    assert transcript(second)[2:] == ["mine", "You said mine."]
+    do(first, "theirs")
+    assert transcript(first)[2:] == ["theirs", "You said theirs."]
+    second.close()
+    first.close()
+    again = stored_chat()
+    for number, text in ((1, "theirs"), (2, "mine")):
+        again.resume(number)
+        assert transcript(again)[2] == text
+    again.close()
+
+
+def test_a_copy_begins_where_the_reader_stands() -> None:
+    first = stored_chat()
+    do(first, "one")
+    do(first, "two")
+    second = stored_chat()
+    second.resume(1)
+    do(second, "/undo")
+    do(second, "three")
+    assert transcript(second) == ["one", "You said one.", "three", "You said three."]
+    second.close()
+    first.close()
+
+
+def test_another_quantisation_of_the_model_goes_on_with_the_same_tokens() -> None:
+    talk_and_close(LONG)
+    chat = stored_chat(fingerprint="f2")
+    ids = None
+    chat.resume(1)
+    notes = chat.take_notes()
+    assert notes[0] == "it was written with tiny"
+    assert "(the model differs)" in notes[1]
+    ids = chat.session.ledger.path()[1].ids
+    do(chat, "two")
+    assert chat.session_id == 1
+    assert chat.session.ledger.path()[1].ids == ids
+    chat.close()
+
+
+def test_another_tokenizer_gets_a_copy_that_is_encoded_anew() -> None:
+    talk_and_close(LONG)
+    chat = Chat(
+        ScriptedEngine(lambda _: 2, context_length=2000),
+        ShiftedTokenizer(),
+        make_chat(fingerprint="f2").model,
+        store=Store.open(),
+    )
+    chat.resume(1)
+    assert "other tokens" in chat.take_notes()[0]
+    path = chat.session.ledger.path()
+    assert path[0].ids == chat.session.renderer.message(LONG, first=True)
+    assert path[1].ids == ShiftedTokenizer().encode(path[1].text, bos=False)
+    do(chat, "two")
+    assert chat.session_id == 2
+    chat.close()
+    chat = stored_chat()
+    chat.resume(1)  # the old one is as it was
+    assert chat.session.ledger.path()[1].text == f"You said {LONG}."
+    do(chat, "/continue")
+    chat.resume(2)
+    assert "other tokens" in chat.take_notes()[0]
+    assert transcript(chat)[:2] == [LONG, f"You said {LONG}."]
+    chat.close()
+
+
+def test_what_cannot_be_opened_leaves_all_as_it_was() -> None:
+    chat = stored_chat()
+    do(chat, "hello")
+    with pytest.raises(ChatError, match="no session 7"):
+        chat.resume(7)
+    do(chat, "again")
+    assert len(transcript(chat)) == 4
+    assert chat.session_id == 1
+    chat.close()
+
+
+def test_a_new_session_feeds_its_system_prompt_only_once() -> None:
+    chat = stored_chat(settings=ChatSettings(system="Be brief. " * 10))
+    do(chat, "hello")
+    fed = len(engine_of(chat).fed)
+    chat.new()
+    do(chat, "hello")
+    assert len(engine_of(chat).fed) - fed < 60
+    chat.close()
+
+
+def test_nothing_is_switched_while_a_reply_is_written() -> None:
+    chat = stored_chat()
+    events = chat.send("hello")
+    next(events)
+    for change in (chat.new, lambda: chat.resume(1), lambda: chat.set_setting("seed", "1")):
+        with pytest.raises(BusyError):
+            change()
+    events.close()
+    chat.new()
+    chat.close()
+
+
+def test_a_seed_starts_over_with_a_session() -> None:
+    chat = stored_chat(settings=ChatSettings(seed=5))
+    seeds = []
+    for line in ("a", "b", "/new", "a"):
+        do(chat, line)
+        if chat.session.ledger.head:
+            seeds.append(chat.session.ledger.head.runs[0].seed)
+    assert seeds == [5, 6, 5]
+    chat.close()
+
+
+def test_close_keeps_a_reply_that_was_left_half_way(tmp_path: Path) -> None:
+    chat = stored_chat()
+    events = chat.send("hello")
+    for _ in range(9):
+        next(events)
+    events.close()
+    chat.close()
+    chat.close()
+    chat = stored_chat()
+    chat.resume(1)
+    half = transcript(chat)[1]
+    assert "You said hello.".startswith(half)
+    assert 0 < len(half) < 9
+    do(chat, "/continue")
+    assert transcript(chat)[1] == "You said hello."
+    chat.close()
+
+
+def test_the_engine_is_asked_nothing_before_a_message() -> None:
+    chat = make_chat(answering(echo))
+    assert engine_of(chat).fed == []
+    chat.close()
