@@ -6,6 +6,7 @@ Everything a person gets wrong ends here as one line on stderr and an exit code.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import secrets
@@ -13,11 +14,28 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import partial
 from types import FrameType
 
 from . import flags
-from .errors import ChatError, UsageError
+from .config import fill_in
+from .conversation.chat import Chat
+from .conversation.chat_settings import ChatSettings
+from .errors import ChatError, Terminated, UsageError
+from .opening import (
+    Step,
+    find,
+    load_tokenizer,
+    open_chat,
+    open_store,
+    refuse_message,
+    resume,
+    session_to_resume,
+)
 from .settings import Sampling
+from .ui.oneshot import answer, complete, refuse_empty
+from .ui.prompt_input import has_prompt, read_prompt, read_text
+from .ui.terminal import is_interactive, wants_colour
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -35,10 +53,11 @@ def main(argv: Sequence[str]) -> int:
         command, rest = argv[0], argv[1:]
     args = getattr(flags, f"{command}_parser")().parse_args(rest)
     _end_like_an_interrupt()
+    _write_whatever_comes()
     try:
         return {"chat": _chat, "complete": _complete, "bench": _bench}[command](args)
     except ChatError as e:
-        _say_error(e, as_json=args.json)
+        _say_error(e, as_json=args.json or getattr(args, "ndjson", False))
         return e.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -51,13 +70,97 @@ def main(argv: Sequence[str]) -> int:
 def _chat(args: argparse.Namespace) -> int:
     if args.raw:
         return _complete(args)
-    raise UsageError("only --raw completion is there yet", "add --raw -p TEXT")
+    chosen = args.model
+    # With --plain a pipe is what a person types, line by line.
+    typed = args.plain and not has_prompt(args)
+    given = fill_in(args) | ({"system"} if args.system_file else set())
+    settings = _chat_settings(args)
+    prompt = None if typed else read_prompt(args)
+    if prompt is not None:
+        refuse_empty(prompt)
+        if args.resume == "":
+            raise UsageError("which session?", "--resume ID, or -c for the last one")
+    begin = partial(_begin, args, chosen is not None or "model" in given, settings, given, prompt)
+    if prompt is None and _wants_screen(args):
+        from .ui.tui.face import run
+
+        return run(
+            begin,
+            keeps_history=args.history,
+            colour=wants_colour(args.color),
+            chooses=args.resume == "",
+        )
+    chat = begin(None)
+    try:
+        return _lines(chat, args) if prompt is None else answer(chat, prompt, args)
+    finally:
+        chat.close()
+
+
+def _begin(
+    args: argparse.Namespace,
+    named: bool,
+    settings: ChatSettings,
+    given: frozenset[str],
+    prompt: str | None,
+    step: Step | None,
+) -> Chat:
+    """From flags to a chat; ``named`` tells whether the model was, ``step`` is told of progress."""
+    store = open_store(args)
+    try:
+        resumed = session_to_resume(args, store)
+        if resumed and not named:
+            args.model = resumed.model
+        model = find(args, step)
+        tokenizer = load_tokenizer(model)
+        if prompt is not None:
+            # Before the weights are loaded: a refusal shouldn't take a minute.
+            refuse_message(prompt, tokenizer, settings, args.ctx_size or model.desc.context_length)
+        chat = open_chat(args, model, tokenizer, settings, given, store, step)
+    except BaseException:
+        if store:
+            store.close()
+        raise
+    try:
+        resume(chat, args, resumed)
+    except BaseException:
+        chat.close()
+        raise
+    return chat
+
+
+def _wants_screen(args: argparse.Namespace) -> bool:
+    """Whether the conversation takes the whole screen. ``args.plain`` is None if nobody said."""
+    if args.plain is False and not is_interactive():
+        raise UsageError("--tui needs a terminal", "leave it out to chat line by line")
+    # Keys of vi, and text that is never drawn again, are the other face's.
+    by_line = args.plain or args.screen_reader or (args.vi and args.plain is None)
+    return not by_line and is_interactive()
+
+
+def _lines(chat: Chat, args: argparse.Namespace) -> int:
+    """The conversation line by line."""
+    from .ui.repl.face import run
+
+    return run(chat, args)
 
 
 def _complete(args: argparse.Namespace) -> int:
-    from .ui.oneshot import complete
-
+    fill_in(args)
     return complete(args, _sampling(args), _seed(args))
+
+
+def _chat_settings(args: argparse.Namespace) -> ChatSettings:
+    system = read_text(args.system_file).strip() if args.system_file else args.system
+    return ChatSettings(
+        template=args.template,
+        system=system,
+        sampling=_sampling(args),
+        max_tokens=args.max_tokens,
+        stops=tuple(args.stop),
+        seed=args.seed,
+        on_full=args.on_full,
+    )
 
 
 def _bench(args: argparse.Namespace) -> int:
@@ -67,8 +170,7 @@ def _bench(args: argparse.Namespace) -> int:
 
 
 def _sampling(args: argparse.Namespace) -> Sampling:
-    given = {f.name: getattr(args, f.name) for f in fields(Sampling)}
-    return Sampling(**{name: value for name, value in given.items() if value is not None})
+    return Sampling(**{f.name: getattr(args, f.name) for f in fields(Sampling)})
 
 
 def _seed(args: argparse.Namespace) -> int:
@@ -82,11 +184,18 @@ def _say_error(error: ChatError, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps({"error": body}) + "\n")
 
 
+def _write_whatever_comes() -> None:
+    """What an output's encoding doesn't have comes out as a question mark, not as an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def _end_like_an_interrupt() -> None:
     """A terminated or hung-up process cleans up as an interrupted one does."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        raise Terminated
 
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):

@@ -17,6 +17,10 @@ class ChatError(Exception):
         self.hint = hint
 
 
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end (SIGTERM, SIGHUP); nothing may take it for a Ctrl+C."""
+
+
 class UsageError(ChatError):
     """A flag or setting that can't be."""
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from convert.synthetic import SHAPES
 from convert.weights import BLOCKS, FORMAT_NAMES
 
 from . import __version__
+from .conversation.chat_settings import ON_FULL
 from .settings import Sampling
+from .text.template import TEMPLATES
 
 SUBCOMMANDS = ("complete", "bench")
 
@@ -22,15 +25,58 @@ def chat_parser() -> argparse.ArgumentParser:
     """``llama2ncnn-chat [MODEL] [PROMPT]``."""
     parser = _parser(
         "llama2ncnn-chat",
-        "Chat with a Llama-2-family model.",
+        "Chat with a Llama-2-family model. With a prompt, or with text on standard input, it "
+        "answers once; without, it is a conversation.",
         "Also: llama2ncnn-chat complete MODEL PROMPT N, llama2ncnn-chat bench MODEL, "
         "and llama2ncnn-convert. --help after each tells more.",
     )
-    parser.add_argument("model", metavar="MODEL", nargs="?", help=MODEL_HELP)
+    model = f"{MODEL_HELP}; the small one that comes along if none is named"
+    parser.add_argument("model", metavar="MODEL", nargs="?", help=model)
     parser.add_argument("prompt_words", metavar="PROMPT", nargs="?", help="a prompt to answer")
     parser.add_argument("--raw", action="store_true", help="no template: complete the prompt")
+    _add_conversation_flags(parser)
     _add_generation_flags(parser)
     return parser
+
+
+def _add_conversation_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("conversation")
+    system = group.add_mutually_exclusive_group()
+    names = ("--system", "--system-prompt", "-sys")
+    _add_hidden(system, names, metavar="TEXT", dest="system", help="the system prompt")
+    system.add_argument("--system-file", type=Path, metavar="FILE", help="the same, from a file")
+    which = group.add_mutually_exclusive_group()
+    which.add_argument(
+        "-c", "--continue", dest="latest", action="store_true", help="go on with the last session"
+    )
+    which.add_argument(
+        "--resume", nargs="?", const="", metavar="ID", help="go on with this session, or choose one"
+    )
+    group.add_argument("--template", choices=TEMPLATES, help="how turns are put to the model")
+    group.add_argument("--on-full", choices=ON_FULL, help="what to do when the context is full")
+    group.add_argument("--no-save", **_off("save"), help="keep no session")
+    group.add_argument("--no-kv-cache", **_off("kv_cache"), help="keep no KV cache of sessions")
+    face = parser.add_argument_group("terminal")
+    face.add_argument("--plain", action="store_true", default=None, help="line by line")
+    face.add_argument(
+        "--tui", dest="plain", action="store_false", default=None, help="the whole screen"
+    )
+    face.add_argument("--screen-reader", action="store_true", default=None, help="no redrawing")
+    face.add_argument("--color", choices=("auto", "always", "never"))
+    face.add_argument("--vi", action="store_true", default=None, help="vi keys")
+    face.add_argument("--no-history", **_off("history"), help="keep nothing of what is typed")
+
+
+def _off(name: str) -> dict[str, Any]:
+    # None is "not given", so that the environment and config.toml are asked.
+    return {"dest": name, "action": "store_false", "default": None}
+
+
+def _add_hidden(group: Any, names: tuple[str, ...], **options: Any) -> None:
+    """The first name in the help; the others, known from other programs, only work."""
+    group.add_argument(names[0], **options)
+    for name in names[1:]:
+        group.add_argument(name, **{**options, "help": argparse.SUPPRESS})
 
 
 def complete_parser() -> argparse.ArgumentParser:
@@ -83,19 +129,18 @@ def _add_generation_flags(parser: argparse.ArgumentParser) -> None:
     sampling = parser.add_argument_group("sampling")
     for f in fields(Sampling):
         names = FLAGS.get(f.name, (f"--{f.name.replace('_', '-')}",))
-        default, text = f.default, f.metadata["help"]
-        sampling.add_argument(
-            *names, dest=f.name, type=type(default), metavar="X", help=f"{text} ({default})"
-        )
+        default, text = f.default, f"{f.metadata['help']} ({f.default})"
+        _add_hidden(sampling, names, dest=f.name, type=type(default), metavar="X", help=text)
     sampling.add_argument("--seed", type=_natural, metavar="N", help="the same text every time")
     sampling.add_argument(
-        "-n", "--max-tokens", "--n-predict", type=_natural, metavar="N", help="stop after N tokens"
+        "-n", "--max-tokens", type=_natural, metavar="N", help="stop after N tokens"
     )
-    sampling.add_argument(
-        "--stop", action="append", default=[], metavar="TEXT", help="stop before this text"
-    )
+    sampling.add_argument("--n-predict", dest="max_tokens", type=_natural, help=argparse.SUPPRESS)
+    sampling.add_argument("--stop", action="append", metavar="TEXT", help="stop before this text")
     output = parser.add_argument_group("output")
-    output.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    form = output.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    form.add_argument("--ndjson", action="store_true", help="a JSON object per event, as it comes")
     output.add_argument("--stats", action="store_true", help="timings on stderr at the end")
     engine = parser.add_argument_group("engine")
     engine.add_argument("-t", "--threads", type=_positive, metavar="N")

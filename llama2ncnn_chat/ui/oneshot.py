@@ -1,35 +1,54 @@
-"""One prompt in, one text out, no terminal needed: completion, as text or as JSON.
+"""One prompt in, one text out, no terminal needed: an answer in a session, or a bare completion.
 
-Writes the generated text to stdout and everything else to stderr.
+Writes what a sink makes of the events to stdout and everything else to stderr.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import signal
-import stat
 import sys
 import threading
-from pathlib import Path
+from collections.abc import Iterable
+from contextlib import closing
 from types import FrameType
+from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError
-from ..events import Finished, TextDelta
+from ..conversation.chat import Chat
+from ..errors import ChatError, UsageError
+from ..events import ContextShifted, Event, Finished
 from ..generation.generate import Limits, generate, refuse_too_long
 from ..generation.sampling import make_sampler
 from ..opening import find, load, load_tokenizer
 from ..settings import Sampling
+from .prompt_input import read_prompt
+from .sinks import Sink, make_sink
 
-MAX_PROMPT = 64 << 20
+INTERRUPTED = 130
+
+
+def answer(chat: Chat, prompt: str, args: argparse.Namespace) -> int:
+    """Send one message and write the reply: returns the exit code."""
+    cancelled = _cancel_on_interrupt()
+
+    def facts() -> dict[str, Any]:
+        reply = chat.session.ledger.last("assistant")
+        seed = reply.runs[-1].seed if reply and reply.runs else None
+        return {"seed": seed, "model": chat.model.short, "session": chat.session_id}
+
+    events = chat.send(prompt, cancelled=cancelled.is_set)
+    for note in chat.take_notes():
+        _tell(note)
+    sink = make_sink(facts, as_json=args.json, as_ndjson=args.ndjson)
+    with closing(events):  # what was written is kept, also when nobody reads any more
+        return _drain(events, sink, args)
 
 
 def complete(args: argparse.Namespace, sampling: Sampling, seed: int) -> int:
     """``llama2ncnn-chat complete``: returns the exit code."""
-    prompt = read_prompt(args)
+    prompt = read_prompt(args) or ""
     model = find(args)
     tokenizer = load_tokenizer(model)
     ids = tokenizer.encode(prompt)
@@ -40,73 +59,36 @@ def complete(args: argparse.Namespace, sampling: Sampling, seed: int) -> int:
     engine = load(model, args)
     sampler = make_sampler(sampling, np.random.default_rng(seed))
     cancelled = _cancel_on_interrupt()
-    text, end = [], None
-    for event in generate(engine, tokenizer, ids, sampler, limits, cancelled=cancelled.is_set):
-        if isinstance(event, TextDelta):
-            text.append(event.text)
-            if not args.json:
-                _write(event.text)
-        elif isinstance(event, Finished):
+    events = generate(engine, tokenizer, ids, sampler, limits, cancelled=cancelled.is_set)
+    sink = make_sink(
+        lambda: {"seed": seed, "model": model.name}, as_json=args.json, as_ndjson=args.ndjson
+    )
+    return _drain(events, sink, args)
+
+
+def refuse_empty(prompt: str) -> None:
+    """Raise ``UsageError`` for a message that says nothing."""
+    if not prompt.strip():
+        raise UsageError("the prompt is empty", "say something, or leave it out for a conversation")
+
+
+def _drain(events: Iterable[Event], sink: Sink, args: argparse.Namespace) -> int:
+    end = None
+    for event in events:
+        sink.take(event)
+        if isinstance(event, Finished):
             end = event
-    assert end is not None
-    if args.json:
-        body = {
-            "text": "".join(text),
-            "finish_reason": end.reason,
-            "seed": seed,
-            "model": model.name,
-            "timings": end.timings.as_dict(),
-        }
-        _write(json.dumps(body, ensure_ascii=False) + "\n")
-    else:
-        _write("\n")
+        elif isinstance(event, ContextShifted):
+            _tell(f"the context is full: the model no longer sees the oldest {event.turns} turns")
+    if end is None:
+        raise ChatError("the reply never ended")
     if args.stats:
         sys.stderr.write(_stats(end))
-    return 130 if end.reason == "cancelled" else 0
+    return INTERRUPTED if end.reason == "cancelled" else 0
 
 
-def read_prompt(args: argparse.Namespace) -> str:
-    """The prompt of flags, arguments, a file and standard input together.
-
-    Standard input comes first, then one newline, then the rest. A pipe is read unasked; a terminal
-    only for ``-``.
-    """
-    given = [t for t in (args.prompt, args.prompt_words) if t is not None]
-    if len(given) + (args.file is not None) > 1:
-        raise UsageError("two prompts given", "use one of PROMPT, --prompt and --file")
-    text = given[0] if given else None
-    if args.file is not None:
-        text = _read_text(args.file)
-    if text == "-":
-        return _read_stdin()
-    if not _stdin_has_text():
-        return text or ""
-    before = _read_stdin()
-    return before if text is None else f"{before.removesuffix(chr(10))}\n{text}"
-
-
-def _read_text(path: Path) -> str:
-    try:
-        if path.stat().st_size > MAX_PROMPT:
-            raise UsageError(f"{path}: {path.stat().st_size:,} bytes is no prompt")
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError as e:
-        raise UsageError(f"{path}: can't read: {e.strerror}") from e
-
-
-def _stdin_has_text() -> bool:
-    try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (AttributeError, OSError, ValueError):  # none, closed, or not a real file
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
-
-
-def _read_stdin() -> str:
-    raw = sys.stdin.buffer.read(MAX_PROMPT + 1)
-    if len(raw) > MAX_PROMPT:
-        raise UsageError(f"standard input is over {MAX_PROMPT:,} bytes: no prompt")
-    return raw.decode("utf-8", "replace")
+def _tell(note: str) -> None:
+    sys.stderr.write(f"llama2ncnn-chat: {note}\n")
 
 
 def _cancel_on_interrupt() -> threading.Event:
@@ -119,11 +101,6 @@ def _cancel_on_interrupt() -> threading.Event:
 
     signal.signal(signal.SIGINT, handle)
     return cancelled
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
 
 
 def _stats(end: Finished) -> str:

@@ -1,0 +1,52 @@
+"""Opens the line-by-line face as the terminal and the flags have it.
+
+The one module of the face that others call; knows the flags and what the streams can show.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ...conversation.chat import Chat
+from ...conversation.commands import help_text
+from ...conversation.commands_info import overview
+from ...paths import history_file
+from ..terminal import is_dumb, is_interactive, is_terminal, wants_colour
+from .completion import CommandCompleter
+from .lines import LinePrompt
+from .loop import Repl
+from .prompts import Prompt, RichPrompt
+from .screen import Screen
+
+
+def run(chat: Chat, args: argparse.Namespace) -> int:
+    """Chat until the person leaves; returns the exit code."""
+    rich = is_interactive() and not args.screen_reader
+    screen = Screen(
+        live=rich,
+        colour=wants_colour(args.color) and (is_terminal(sys.stdout) or args.color == "always"),
+        roles=args.screen_reader,
+        errors_apart=not is_terminal(sys.stdout),
+    )
+    repl = Repl(chat, screen)
+    history = history_file() if args.history else None
+    prompt: Prompt
+    if rich:
+        prompt = RichPrompt(
+            CommandCompleter(chat),
+            repl.toolbar,
+            {"f1": lambda: screen.say(help_text()), "f2": lambda: screen.say(overview(chat))},
+            history=history,
+            vi=args.vi,
+            colour=screen.colour,
+        )
+    else:
+        label = "You: " if args.screen_reader else "> "
+        person = is_terminal(sys.stdin)
+        editing = person and not is_dumb()
+        prompt = LinePrompt(label if person else "", editing=editing, history=history)
+    if is_terminal(sys.stdin):
+        screen.note(f"{chat.model.short}, {chat.model.weights}; /? lists commands, /exit leaves")
+    repl.run(prompt, "/resume" if args.resume == "" else "")
+    return 0

@@ -1,0 +1,125 @@
+"""The keys of the prompt that a chat needs and prompt_toolkit doesn't have.
+
+Knows buffers and key presses; what F1 and the like show comes from outside.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import (
+    emacs_mode,
+    has_completions,
+    has_focus,
+    is_searching,
+)
+from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+
+from ..paste import Pastes
+
+ARMED_SECONDS = 3.0
+
+
+class ClearedError(Exception):
+    """The text that was to be edited was cleared away: it stays as it was."""
+
+
+class Armed:
+    """Whether Ctrl+C was pressed with nothing to clear, so that another one quits."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def __bool__(self) -> bool:
+        return time.monotonic() < self._until
+
+    def arm(self) -> None:
+        self._until = time.monotonic() + ARMED_SECONDS
+
+    def disarm(self) -> None:
+        self._until = 0.0
+
+
+def key_bindings(
+    armed: Armed,
+    pastes: Pastes,
+    show: dict[str, Callable[[], None]],
+    edits: Callable[[], bool],
+) -> KeyBindings:
+    """``show`` has what a function key prints above the prompt; ``edits`` tells whether the text
+    is an old one."""
+    # Shift+Enter, as terminals send it that tell it from Enter.
+    ANSI_SEQUENCES["\x1b[27;2;13~"] = ANSI_SEQUENCES["\x1b[13;2u"] = Keys.ControlJ
+    bindings = KeyBindings()
+    typing = has_focus(DEFAULT_BUFFER) & ~is_searching
+
+    @bindings.add("enter", filter=typing)
+    def _send(event: KeyPressEvent) -> None:
+        event.current_buffer.validate_and_handle()
+
+    @bindings.add("c-j")
+    @bindings.add("escape", "enter", filter=emacs_mode)  # in vi, Esc shouldn't wait for more
+    def _newline(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    @bindings.add("escape", filter=has_completions, eager=True)
+    def _close_menu(event: KeyPressEvent) -> None:
+        event.current_buffer.cancel_completion()
+
+    @bindings.add("c-c", filter=typing)
+    @bindings.add("<sigint>", filter=typing)
+    def _interrupt(event: KeyPressEvent) -> None:
+        if edits():
+            event.app.exit(exception=ClearedError)
+        elif event.current_buffer.text:
+            event.current_buffer.reset()
+            armed.disarm()
+        elif armed:
+            event.app.exit(exception=EOFError)
+        else:
+            armed.arm()
+
+    @bindings.add("c-d", filter=typing)
+    def _leave_or_delete(event: KeyPressEvent) -> None:
+        if event.current_buffer.text:
+            event.current_buffer.delete(1)
+        else:
+            event.app.exit(exception=EOFError)
+
+    @bindings.add("c-g")
+    def _compose(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        buffer.text = pastes.unfold(buffer.text)
+        buffer.open_in_editor()
+
+    @bindings.add(Keys.BracketedPaste)
+    def _paste(event: KeyPressEvent) -> None:
+        text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+        event.current_buffer.insert_text(pastes.fold(text))
+
+    for key, print_it in show.items():
+        _print_above(bindings, key, print_it)
+    return bindings
+
+
+def answer_bindings() -> KeyBindings:
+    """For a yes-or-no question, to which Ctrl+C and Esc say no."""
+    bindings = KeyBindings()
+
+    @bindings.add("c-c")
+    @bindings.add("escape")
+    def _no(event: KeyPressEvent) -> None:
+        event.app.exit(result="")
+
+    return bindings
+
+
+def _print_above(bindings: KeyBindings, key: str, print_it: Callable[[], None]) -> None:
+    @bindings.add(key)
+    def _show(_event: KeyPressEvent) -> None:
+        run_in_terminal(print_it)

@@ -1,0 +1,193 @@
+"""The loop of the line-by-line face: read, interpret, carry out, until there is no more.
+
+Knows the chat, the outcomes of commands, a prompt and a screen; neither keys nor escape codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+
+from ...conversation.chat import Chat
+from ...conversation.commands import interpret
+from ...conversation.commands_sessions import table_of
+from ...conversation.commands_turns import brief
+from ...conversation.outcomes import (
+    Ask,
+    Attach,
+    ClearScreen,
+    Complain,
+    Copy,
+    Draft,
+    Generate,
+    Moved,
+    Outcome,
+    PickSession,
+    Quit,
+    Say,
+    Switched,
+)
+from ...conversation.window import reserve
+from ...errors import ChatError
+from ...events import Finished
+from ..clipboard import copy_with_tool, osc52
+from ..meter import Meter
+from .keys import ClearedError
+from .prompts import Prompt
+from .screen import Screen
+
+MAX_COUNTED = 50_000
+"""Characters up to which a message's tokens are counted with every key."""
+
+
+class Repl:
+    """One conversation after another, until the person leaves."""
+
+    def __init__(self, chat: Chat, screen: Screen) -> None:
+        self._chat, self._screen = chat, screen
+        self._draft, self._edits, self._left = "", False, False
+        self._used = 0  # of the context; it can't change while the prompt waits
+        self._counted = ("", 0)
+
+    def run(self, prompt: Prompt, first: str = "") -> None:
+        """Until the end of input or ``/exit``; ``first`` is done before anything is read."""
+        self._prompt = prompt
+        self._notes()
+        self._transcript()
+        self._carry_out(interpret(self._chat, first))
+        while not self._left:
+            self._used = self._chat.session.context().used
+            draft, self._draft = self._draft, ""
+            edits, self._edits = self._edits, False
+            try:
+                text = prompt.read(draft, edits=edits)
+            except ClearedError:
+                continue
+            except EOFError:
+                return
+            self._carry_out(interpret(self._chat, text, edits=edits))
+            self._notes()
+
+    def toolbar(self, draft: str, armed: bool) -> StyleAndTextTuples:
+        """The bar below the prompt: model, context, speed, and what the draft takes."""
+        if armed:
+            return [("class:toolbar.warn", "press Ctrl+C again to quit")]
+        parts: StyleAndTextTuples = [("class:toolbar", self._status(self._screen.meter))]
+        if len(draft) > MAX_COUNTED:
+            parts.append(("class:toolbar", f" · this message {len(draft):,} characters"))
+        elif draft.strip() and not draft.startswith("/"):
+            if self._counted[0] != draft:
+                self._counted = (draft, self._chat.session.count(draft))
+            length = self._chat.session.engine.context_length
+            n, free = self._counted[1], length - self._used
+            fits = n <= free - reserve(length)
+            style = "class:toolbar" if fits else "class:toolbar.warn"
+            parts.append((style, f" · this message {n:,}, free {free:,}"))
+        return parts
+
+    def _status(self, meter: Meter) -> str:
+        length = self._chat.session.engine.context_length
+        used = self._chat.session.engine.position if self._chat.session.busy else self._used
+        facts = [brief(self._chat.model.short, 24), f"{used:,}/{length:,} tokens"]
+        if self._chat.session.busy:
+            facts += [meter.reading() or meter.speed(), "Esc stops"]
+        else:
+            facts.append(meter.speed())
+        return " · ".join(fact for fact in facts if fact)
+
+    def _carry_out(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            self._do(outcome)
+
+    def _do(self, outcome: Outcome) -> None:
+        screen = self._screen
+        if isinstance(outcome, Say):
+            screen.say(outcome.text)
+        elif isinstance(outcome, Complain):
+            screen.complain(outcome.text)
+        elif isinstance(outcome, Generate):
+            self._generate(outcome)
+        elif isinstance(outcome, Ask):
+            yes = self._prompt.confirm(outcome.question)
+            self._carry_out(outcome.yes if yes else outcome.no)
+        elif isinstance(outcome, Draft):
+            self._back_to_prompt(outcome.text, edits=outcome.edits)
+        elif isinstance(outcome, Attach):
+            if told := self._prompt.attach(outcome.name, outcome.text, outcome.tokens):
+                screen.note(told)
+        elif isinstance(outcome, Copy):
+            self._copy(outcome)
+        elif isinstance(outcome, Moved):
+            screen.note(outcome.note)
+            if outcome.turn:
+                screen.turn(outcome.turn)
+        elif isinstance(outcome, Switched):
+            screen.note(outcome.note)
+            self._notes()
+            self._transcript()
+        elif isinstance(outcome, PickSession):
+            screen.say(table_of(outcome.sessions, None))
+            self._back_to_prompt("/resume ")
+        elif isinstance(outcome, ClearScreen):
+            screen.clear()
+        elif isinstance(outcome, Quit):
+            self._left = True
+
+    def _generate(self, outcome: Generate) -> None:
+        screen, end = self._screen, None
+        try:
+            with self._prompt.watch() as cancelled:
+                events = outcome.start(cancelled=cancelled)
+                self._notes()
+                end = screen.reply(events, self._status)
+        except ChatError as e:
+            screen.complain(str(e))
+        if end is not None:
+            self._tell_end(end, outcome)
+        elif outcome.kind != "replay":
+            self._give_back(outcome)
+        screen.gap()
+
+    def _tell_end(self, end: Finished, outcome: Generate) -> None:
+        limit = self._chat.settings.max_tokens
+        if end.reason == "cancelled" and not end.ids:
+            self._screen.note("stopped before the reply began")
+            self._give_back(outcome)
+        elif end.reason == "cancelled":
+            self._screen.note("stopped; /continue goes on")
+        elif end.reason == "length" and limit is not None and len(end.ids) >= limit:
+            self._screen.note(f"max_tokens {limit} reached; /continue goes on")
+        elif end.reason == "length":
+            self._screen.note("the context is full; /undo, /new, or /set on_full shift")
+        elif not end.ids:
+            self._screen.note("the reply is empty")
+
+    def _give_back(self, outcome: Generate) -> None:
+        if outcome.draft:
+            self._back_to_prompt(outcome.draft, edits=outcome.edits)
+
+    def _back_to_prompt(self, text: str, *, edits: bool = False) -> None:
+        if self._prompt.prefills:
+            self._draft = text
+        elif edits:
+            self._screen.say(text)
+            self._screen.note("type it anew, or an empty line to leave it")
+        self._edits = edits
+
+    def _copy(self, outcome: Copy) -> None:
+        if not copy_with_tool(outcome.text):
+            sequence = osc52(outcome.text) if self._screen.live else None
+            if sequence is None:
+                self._screen.complain("there is no clipboard here; /export writes a file")
+                return
+            self._screen.command_terminal(sequence)
+        self._screen.note(f"copied {outcome.what}, {len(outcome.text):,} characters")
+
+    def _transcript(self) -> None:
+        session = self._chat.session
+        self._screen.transcript(session.ledger.path(), session.first_visible)
+
+    def _notes(self) -> None:
+        for note in self._chat.take_notes():
+            self._screen.note(note)

@@ -1,0 +1,77 @@
+"""Whether the person wants a running reply to stop: Esc or Ctrl+C, looked for between tokens.
+
+Knows keys and signals; what else is typed meanwhile waits for the next prompt.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from types import FrameType, TracebackType
+from typing import Any
+
+from prompt_toolkit.input import Input
+from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.keys import Keys
+
+POLL_SECONDS = 0.02
+
+
+class KeyWatch:
+    """Reads the terminal's keys while a reply runs. Use it in ``with``; call it to ask."""
+
+    def __init__(self, keyboard: Input) -> None:
+        self._input, self._raw = keyboard, keyboard.raw_mode()
+        self._stopped = False
+        self._next = 0.0
+
+    def __enter__(self) -> KeyWatch:
+        self._raw.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._raw.__exit__(*error)
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if not self._stopped and now >= self._next:
+            self._next = now + POLL_SECONDS
+            self._look()
+        return self._stopped
+
+    def _look(self) -> None:
+        # An escape with nothing after it is the key; the parser waits for more until it is flushed.
+        keys = self._input.read_keys() or self._input.flush_keys()
+        for i, key in enumerate(keys):
+            if key.key in (Keys.ControlC, Keys.Escape):
+                self._stopped = True
+                del keys[i]
+                break
+        store_typeahead(self._input, [k for k in keys if k.key != Keys.CPRResponse])
+
+
+class SignalWatch:
+    """Takes SIGINT while a reply runs, where there are no keys to read."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+        self._before: Any = None
+
+    def __enter__(self) -> SignalWatch:
+        self._before = signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def __call__(self) -> bool:
+        return self._stopped.is_set()
+
+    def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stopped.set()

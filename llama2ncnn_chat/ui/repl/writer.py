@@ -1,0 +1,67 @@
+"""A reply onto the screen as it comes, with a line of status below it that never flickers.
+
+The status line is drawn anew together with each piece and in one write. Knows escape codes, but no
+prompt and no events.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TextIO
+
+from prompt_toolkit.utils import get_cwidth
+
+from .flow import Flow
+
+ERASE_BELOW, DOWN_AND_UP = "\x1b[J", "\x1bD\x1b[A"
+SAVE, RESTORE, DOWN = "\x1b7", "\x1b8", "\x1b[B\r"
+DIM, RESET = "\x1b[2m", "\x1b[0m"
+
+
+class Writer:
+    """Writes text; with ``live``, rows end between words and a status may stand below."""
+
+    def __init__(self, stream: TextIO | None = None, *, live: bool, colour: bool) -> None:
+        self._stream = stream or sys.stdout
+        self._live, self._colour = live, colour
+        self._flow = Flow()
+        self._plain_end = "\n"
+        self._shown = False
+
+    def write(self, text: str, status: str = "", *, wrap: bool = True) -> None:
+        """Text, which may have styles, and the status as it is now."""
+        if not self._live:
+            self._plain_end = text[-1:] or self._plain_end
+            self._emit(text)
+            return
+        width = shutil.get_terminal_size().columns
+        out = ERASE_BELOW if self._shown else ""
+        out += self._flow.feed(text, width, wrap=wrap)
+        if status:
+            status = _cut(status, width - 1)
+            styled = f"{DIM}{status}{RESET}" if self._colour else status
+            out += f"{DOWN_AND_UP}{SAVE}{DOWN}{styled}{RESTORE}"
+        self._shown = bool(status)
+        self._emit(out)
+
+    def end(self) -> None:
+        """Take the status away and begin a new line if need be."""
+        if self._live:
+            self._emit((ERASE_BELOW if self._shown else "") + self._flow.end())
+            self._shown = False
+        elif self._plain_end != "\n":
+            self._emit("\n")
+            self._plain_end = "\n"
+
+    def _emit(self, text: str) -> None:
+        if text:
+            self._stream.write(text)
+            self._stream.flush()
+
+
+def _cut(text: str, width: int) -> str:
+    """As much of it as fits into so many cells."""
+    while text and get_cwidth(text) > width:
+        text = text[:-1]
+    return text

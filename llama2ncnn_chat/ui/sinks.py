@@ -1,0 +1,89 @@
+"""What a one-shot run writes to standard output: the text, one JSON object, or one per event.
+
+Knows events and nothing of where they come from.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from ..events import ContextShifted, Event, Finished, PrefillProgress, TextDelta
+from .terminal import is_terminal, printable
+
+Facts = Callable[[], dict[str, Any]]
+"""What is known at the end besides the events: seed, model, session."""
+
+
+class Sink(Protocol):
+    """Takes every event of a run, the ``Finished`` last."""
+
+    def take(self, event: Event) -> None: ...
+
+
+class TextSink:
+    """The generated text and a newline; to a terminal without what would command it."""
+
+    def __init__(self) -> None:
+        self._clean = printable if is_terminal(sys.stdout) else str
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, TextDelta):
+            write(self._clean(event.text))
+        elif isinstance(event, Finished):
+            write("\n")
+
+
+class JsonSink:
+    """One object at the end."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._text = ""
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, TextDelta):
+            self._text += event.text
+        elif isinstance(event, Finished):
+            _write_json({"text": self._text, **_end(event, self._facts)})
+
+
+class NdjsonSink:
+    """An object a line: ``prefill``, ``text``, ``shift``, ``finish``."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, PrefillProgress):
+            _write_json({"event": "prefill", **asdict(event)})
+        elif isinstance(event, TextDelta):
+            _write_json({"event": "text", "text": event.text, "ids": event.ids})
+        elif isinstance(event, ContextShifted):
+            _write_json({"event": "shift", **asdict(event)})
+        elif isinstance(event, Finished):
+            _write_json({"event": "finish", **_end(event, self._facts)})
+
+
+def make_sink(facts: Facts, *, as_json: bool, as_ndjson: bool) -> Sink:
+    """The one that the flags ask for."""
+    if as_ndjson:
+        return NdjsonSink(facts)
+    return JsonSink(facts) if as_json else TextSink()
+
+
+def write(text: str) -> None:
+    """To standard output, at once; what it can't encode comes out as question marks."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _end(event: Finished, facts: Facts) -> dict[str, Any]:
+    return {"finish_reason": event.reason, **facts(), "timings": event.timings.as_dict()}
+
+
+def _write_json(body: dict[str, Any]) -> None:
+    write(json.dumps(body, ensure_ascii=False) + "\n")

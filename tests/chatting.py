@@ -1,0 +1,73 @@
+"""A chat with a scripted model, for the tests of commands and faces."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from llama2ncnn_chat.conversation.chat import Chat, ModelFacts
+from llama2ncnn_chat.conversation.chat_settings import DEFAULTS, ChatSettings
+from llama2ncnn_chat.conversation.commands import interpret
+from llama2ncnn_chat.conversation.outcomes import Ask, Generate, Outcome
+from llama2ncnn_chat.events import Event
+from llama2ncnn_chat.generation.generate import never
+from tests.fakes import ByteTokenizer, ScriptedEngine
+
+TOKENIZER = ByteTokenizer()
+OPEN, CLOSE = b"[INST]", b"[/INST]"
+
+
+def bytes_of(ids: Sequence[int]) -> bytes:
+    return b"".join(TOKENIZER.piece(i) for i in ids)
+
+
+def answering(
+    reply: Callable[[str], str], *, context_length: int = 2000, pause: float = 0.0
+) -> ScriptedEngine:
+    """An engine of the llama2 template that says ``reply(message)``, a byte a token."""
+
+    def next_token(ids: Sequence[int]) -> int:
+        time.sleep(pause)
+        message, _, said = bytes_of(ids).rpartition(OPEN)[2].partition(CLOSE)
+        text = message.rpartition(b"<</SYS>>")[2].decode().strip()
+        wanted = f" {reply(text)}".encode()
+        return wanted[len(said)] + 3 if len(said) < len(wanted) else TOKENIZER.eos_id
+
+    return ScriptedEngine(next_token, context_length=context_length)
+
+
+def echo(message: str) -> str:
+    return f"You said {message}."
+
+
+def make_chat(
+    engine: ScriptedEngine | None = None,
+    *,
+    fingerprint: str = "f1",
+    settings: ChatSettings = DEFAULTS,
+    **kw: Any,
+) -> Chat:
+    facts = ModelFacts("/models/tiny", fingerprint, "fp32", 1000)
+    return Chat(engine or answering(echo), TOKENIZER, facts, settings, **kw)
+
+
+def carry_out(outcomes: Iterable[Outcome], *, yes: bool = True) -> list[Outcome | Event]:
+    """All that comes of it: generations run to their end, questions answered."""
+    seen: list[Outcome | Event] = []
+    for outcome in outcomes:
+        seen.append(outcome)
+        if isinstance(outcome, Generate):
+            seen += outcome.start(cancelled=never)
+        elif isinstance(outcome, Ask):
+            seen += carry_out(outcome.yes if yes else outcome.no)
+    return seen
+
+
+def do(chat: Chat, line: str, *, yes: bool = True, edits: bool = False) -> list[Outcome | Event]:
+    """Type a line."""
+    return carry_out(interpret(chat, line, edits=edits), yes=yes)
+
+
+def transcript(chat: Chat) -> list[str]:
+    return [turn.text for turn in chat.session.ledger.path()]

@@ -1,0 +1,78 @@
+"""The bundled model: it ships, opens by anybody's way, and remembers what it was told."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from llama2ncnn_chat.conversation.session import Session
+from llama2ncnn_chat.conversation.window import Renderer
+from llama2ncnn_chat.errors import ModelError
+from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
+from llama2ncnn_chat.models import DEMO_CHECKPOINT, FoundModel, find_model
+from llama2ncnn_chat.settings import GREEDY
+from llama2ncnn_chat.text.template import template_of
+from llama2ncnn_chat.text.tokenizer import Tokenizer
+
+FILES = ("demo.bin", "demo.tokenizer.bin", "demo.sha256")
+
+
+@pytest.fixture
+def demo() -> FoundModel:
+    return find_model("demo")
+
+
+def test_it_is_small_and_uses_grouped_queries(demo: FoundModel) -> None:
+    assert sum((DEMO_CHECKPOINT.parent / name).stat().st_size for name in FILES) < 5_000_000
+    assert demo.desc.n_kv_heads < demo.desc.n_heads
+    assert demo.desc.context_length >= 512
+
+
+def test_it_is_converted_once_into_the_cache(demo: FoundModel, tmp_path: Path) -> None:
+    assert tmp_path / "home" / "cache" in demo.stem.parents
+    again = find_model("demo")
+    assert again.stem == demo.stem
+    assert again.name == "demo"
+
+
+def test_a_file_of_that_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("demo").write_bytes(b"not a model")
+    with pytest.raises(ModelError, match=r"demo: 11 bytes, shorter than any header"):
+        find_model("demo")
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("harm", ["a changed byte", "missing"])
+def test_damage_is_an_error_that_names_the_file(tmp_path: Path, name: str, harm: str) -> None:
+    for file in FILES:
+        shutil.copy(DEMO_CHECKPOINT.parent / file, tmp_path)
+    raw = bytearray((tmp_path / name).read_bytes())
+    raw[len(raw) // 3] ^= 0x80
+    (tmp_path / name).unlink()
+    if harm == "a changed byte":
+        (tmp_path / name).write_bytes(raw)
+    with pytest.raises(ModelError, match=rf"{tmp_path}/demo\."):
+        find_model("demo", bundled=tmp_path / "demo.bin")
+
+
+def test_it_remembers_over_turns(demo: FoundModel) -> None:
+    """Greedy, so that it is the same everywhere: the visible proof that the cache carries on."""
+    tokenizer = Tokenizer.open(demo.tokenizer, demo.desc.vocab_size)
+    renderer = Renderer(template_of("llama2"), tokenizer)
+    session = Session(NcnnEngine(demo.stem), tokenizer, renderer, sampling=GREEDY, max_tokens=200)
+
+    def say(text: str) -> str:
+        list(session.send(text))
+        reply = session.ledger.head
+        assert reply
+        assert reply.finish == "stop"
+        return reply.text
+
+    say("Hello! My name is Ann.")
+    say("My favourite colour is green.")
+    assert len(say("Tell me a story about a fox.").split()) > 20
+    assert "Ann" in say("What is my name?")
+    assert "green" in say("What is my favourite colour?").lower()

@@ -1,0 +1,39 @@
+"""The line-by-line face with a scripted model, as a program of its own for a pseudo-terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from llama2ncnn_chat.cli import _end_like_an_interrupt
+from llama2ncnn_chat.config import fill_in
+from llama2ncnn_chat.conversation.chat_settings import ChatSettings
+from llama2ncnn_chat.conversation.store import Store
+from llama2ncnn_chat.flags import chat_parser
+from llama2ncnn_chat.ui.repl.face import run
+from tests.chatting import answering, make_chat
+
+
+def reply(message: str) -> str:
+    """Something slow where the message says so."""
+    if "slow" in message:
+        time.sleep(0.02)
+        return "tick " * 200
+    if "code" in message:
+        return "Try:\n```py\nx = **1**\n```\nIt is **bold**."
+    return f"You said {message}."
+
+
+if __name__ == "__main__":
+    args = chat_parser().parse_args(sys.argv[1:])
+    fill_in(args)
+    _end_like_an_interrupt()
+    chat = make_chat(answering(reply), settings=ChatSettings(), store=Store.open())
+    try:
+        if args.latest and (info := chat.stored().latest()):
+            chat.resume(info.id)
+        sys.exit(run(chat, args))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        chat.close()

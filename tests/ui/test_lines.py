@@ -1,0 +1,191 @@
+"""Plain lines: pipes end, dumb terminals and screen readers see nothing drawn twice."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from llama2ncnn_chat.conversation.chat import Chat
+from llama2ncnn_chat.conversation.chat_settings import ChatSettings
+from llama2ncnn_chat.events import (
+    ContextShifted,
+    Events,
+    Finished,
+    PrefillProgress,
+    TextDelta,
+    Timings,
+)
+from llama2ncnn_chat.ui.repl.lines import LinePrompt
+from llama2ncnn_chat.ui.repl.loop import Repl
+from llama2ncnn_chat.ui.repl.screen import Screen
+from tests.chatting import answering, make_chat, transcript
+
+
+def talk(
+    chat: Chat, typed: str, *, label: str = "", roles: bool = False, live: bool = False
+) -> None:
+    screen = Screen(live=live, colour=False, roles=roles, errors_apart=not label)
+    Repl(chat, screen).run(LinePrompt(label, stdin=io.StringIO(typed)))
+
+
+def test_the_end_of_input_ends_it(capsys: pytest.CaptureFixture[str]) -> None:
+    chat = make_chat()
+    talk(chat, "hello\n\n\nagain")
+    assert transcript(chat) == ["hello", "You said hello.", "again", "You said again."]
+    assert capsys.readouterr().out == "You said hello.\nYou said again.\n"
+
+
+def test_no_input_is_no_message() -> None:
+    chat = make_chat()
+    talk(chat, "")
+    assert transcript(chat) == []
+
+
+def test_what_follows_exit_is_not_read() -> None:
+    chat = make_chat()
+    talk(chat, "/exit\nhello\n")
+    assert transcript(chat) == []
+
+
+def test_refusals_go_to_stderr_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    talk(make_chat(), "/exited\nhello\n")
+    out, err = capsys.readouterr()
+    assert out == "You said hello.\n"
+    assert "/exit?" in err
+
+
+def test_three_quotes_hold_lines_together() -> None:
+    chat = make_chat()
+    talk(chat, '"""one\ntwo\n\n/three\n"""\n"""four"""\n')
+    assert transcript(chat)[::2] == ["one\ntwo\n\n/three", "four"]
+
+
+def test_nobody_to_ask_is_a_no(capsys: pytest.CaptureFixture[str]) -> None:
+    chat = make_chat(
+        answering(lambda m: "ok", context_length=100), settings=ChatSettings(on_full="ask")
+    )
+    talk(chat, f"{'a' * 50}\n{'b' * 50}\n")
+    assert transcript(chat)[::2] == ["a" * 50]
+
+
+def test_a_question_is_asked_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    chat = make_chat(
+        answering(lambda m: "ok", context_length=100), settings=ChatSettings(on_full="ask")
+    )
+    talk(chat, f"{'a' * 50}\n{'b' * 50}\ny\n", label="> ")
+    assert "[y/N]" in capsys.readouterr().out
+    assert transcript(chat)[::2] == ["a" * 50, "b" * 50]
+
+
+def test_an_edit_is_typed_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    chat = make_chat()
+    talk(chat, "first\n/edit\nsecond\n/edit\n\nthird\n", label="> ")
+    assert "edit> " in capsys.readouterr().out
+    assert transcript(chat)[::2] == ["second", "third"]
+
+
+def test_a_file_goes_with_the_next_message(
+    tmp_path: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chat = make_chat()
+    with open(f"{tmp_path}/f.txt", "w") as file:
+        file.write("content")
+    talk(chat, f"/read {tmp_path}/f.txt\n/context\nwhat is it?\nand?\n", label="> ")
+    assert "goes with your next message" in capsys.readouterr().out
+    assert transcript(chat)[::2] == ["content\n\nwhat is it?", "and?"]
+
+
+def test_a_screen_reader_hears_who_speaks(capsys: pytest.CaptureFixture[str]) -> None:
+    talk(make_chat(), "hello\n", label="You: ", roles=True)
+    assert capsys.readouterr().out == "You: Assistant: You said hello.\nYou: \n"
+
+
+def test_a_model_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = "a\x1b[2Jb\x1b]0;title\x07c\x9b1md\r\x08e\x7f\n\tf"
+    chat = make_chat(answering(lambda _: evil))
+    talk(chat, "hello\n/copy\n", label="> ")
+    out = capsys.readouterr().out
+    assert "a[2Jb]0;titlec1mde\n\tf" in out
+    assert transcript(chat)[1] == evil  # what it said is kept as it is
+
+
+@pytest.mark.parametrize(
+    ("settings", "context_length", "says"),
+    [
+        (ChatSettings(max_tokens=5), 2000, "max_tokens 5 reached; /continue goes on"),
+        (ChatSettings(on_full="stop"), 50, "the context is full"),
+    ],
+)
+def test_why_a_reply_ended_is_said(
+    settings: ChatSettings, context_length: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chat = make_chat(
+        answering(lambda _: "x" * 80, context_length=context_length), settings=settings
+    )
+    talk(chat, "hello\n", label="> ")
+    assert says in capsys.readouterr().out
+
+
+def test_a_shift_within_a_reply_is_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen(live=False, colour=False, roles=False, errors_apart=False)
+
+    def events() -> Events:
+        yield PrefillProgress(4, 0, 4, 0.1)
+        yield TextDelta("one ", (1,))
+        yield ContextShifted(2, 312)
+        yield TextDelta("two", (2,))
+        yield Finished("stop", (1, 2), Timings())
+
+    screen.reply(events(), lambda _: "")
+    first, told, last = capsys.readouterr().out.splitlines()
+    assert (first, last) == ("one ", "two")
+    assert "oldest 2 turns, 312 tokens" in told
+
+
+def test_a_long_read_is_announced_once(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen(live=False, colour=False, roles=False, errors_apart=False)
+
+    def events() -> Events:
+        for n in (10, 20, 30):
+            yield PrefillProgress(n, 100, 1100, n / 100)
+        yield Finished("cancelled", (), Timings())
+
+    screen.reply(events(), lambda _: "")
+    assert capsys.readouterr().out == "(reading 1,100 tokens, about 10 s)\n"
+
+
+def test_a_resumed_conversation_is_shown_with_what_is_out_of_sight(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    chat = make_chat(answering(lambda m: f"re {m}", context_length=150))
+    talk(chat, "".join(f"message {i}\n" for i in range(5)))
+    assert chat.session.first_visible
+    capsys.readouterr()
+    talk(chat, "", label="> ")
+    out = capsys.readouterr().out
+    assert "(4 earlier turns)" in out
+    assert "(the model sees only what comes now)\n> " in out
+    assert "> message 4\nre message 4\n" in out
+
+
+class Keyboard(io.StringIO):
+    """Lines of a terminal; None is a Ctrl+C."""
+
+    def __init__(self, *typed: str | None) -> None:
+        super().__init__()
+        self._typed = iter(typed)
+
+    def readline(self, _size: int | None = -1, /) -> str:  # type: ignore[override]
+        line = next(self._typed)
+        if line is None:
+            raise KeyboardInterrupt
+        return line
+
+
+def test_ctrl_c_arms_and_a_second_one_in_a_row_quits(capsys: pytest.CaptureFixture[str]) -> None:
+    prompt = LinePrompt("> ", stdin=Keyboard(None, "hello\n", None, None))
+    assert prompt.read() == "hello"
+    assert "(Ctrl+C again quits)" in capsys.readouterr().out
+    with pytest.raises(EOFError):
+        prompt.read()

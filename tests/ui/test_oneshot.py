@@ -1,0 +1,217 @@
+"""One message from the command line: streams, JSON, exit codes, and the session it leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convert.pipeline import convert
+from llama2ncnn_chat.cli import main
+from llama2ncnn_chat.conversation.ledger import Turn
+from llama2ncnn_chat.conversation.store import Store
+from llama2ncnn_chat.paths import data_dir
+from llama2ncnn_chat.ui.terminal import printable
+from tests.test_cli import ROOT, write_tokenizer
+from tests.tiny_model import random_weights, tiny_config, write_v0
+
+CONFIG = tiny_config(vocab_size=300, seq_len=128)
+
+
+@pytest.fixture
+def stem(tmp_path: Path) -> str:
+    write_tokenizer(tmp_path / "tokenizer.bin")
+    source = write_v0(tmp_path / "m.bin", CONFIG, random_weights(CONFIG, 3))
+    convert(source, tmp_path / "m.ncnn", weights="fp32")
+    return str(tmp_path / "m.ncnn")
+
+
+def answer(capsys: pytest.CaptureFixture[str], *args: str) -> dict[str, Any]:
+    assert main([*args, "--json"]) == 0
+    result: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return result
+
+
+def stored(session: int = 1) -> list[Turn]:
+    store = Store.open()
+    path = store.resume(session).ledger.path()
+    store.close()
+    return path
+
+
+def test_stdout_is_the_reply_alone(stem: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([stem, "hello", "-n", "12", "--seed", "1"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    reply = stored()[1]
+    assert out == f"{reply.text}\n"
+    assert len(reply.ids) == 12
+
+
+def test_json_tells_the_rest(stem: str, capsys: pytest.CaptureFixture[str]) -> None:
+    result = answer(capsys, stem, "-p", "hello", "-n", "12", "--seed", "7")
+    assert set(result) == {"text", "finish_reason", "seed", "model", "session", "timings"}
+    assert (result["finish_reason"], result["seed"], result["session"]) == ("length", 7, 1)
+    assert result["model"] == "m.ncnn"
+    assert result["timings"]["predicted_n"] == 12
+    assert result["text"] == stored()[1].text
+
+
+def test_a_seed_gives_the_same_reply(stem: str, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = [
+        answer(capsys, stem, "-p", "hi", "-n", "30", "--temp", "2", "--min-p", "0", "--seed", seed)
+        for seed in ("1", "1", "2")
+    ]
+    assert texts[0]["text"] == texts[1]["text"] != texts[2]["text"]
+
+
+def test_a_session_goes_on_with_its_model_settings_and_cache(
+    stem: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(capsys, stem, "-p", "hello", "-n", "5", "--system", "Be brief.", "--temp", "0.5")
+    result = answer(capsys, "-c", "-p", "and now?", "-n", "5")
+    assert result["session"] == 1
+    assert result["model"] == "m.ncnn"
+    assert result["timings"]["cache_n"] > 20
+    path = stored()
+    assert [turn.role for turn in path] == ["user", "assistant"] * 2
+    assert path[3].runs[0].sampling.temperature == 0.5
+    assert answer(capsys, "--resume", "1", "-p", "more", "-n", "5")["session"] == 1
+    assert answer(capsys, stem, "-p", "new", "-n", "5")["session"] == 2
+
+
+def test_the_same_session_opens_in_the_repl(stem: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = answer(capsys, stem, "-p", "hello", "-n", "5", "--seed", "1")["text"]
+    command = [sys.executable, "-m", "llama2ncnn_chat", "-c", "--plain", "-n", "5"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, input=b"again\n/list\n")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"> hello\n{printable(text)}\n".encode())
+    assert b"4 turns" in done.stdout
+    assert len(stored()) == 4
+
+
+def test_ndjson_is_an_event_a_line(stem: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([stem, "-p", "hello", "-n", "6", "--ndjson"]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    kinds = [event["event"] for event in events]
+    assert kinds[0] == "prefill"
+    assert kinds[-1] == "finish"
+    assert "".join(e["text"] for e in events if e["event"] == "text") == stored()[1].text
+    assert [i for e in events if e["event"] == "text" for i in e["ids"]] == stored()[1].ids
+    assert events[-1]["session"] == 1
+
+
+def test_old_turns_go_and_it_is_said(stem: str, capsys: pytest.CaptureFixture[str]) -> None:
+    answer(capsys, stem, "-p", "a" * 60, "-n", "5")
+    assert main(["-c", "-p", "b" * 60, "-n", "5", "--on-full", "stop"]) == 4
+    assert "a context of 128" in capsys.readouterr().err
+    assert len(stored()) == 2
+    assert main(["-c", "-p", "b" * 60, "-n", "5", "--ndjson"]) == 0
+    out, err = capsys.readouterr()
+    shifts = [json.loads(line) for line in out.splitlines() if '"shift"' in line]
+    assert shifts[0]["turns"] == 2
+    assert "no longer sees the oldest 2 turns" in err
+
+
+def test_a_message_that_fits_no_context_is_refused_before_the_weights_are_loaded(
+    stem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = Path(f"{stem}.bin")
+    weights.write_bytes(bytes(weights.stat().st_size))
+    assert main([stem, "-p", "x", "--check"]) == 3
+    capsys.readouterr()
+    assert main([stem, "-p", "x" * 500, "--check", "--json"]) == 4
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["code"] == 4
+    assert "128" in err
+    store = Store.open()
+    assert store.list() == []
+    store.close()
+
+
+def test_no_save_leaves_nothing(stem: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert answer(capsys, stem, "-p", "hello", "-n", "5", "--no-save")["session"] is None
+    assert not data_dir().exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "says"),
+    [
+        (["-p", ""], 2, "the prompt is empty"),
+        (["-p", "a", "-c", "--no-save"], 2, "leave out --no-save"),
+        (["-p", "a", "--resume"], 2, "--resume ID"),
+        (["-p", "a", "--resume", "9"], 1, "no session '9'"),
+        (["-p", "a", "--system-file", "missing"], 2, "missing: can't read"),
+        (["-p", "a", "--temp", "300"], 2, "out of range"),
+    ],
+)
+def test_errors_are_one_line_and_a_code(
+    stem: str, args: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([stem, *args]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert says in err
+    assert err.count("\n") == 1
+
+
+def test_nothing_to_go_on_with_is_said_and_begun(
+    stem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([stem, "-c", "-p", "hello", "-n", "3"]) == 0
+    assert "no session to go on with" in capsys.readouterr().err
+    assert len(stored()) == 2
+
+
+def test_a_pipe_is_the_prompt_and_no_input_is_none(stem: str) -> None:
+    command = [sys.executable, "-m", "llama2ncnn_chat", stem, "-n", "4"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, input=b"from a pipe\n")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert stored()[0].text.strip() == "from a pipe"
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert len(stored()) == 2
+
+
+def test_a_closed_pipe_is_no_traceback_and_what_was_said_is_kept(stem: str) -> None:
+    command = f"{sys.executable} -m llama2ncnn_chat {stem} -p hello -n 100 | head -c 1"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL
+    )
+    assert done.stderr == b""
+    reply = stored()[1]
+    assert reply.finish in ("cancelled", "length")
+    assert reply.ids
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_an_interrupted_reply_is_kept(tmp_path: Path) -> None:
+    config = tiny_config(vocab_size=300, seq_len=60000, n_layers=8, dim=128, hidden_dim=512)
+    write_tokenizer(tmp_path / "tokenizer.bin")
+    convert(write_v0(tmp_path / "m.bin", config, random_weights(config, 3)), tmp_path / "m.ncnn")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "llama2ncnn_chat", str(tmp_path / "m.ncnn")),
+            *("-p", "a", "--ndjson", "--temp", "0"),  # so that it never comes to its own end
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+    )
+    assert process.stdout
+    for line in process.stdout:
+        if b'"text"' in line:
+            break
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert json.loads(out.splitlines()[-1])["finish_reason"] == "cancelled"
+    reply = stored()[1]
+    assert reply.finish == "cancelled"
+    assert reply.ids

@@ -1,0 +1,354 @@
+"""The REPL as a person meets it: through a pseudo-terminal, key by key."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from llama2ncnn_chat.conversation.store import Store
+from llama2ncnn_chat.paths import history_file
+from tests.chatting import do, make_chat
+from tests.ui.mini_terminal import MiniTerminal
+
+pexpect = pytest.importorskip("pexpect")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals")
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = Path(__file__).with_name("scripted_repl.py")
+EMPTY = "> Send a message (/? for help)"
+WHERE = "\x1b[6n"  # where is the cursor?
+PATIENCE = 20.0
+ENTER, CTRL_C, CTRL_D, ESC = "\r", "\x03", "\x04", "\x1b"
+
+
+class Terminal:
+    """What is typed and what then stands on the screen."""
+
+    def __init__(self, *flags: str, env: dict[str, str] | None = None) -> None:
+        environ = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), **(env or {})}
+        self.child = pexpect.spawn(
+            sys.executable,
+            [str(SCRIPT), *flags],
+            env=environ,
+            cwd=str(ROOT),
+            dimensions=(24, 80),
+            encoding="utf-8",
+        )
+        self.raw = ""
+        self._screen = MiniTerminal(80, 24)
+        self._before = ""
+
+    def type(self, text: str) -> None:
+        self._before = self.screen()
+        self.child.send(text)
+
+    def screen(self) -> str:
+        return "\n".join(self._screen.lines())
+
+    def see(self, text: str) -> None:
+        """Wait until the text stands there once more than before anything was typed."""
+        wanted = self._before.count(text) + 1
+        self._wait(lambda: self.screen().count(text) >= wanted, text)
+
+    def prompt(self) -> None:
+        """Wait until an empty prompt stands there, with its bar."""
+        self._wait(lambda: self._screen.lines()[-2:][:1] == [EMPTY], EMPTY)
+
+    def ends(self) -> str:
+        """Wait for the end, which has to be a good one; returns what was shown last."""
+        before = len(self.raw)
+        while self._read():
+            pass
+        self.child.close()
+        assert (self.child.exitstatus, self.child.signalstatus) == (0, None), self.screen()
+        return self.raw[before:]
+
+    def _wait(self, condition: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, f"no {what!r} in\n{self.screen()}"
+            assert self._read(), f"it ended before {what!r}:\n{self.screen()}"
+
+    def _read(self) -> bool:
+        try:
+            text = self.child.read_nonblocking(4096, timeout=0.1)
+        except pexpect.TIMEOUT:
+            return True
+        except pexpect.EOF:
+            return False
+        self.raw += text
+        self._screen.write(text)
+        if WHERE in text:
+            self.child.send(f"\x1b[{self._screen.row + 1};{self._screen.column + 1}R")
+        return True
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    terminal = Terminal()
+    terminal.prompt()
+    yield terminal
+    terminal.child.kill(signal.SIGKILL)
+    terminal.child.close()
+
+
+def test_a_conversation(terminal: Terminal) -> None:
+    terminal.type("hello" + ENTER)
+    terminal.see("You said hello.")
+    terminal.type("/regen" + ENTER)
+    terminal.see("You said hello.")
+    terminal.prompt()
+    terminal.type("/alt" + ENTER)
+    terminal.see("* 2  You said hello.")
+    terminal.prompt()
+    terminal.type("/undo" + ENTER)
+    terminal.see("(took back the last message")
+    terminal.see("· 0/2,000 tokens")
+    terminal.type("xy" + CTRL_D + ENTER)  # it doesn't leave while something is typed
+    terminal.see("You said xy.")
+    terminal.prompt()
+    terminal.type(CTRL_D)
+    last = terminal.ends()
+    assert "Aborted" not in last
+    assert "You said" not in last
+
+
+def test_escape_and_ctrl_c_stop_a_reply_and_keep_it(terminal: Terminal) -> None:
+    for key in (ESC, CTRL_C):
+        terminal.type("slow" + ENTER)
+        terminal.see("tick tick tick")
+        start = time.monotonic()
+        terminal.type(key)
+        terminal.see("(stopped; /continue goes on)")
+        assert time.monotonic() - start < 3
+        terminal.prompt()
+    terminal.type("next" + ENTER)  # no two messages in a row: the reply before is there, closed
+    terminal.see("You said next.")
+    terminal.prompt()
+    terminal.type("/prev" + ENTER)
+    terminal.see("there is 1 reply to this message")
+    terminal.type(CTRL_D)
+    terminal.ends()
+
+
+def test_what_is_typed_meanwhile_waits_for_the_prompt(terminal: Terminal) -> None:
+    terminal.type("slow" + ENTER)
+    terminal.see("tick")
+    terminal.type("quick" + ENTER)
+    time.sleep(0.3)
+    terminal.type(ESC)
+    terminal.see("stopped")
+    terminal.see("You said quick.")
+    terminal.type(CTRL_D)
+    terminal.ends()
+
+
+def test_ctrl_c_clears_then_arms_then_quits(terminal: Terminal) -> None:
+    terminal.type("a draft")
+    terminal.see("this message")
+    terminal.type(CTRL_C)
+    terminal.prompt()
+    terminal.type(CTRL_C)
+    terminal.see("press Ctrl+C again to quit")
+    terminal.type(CTRL_C)
+    terminal.ends()
+
+
+def test_lines_of_one_message_stay_one_in_history_too(terminal: Terminal) -> None:
+    terminal.type("one\ntwo" + ENTER)
+    terminal.see("You said one")
+    terminal.see("two.")
+    terminal.type(CTRL_D)
+    terminal.ends()
+    assert "+one\n+two\n" in history_file().read_text()
+    assert history_file().stat().st_mode & 0o777 == 0o600
+    again = Terminal("-c")
+    again.prompt()
+    again.type("\x1b[A")
+    again.see("this message")
+    again.type(ENTER)
+    again.see("You said one")
+    again.see("two.")
+    again.prompt()
+    again.type("\x12" + "on" + ENTER)  # Ctrl+R
+    again.see("two")
+    again.type(CTRL_C + CTRL_D)
+    again.ends()
+
+
+def test_a_paste_is_one_message_and_a_big_one_is_folded(terminal: Terminal) -> None:
+    terminal.type("\x1b[200~a\rb\x1b[201~" + ENTER)
+    terminal.see("You said a")
+    terminal.see("b.")
+    terminal.prompt()
+    terminal.type("\x1b[200~" + "\r".join("abcdefghijklmno") + "\x1b[201~")
+    terminal.see("[Pasted text #1 +15 lines]")
+    terminal.type(ENTER)
+    terminal.see("You said a")
+    terminal.see("o.")
+    terminal.prompt()
+    terminal.type(CTRL_D)
+    terminal.ends()
+    assert "+n\n+o\n" in history_file().read_text()
+
+
+def test_an_edit_that_is_cleared_away_changes_nothing(terminal: Terminal) -> None:
+    terminal.type("first" + ENTER)
+    terminal.see("You said first.")
+    terminal.prompt()
+    terminal.type("/edit" + ENTER)
+    terminal.see("edit> first")
+    terminal.type(CTRL_C)
+    terminal.prompt()
+    terminal.type("second" + ENTER)
+    terminal.see("You said second.")
+    terminal.prompt()
+    terminal.type("/edit" + ENTER)
+    terminal.see("edit> second")
+    terminal.type(" thing" + ENTER)
+    terminal.see("You said second thing.")
+    terminal.prompt()
+    terminal.type("/context" + ENTER)
+    terminal.see("free ")
+    assert len(re.findall(r"^you ", terminal.screen(), re.MULTILINE)) == 2
+    terminal.type(CTRL_D)
+    terminal.ends()
+
+
+def test_tab_completes_a_command(terminal: Terminal) -> None:
+    terminal.type("/cont")
+    terminal.see("what takes how much")
+    terminal.type("e")
+    terminal.see("> /conte")
+    time.sleep(0.2)
+    terminal.type("\t")
+    terminal.see("> /context")
+    terminal.type(ENTER)
+    terminal.see("free")
+    terminal.type(CTRL_D)
+    terminal.ends()
+
+
+def test_styles_are_shown_and_no_color_shows_none() -> None:
+    shown = {}
+    for env in ({}, {"NO_COLOR": "1"}):
+        terminal = Terminal(env=env)
+        terminal.prompt()
+        terminal.type("code" + ENTER)
+        terminal.see("It is **bold**.")
+        terminal.prompt()
+        terminal.type(CTRL_D)
+        terminal.ends()
+        shown[bool(env)] = terminal.raw
+    colours = re.compile(r"\x1b\[[0-9;]*(3[0-7]|9[0-7])m")
+    assert "\x1b[36mx" in shown[False]
+    assert colours.search(shown[False])
+    assert not colours.search(shown[True])
+
+
+def test_a_dumb_terminal_gets_lines_and_no_escapes() -> None:
+    terminal = Terminal(env={"TERM": "dumb"})
+    terminal.see(">")
+    terminal.type("hello\n")
+    terminal.see("You said hello.")
+    terminal.type("slow\n")
+    terminal.see("tick tick")
+    terminal.type(CTRL_C)
+    terminal.see("(stopped; /continue goes on)")
+    terminal.type(CTRL_C)
+    terminal.see("(Ctrl+C again quits)")
+    terminal.child.kill(signal.SIGTERM)  # that's no Ctrl+C
+    terminal.child.expect(pexpect.EOF)
+    terminal.child.close()
+    assert terminal.child.exitstatus == 130
+    assert "\x1b" not in terminal.raw
+
+
+def test_a_screen_reader_is_not_redrawn_to() -> None:
+    terminal = Terminal("--screen-reader")
+    terminal.see("You:")
+    terminal.type("hello\n")
+    terminal.see("Assistant: You said hello.")
+    terminal.see("You:")
+    terminal.type(CTRL_D)
+    terminal.ends()
+    assert not re.search(r"\x1b\[[0-9;]*[ABCDGHJK]", terminal.raw)
+
+
+def test_what_does_not_fit_is_refused_with_numbers_and_stays_in_the_prompt(
+    terminal: Terminal,
+) -> None:
+    terminal.type("word " * 500 + ENTER)
+    terminal.see("has room for 1,875")
+    terminal.see("this message 2,")
+    terminal.type(CTRL_C)
+    terminal.prompt()
+    terminal.type("/context" + ENTER)
+    terminal.see("free  2,000")
+    terminal.type(CTRL_D)
+    terminal.ends()
+
+
+def test_a_question_is_asked_and_escape_says_no(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "c.md").write_text("mine")
+    terminal.type("hello" + ENTER)
+    terminal.see("You said hello.")
+    terminal.prompt()
+    for answer, content in ((ESC, "mine"), ("y" + ENTER, "# Conversation")):
+        terminal.type(f"/export {tmp_path}/c.md" + ENTER)
+        terminal.see("[y/N]")
+        terminal.type(answer)
+        terminal.see("exported")
+        terminal.prompt()
+        assert (tmp_path / "c.md").read_text().startswith(content)
+    terminal.type(CTRL_D)
+    terminal.ends()
+
+
+def test_a_session_is_chosen_of_a_list() -> None:
+    chat = make_chat(store=Store.open())
+    do(chat, "hello")
+    chat.close()
+    again = Terminal("--resume")
+    again.see("2 turns  hello")
+    again.see("> /resume")
+    again.type("1" + ENTER)
+    again.see("You said hello.")
+    again.prompt()
+    again.type(CTRL_D)
+    again.ends()
+
+
+def test_vi_keys_and_no_history() -> None:
+    terminal = Terminal("--vi", "--no-history")
+    terminal.prompt()
+    terminal.type("hellp" + ESC)
+    time.sleep(0.3)
+    terminal.type("ro" + ENTER)
+    terminal.see("You said hello.")
+    terminal.prompt()
+    terminal.type(CTRL_D)
+    terminal.ends()
+    assert not history_file().exists()
+
+
+def test_a_terminated_program_keeps_the_half_reply(terminal: Terminal) -> None:
+    terminal.type("slow" + ENTER)
+    terminal.see("tick tick")
+    terminal.child.kill(signal.SIGTERM)
+    terminal.child.expect(pexpect.EOF)
+    terminal.child.close()
+    assert terminal.child.exitstatus == 130, terminal.raw
+    again = Terminal("-c")
+    again.see("tick tick")
+    again.see("(stopped; /continue goes on)")
+    again.prompt()
+    again.type(CTRL_D)
+    again.ends()

@@ -1,0 +1,76 @@
+"""Which streams get colour, what is fit to print, and how a generation goes in words."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import pytest
+
+from llama2ncnn_chat.events import Finished, PrefillProgress, TextDelta, Timings
+from llama2ncnn_chat.ui.clipboard import MAX_OSC52, osc52
+from llama2ncnn_chat.ui.meter import Meter
+from llama2ncnn_chat.ui.paste import Pastes
+from llama2ncnn_chat.ui.terminal import Colour, printable, wants_colour
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("flag", "environ", "terminal", "colour"),
+    [
+        ("auto", {}, True, True),
+        ("auto", {}, False, False),
+        ("auto", {"NO_COLOR": "1"}, True, False),
+        ("auto", {"NO_COLOR": ""}, True, True),
+        ("auto", {"NO_COLOR": "1", "CLICOLOR_FORCE": "1"}, True, False),
+        ("auto", {"CLICOLOR_FORCE": "1"}, False, True),
+        ("auto", {"CLICOLOR_FORCE": "1", "TERM": "dumb"}, False, True),
+        ("auto", {"CLICOLOR_FORCE": "0"}, False, False),
+        ("auto", {"TERM": "dumb"}, True, False),
+        ("always", {"NO_COLOR": "1"}, False, True),
+        ("never", {"CLICOLOR_FORCE": "1"}, True, False),
+    ],
+)
+def test_colour_is_settled_in_order(
+    flag: Colour, environ: dict[str, str], terminal: bool, colour: bool
+) -> None:
+    stream = Tty() if terminal else io.StringIO()
+    assert wants_colour(flag, environ, stream) is colour
+
+
+def test_what_commands_a_terminal_is_not_printable() -> None:
+    assert printable("a\x1b[31m\x00\x07\x9b\x85\r\x7f\ud800é日\t\n") == "a[31mé日\t\n"
+
+
+def test_the_meter_tells_how_the_reading_goes() -> None:
+    meter = Meter()
+    assert meter.reading() == meter.speed() == ""
+    meter.feed(PrefillProgress(200, 100, 1100, 2.0), 2.0)
+    assert meter.reading() == "reading 300/1,100 tokens, 100 tok/s, 8 s left"
+    for i in range(11):
+        meter.feed(TextDelta("x", (i,)), 10 + i / 10)
+    assert meter.reading() == ""
+    assert meter.speed() == "10.0 tok/s"
+    meter.feed(Finished("stop", (), Timings(predicted_n=11, predicted_ms=500)), 12.0)
+    assert meter.speed() == "20.0 tok/s"
+
+
+def test_osc52_is_base64_and_has_a_limit() -> None:
+    sequence = osc52("é\n", {})
+    assert sequence == f"\x1b]52;c;{base64.b64encode('é'.encode() + bytes([10])).decode()}\x07"
+    assert osc52("x" * MAX_OSC52, {}) is None
+
+
+def test_pastes_fold_and_unfold() -> None:
+    pastes = Pastes()
+    assert pastes.fold("a\nb") == "a\nb"
+    long = "\n".join("abcdefghijkl")
+    label = pastes.fold(long)
+    assert label == "[Pasted text #1 +12 lines]"
+    assert pastes.fold(long) != label
+    assert pastes.unfold(f"see {label}!") == f"see {long}!"
+    assert pastes.unfold("[Pasted text #9 +12 lines]") == "[Pasted text #9 +12 lines]"
