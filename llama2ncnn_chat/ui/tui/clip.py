@@ -1,0 +1,37 @@
+"""A text to the clipboard by whatever way there is: a tool, the terminal, at last a file.
+
+Knows an app only as something that has a terminal.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from textual.app import App
+
+from ...paths import make_private, state_dir
+from ..clipboard import copy_with_tool, osc52
+
+
+def copy(text: str, what: str, app: App[None]) -> str:
+    """Copy; returns what to tell."""
+    if copy_with_tool(text):
+        return f"copied {what}"
+    sequence = osc52(text)
+    if sequence and app._driver:  # where Textual itself writes its own form of it
+        app._driver.write(sequence)
+        return f"copied {what} (through the terminal)"
+    try:
+        return f"{what} is too long for the terminal's clipboard: it is in {_to_file(text)}"
+    except OSError as e:
+        return f"can't copy {what}: {e.strerror}"
+
+
+def _to_file(text: str) -> Path:
+    folder = make_private(state_dir() / "copies")
+    with tempfile.NamedTemporaryFile(
+        "w", dir=folder, suffix=".md", delete=False, encoding="utf-8", errors="replace"
+    ) as file:
+        file.write(text)
+    return Path(file.name)

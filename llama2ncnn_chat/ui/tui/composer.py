@@ -1,0 +1,205 @@
+"""The place for the next message: prompt, suggestions above it, and what goes along with it.
+
+Says what was sent and that the draft has changed; knows no session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList, Static, TextArea
+
+from ...conversation.ledger import Turn
+from ...conversation.outcomes import Attach
+from ...errors import ChatError
+from .editor import edit_text
+from .history import History
+from .keys import key
+from .prompt import Prompt
+from .questions import PickText
+from .suggestion_list import SuggestionList
+from .suggestions import Suggestion
+
+
+def is_command(text: str) -> bool:
+    """Whether a text is for the program and not for the model."""
+    return text.startswith("/") and not text.startswith("//")
+
+
+_key = partial(key, "composer", first=True)
+
+
+class Composer(Vertical):
+    """``suggest`` says what a line may become. ``editing`` is the message that will be replaced."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        _key("ctrl+g", "compose_outside", "Editor", "Write the message in $EDITOR"),
+        _key("ctrl+r", "search_history", "History", "Find what was sent before"),
+    ]
+
+    class Submitted(Message):
+        """A line was sent: it is ``taken``, or it is to be given back."""
+
+        def __init__(self, text: str) -> None:
+            self.text = text
+            super().__init__()
+
+    class Failed(Message):
+        """Something about the draft couldn't be done."""
+
+        def __init__(self, text: str) -> None:
+            self.text = text
+            super().__init__()
+
+    class Changed(Message):
+        """The draft is another one."""
+
+    def __init__(self, suggest: Callable[[str], Sequence[Suggestion]], history: History) -> None:
+        super().__init__(id="composer")
+        self._suggest, self._history = suggest, history
+        self._attached: list[Attach] = []
+        self.editing: Turn | None = None
+
+    def compose(self) -> ComposeResult:
+        yield SuggestionList()
+        yield Static(id="about")
+        yield Prompt(self._history)
+
+    def on_mount(self) -> None:
+        self._draw_about()
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.query_one(Prompt)
+
+    @property
+    def draft(self) -> str:
+        """What would be sent."""
+        return self.prompt.unfolded
+
+    def put(self, text: str) -> None:
+        """Another draft."""
+        self.prompt.put(text)
+        self.prompt.focus()
+
+    def message_of(self, text: str) -> str:
+        """A text with the files that go before it."""
+        if is_command(text):
+            return text
+        return "\n\n".join([*(each.text for each in self._attached), text])
+
+    def attach(self, attached: Attach) -> None:
+        """A file that goes with the next message."""
+        self._attached.append(attached)
+        self._draw_about()
+
+    def edit(self, turn: Turn | None, text: str) -> None:
+        """A draft that will take the turn's place."""
+        self.editing = turn
+        self.put(text)
+        self._draw_about()
+
+    def taken(self, text: str) -> None:
+        """What was submitted has gone on its way."""
+        self._history.add(text)
+        if not is_command(text):
+            self.forget()
+
+    def give_back(self, text: str) -> None:
+        """What was submitted is refused, or came to nothing."""
+        self.prompt.give_back(text)
+
+    def forget(self) -> None:
+        """Nothing goes along any more, and nothing is replaced."""
+        self.editing = None
+        self._attached.clear()
+        self._draw_about()
+
+    def close_list(self) -> bool:
+        """Take the suggestions away, or else stop editing; False if there was nothing to close."""
+        if self.prompt.suggesting:
+            self._offer([])
+        elif self.editing or self._attached:
+            if self.editing:
+                self.put("")
+            self.forget()
+        else:
+            return False
+        return True
+
+    def action_compose_outside(self) -> None:
+        try:
+            with self.app.suspend():
+                text = edit_text(self.draft)
+        except SuspendNotSupported:
+            self.post_message(self.Failed("there is no terminal to give to an editor"))
+        except ChatError as e:
+            self.post_message(self.Failed(str(e)))
+        else:
+            self.put(text)
+
+    @work
+    async def action_search_history(self) -> None:
+        found = await self.app.push_screen_wait(PickText("What you sent", self._history.search))
+        if found is not None:
+            self.put(found)
+
+    @on(TextArea.Changed)
+    def _draft_changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self._offer(self._suggest(self.prompt.text))
+        self.post_message(self.Changed())
+
+    @on(Prompt.Walked)
+    def _walked(self, message: Prompt.Walked) -> None:
+        message.stop()
+        self.query_one(SuggestionList).walk(message.step)
+
+    @on(Prompt.Completed)
+    def _completed(self, message: Prompt.Completed) -> None:
+        message.stop()
+        self._take_suggestion(sends=message.sends)
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self._take_suggestion(sends=False)
+        self.prompt.focus()
+
+    @on(Prompt.Submitted)
+    def _submitted(self, message: Prompt.Submitted) -> None:
+        message.stop()
+        self.post_message(self.Submitted(message.text))
+
+    def _take_suggestion(self, *, sends: bool) -> None:
+        current = self.query_one(SuggestionList).current
+        if current is None:  # the letters after the last suggestion came together with Enter
+            if sends:
+                self.prompt.submit()
+            return
+        written = current.text.strip() == self.prompt.text.strip()
+        self.prompt.put(current.text)
+        # A command that may have an argument waits for it, unless it was written out already.
+        if sends and (written or not current.text.endswith((" ", "/"))):
+            self.prompt.submit()
+
+    def _offer(self, suggestions: Sequence[Suggestion]) -> None:
+        self.query_one(SuggestionList).offer(suggestions)
+        self.prompt.suggesting = bool(suggestions)
+
+    def _draw_about(self) -> None:
+        parts = [f"◆ {each.name}  {each.tokens:,} tokens" for each in self._attached]
+        if self.editing:
+            parts.insert(0, "✎ editing a message  (esc leaves it as it was)")
+        about = self.query_one("#about", Static)
+        about.update(Content("   ".join(parts)))
+        about.display = bool(parts)
+        self.set_class(self.editing is not None, "-editing")

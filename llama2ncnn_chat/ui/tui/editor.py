@@ -1,0 +1,29 @@
+"""A draft in the person's own editor, while the screen is the editor's. Knows no widget."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+
+from ...errors import ChatError
+
+
+def edit_text(text: str) -> str:
+    """The text after ``$VISUAL`` or ``$EDITOR`` had it. Raises ``ChatError``."""
+    command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    descriptor, name = tempfile.mkstemp(suffix=".md", prefix="message-")
+    path = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        done = subprocess.run([*command, name])
+        if done.returncode != 0:
+            raise ChatError(f"{command[0]} ended with {done.returncode}", "the draft is as it was")
+        return path.read_text(encoding="utf-8", errors="replace").rstrip("\n")
+    except OSError as e:
+        raise ChatError(f"{command[0]}: can't be run: {e.strerror}", "set $EDITOR") from e
+    finally:
+        path.unlink(missing_ok=True)

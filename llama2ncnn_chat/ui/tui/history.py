@@ -1,0 +1,77 @@
+"""What a person has sent, across sessions and faces: one file, in prompt_toolkit's form.
+
+A message may have many lines and stays one entry. Knows no widget.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from ...paths import make_private
+
+KEEP = 1000
+
+
+class History:
+    """Entries, and a cursor that walks them; the newest place is the draft itself."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._entries: list[str] = []
+        if path:
+            with suppress(OSError):  # no file yet, or none that can be read: an empty history
+                lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+                self._entries = list(_entries(lines))[-KEEP:]
+        self._at = len(self._entries)
+        self._draft = ""
+
+    def add(self, text: str) -> None:
+        """Something was sent."""
+        if text.strip() and self._entries[-1:] != [text]:
+            self._entries.append(text)
+            self._write(text)
+        self._at = len(self._entries)
+
+    def back(self, draft: str) -> str | None:
+        """The entry before; ``draft`` is what stands in the prompt now. None at the first."""
+        if self._at == 0:
+            return None
+        if self._at == len(self._entries):
+            self._draft = draft
+        self._at -= 1
+        return self._entries[self._at]
+
+    def forward(self) -> str | None:
+        """The entry after, at last the draft. None where there is none."""
+        if self._at == len(self._entries):
+            return None
+        self._at += 1
+        return self._draft if self._at == len(self._entries) else self._entries[self._at]
+
+    def search(self, words: str) -> list[str]:
+        """Entries that have the words, newest first, each once."""
+        wanted = words.casefold()
+        return [e for e in dict.fromkeys(reversed(self._entries)) if wanted in e.casefold()]
+
+    def _write(self, text: str) -> None:
+        if self._path is None:
+            return
+        lines = "".join(f"+{line}\n" for line in text.split("\n"))
+        with suppress(OSError):  # a full disk costs the history, not the message
+            make_private(self._path.parent)
+            self._path.touch(mode=0o600)
+            with open(self._path, "a", encoding="utf-8", errors="replace") as file:
+                file.write(f"\n# {time.strftime('%Y-%m-%d %H:%M:%S')}\n{lines}")
+
+
+def _entries(lines: list[str]) -> Iterator[str]:
+    entry: list[str] = []
+    for line in [*lines, ""]:
+        if line.startswith("+"):
+            entry.append(line[1:])
+        elif entry:
+            yield "\n".join(entry)
+            entry = []

@@ -1,0 +1,118 @@
+"""The time before there is a chat: what is being read, converted or loaded, and how far it is.
+
+Opens nothing itself; runs the opener in a thread and draws its progress, or why it failed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Static
+from textual.worker import Worker, WorkerState
+
+from ...conversation.chat import Chat
+from ...errors import ChatError
+from ..terminal import printable
+from .status import MUTED, meter_of
+
+Report = Callable[[int, int], None]
+Step = Callable[[str], Report]
+Opener = Callable[[Step], Chat]
+"""``opener(step)``: ``step(what)`` gives a callback for bytes done and their total."""
+
+REPORT_SECONDS = 0.05
+GROUP = "opening"
+
+
+class OpeningScreen(Screen[None]):
+    """Posts ``Opened`` when there is a chat; ``failure`` is set when there won't be one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,ctrl+c", "app.quit", "Quit", id="opening.quit"),
+    ]
+
+    class Opened(Message):
+        """There is a chat now."""
+
+        def __init__(self, chat: Chat) -> None:
+            self.chat = chat
+            super().__init__()
+
+    class Failed(Message):
+        """There won't be one."""
+
+        def __init__(self, failure: BaseException) -> None:
+            self.failure = failure
+            super().__init__()
+
+    class Progressed(Message):
+        """A step has come so far."""
+
+        def __init__(self, what: str, done: int, total: int) -> None:
+            self.what, self.done, self.total = what, done, total
+            super().__init__()
+
+    def __init__(self, opener: Opener) -> None:
+        super().__init__()
+        self._opener = opener
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="opening"):
+            yield Static("llama2ncnn-chat", classes="title")
+            yield Static(id="opening-step")
+            yield Static(id="opening-bar")
+
+    def on_mount(self) -> None:
+        self.run_worker(self._open, thread=True, exit_on_error=False, group=GROUP)
+
+    def _open(self) -> Chat:
+        return self._opener(self._step)
+
+    def _step(self, what: str) -> Report:
+        last = 0.0
+
+        def report(done: int, total: int) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= REPORT_SECONDS or done == total:
+                last = now
+                self.post_message(self.Progressed(what, done, total))
+
+        return report
+
+    @on(Progressed)
+    def _progressed(self, message: Progressed) -> None:
+        self.query_one("#opening-step", Static).update(Content(printable(message.what)))
+        amounts = f"  {message.done / 1e6:,.0f} of {message.total / 1e6:,.0f} MB"
+        bar = meter_of(0, message.done, message.total, 40)
+        self.query_one("#opening-bar", Static).update(bar + Content.styled(amounts, MUTED))
+
+    @on(Worker.StateChanged)
+    def _changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.SUCCESS:
+            chat = event.worker.result
+            assert isinstance(chat, Chat)
+            self.post_message(self.Opened(chat))
+        elif event.state is WorkerState.ERROR and event.worker.error:
+            self._show(event.worker.error)
+            self.post_message(self.Failed(event.worker.error))
+
+    def _show(self, failure: BaseException) -> None:
+        self.add_class("-failed")
+        if isinstance(failure, ChatError):
+            message, hint = failure.message, failure.hint
+        else:
+            message, hint = f"{type(failure).__name__}: {failure}", ""
+        self.query_one("#opening-step", Static).update(Content(printable(message)))
+        self.query_one("#opening-bar", Static).update(
+            Content.assemble((printable(hint) + "\n\n", "$text-warning"), ("q quits", MUTED))
+        )

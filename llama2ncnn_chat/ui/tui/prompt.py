@@ -1,0 +1,147 @@
+"""Where a message is written: it grows, remembers, folds big pastes and tells when it was sent.
+
+Knows text and keys; what a line means, and what may follow it, others know.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+from ..paste import Pastes
+from ..terminal import printable
+from .history import History
+from .keys import key
+
+PLACEHOLDER = "Send a message  (/ for commands, F1 for help)"
+
+
+_key = partial(key, "prompt")
+
+
+class Prompt(TextArea):
+    """``unfolded`` is what would be sent; ``put`` replaces what stands there."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        _key("enter", "submit", "Send", "Send the message, or take the suggestion"),
+        _key("ctrl+j,alt+enter,shift+enter", "newline", "New line", "A line below"),
+        _key("tab", "complete", "Complete", "Take the suggestion"),
+        _key("up", "older", "Older", "What was sent before, from the first line"),
+        _key("down", "newer", "Newer", "What was sent after, from the last line"),
+        _key("ctrl+d", "leave", "Quit", "On an empty prompt"),
+    ]
+
+    class Submitted(Message):
+        """Enter: this text, with folded pieces in full."""
+
+        def __init__(self, text: str) -> None:
+            self.text = text
+            super().__init__()
+
+    class Completed(Message):
+        """Tab, or Enter while suggestions are shown; ``sends`` is Enter."""
+
+        def __init__(self, *, sends: bool) -> None:
+            self.sends = sends
+            super().__init__()
+
+    class Walked(Message):
+        """Up or down while suggestions are shown."""
+
+        def __init__(self, step: int) -> None:
+            self.step = step
+            super().__init__()
+
+    class Left(Message):
+        """End of input on an empty prompt."""
+
+    def __init__(self, history: History) -> None:
+        super().__init__(
+            id="prompt",
+            compact=True,
+            highlight_cursor_line=False,
+            placeholder=PLACEHOLDER,
+            tab_behavior="focus",
+        )
+        self._history = history
+        self._pastes = Pastes()
+        self.suggesting = False  # up, down, Tab and Enter belong to the suggestions then
+
+    @property
+    def unfolded(self) -> str:
+        return self._pastes.unfold(self.text)
+
+    def put(self, text: str) -> None:
+        """This text instead, the cursor at its end."""
+        self.text = self._pastes.fold(text)
+        self.move_cursor(self.document.end)
+
+    def give_back(self, text: str) -> None:
+        """What was sent comes back, before what has been written since."""
+        self.put(f"{text}\n{self.unfolded}" if self.text else text)
+
+    def action_submit(self) -> None:
+        if self.suggesting:
+            self.post_message(self.Completed(sends=True))
+        else:
+            self.submit()
+
+    def submit(self) -> None:
+        """Send what stands there; what is typed next belongs to the next message."""
+        text = self.unfolded
+        if text.strip():
+            self.text, self._pastes = "", Pastes()
+            self.post_message(self.Submitted(text))
+
+    def action_newline(self) -> None:
+        self._replace_via_keyboard("\n", *self.selection)
+
+    def action_complete(self) -> None:
+        if self.suggesting:
+            self.post_message(self.Completed(sends=False))
+
+    def action_older(self) -> None:
+        if self.suggesting:
+            self.post_message(self.Walked(-1))
+        elif not self.cursor_at_first_line or self._wrapped_row() > 0:
+            self.action_cursor_up()
+        elif (text := self._history.back(self.text)) is not None:
+            self.put(text)
+
+    def action_newer(self) -> None:
+        rows = self.wrapped_document.height
+        if self.suggesting:
+            self.post_message(self.Walked(1))
+        elif not self.cursor_at_last_line or self._wrapped_row() < rows - 1:
+            self.action_cursor_down()
+        elif (text := self._history.forward()) is not None:
+            self.put(text)
+
+    def action_leave(self) -> None:
+        if self.text:
+            self.action_delete_right()
+        else:
+            self.post_message(self.Left())
+
+    async def _on_key(self, event: events.Key) -> None:
+        # Here and now, in the order of the keys: the app would run a binding before, or well
+        # after, the letters of the same burst.
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            if await self.app.run_action(binding.action, self):
+                event.stop()
+                event.prevent_default()
+                return
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.prevent_default()  # else it is pasted once more, as it is
+        event.stop()
+        text = printable(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        self._replace_via_keyboard(self._pastes.fold(text), *self.selection)
+
+    def _wrapped_row(self) -> int:
+        return int(self.wrapped_document.location_to_offset(self.cursor_location).y)

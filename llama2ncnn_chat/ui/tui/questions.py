@@ -1,0 +1,117 @@
+"""Small screens that ask one thing and are gone: yes or no, a line of text, one of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from ..terminal import printable
+
+CLOSE = Binding("escape,ctrl+c", "close", "Close", tooltip="Leave all as it is", id="close")
+
+
+class Confirm(ModalScreen[bool]):
+    """A question; y or Enter on yes is True, anything else False."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes", id="confirm.yes"),
+        Binding("n,escape,ctrl+c,enter", "answer(False)", "No", id="confirm.no"),
+    ]
+
+    def __init__(self, question: str) -> None:
+        super().__init__(classes="question")
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Static(Content(printable(self._question)))
+            yield Static(
+                Content.assemble(
+                    ("y", "bold $primary"), " yes    ", ("n", "bold $primary"), " no (esc)"
+                ),
+                classes="keys",
+            )
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+
+class AskLine(ModalScreen[str | None]):
+    """One line of text; None if the person thought better of it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [CLOSE]
+
+    def __init__(self, question: str, text: str = "") -> None:
+        super().__init__(classes="question")
+        self._question, self._text = question, text
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Static(Content(self._question))
+            yield Input(self._text, compact=True, select_on_focus=True)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value)
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+
+class PickText(ModalScreen[str | None]):
+    """One of many texts, found by words; ``search`` gives those that have them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        CLOSE,
+        Binding("down", "walk(1)", "Down", show=False, priority=True),
+        Binding("up", "walk(-1)", "Up", show=False, priority=True),
+    ]
+
+    def __init__(self, title: str, search: Callable[[str], Sequence[str]]) -> None:
+        super().__init__(classes="question")
+        self._title, self._search = title, search
+        self._found: Sequence[str] = ()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Static(Content(self._title), classes="title")
+            yield Input(placeholder="type to search", compact=True)
+            yield OptionList(compact=True)
+
+    def on_mount(self) -> None:
+        self._fill("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._fill(event.value)
+
+    def on_input_submitted(self) -> None:
+        at = self.query_one(OptionList).highlighted
+        self.dismiss(None if at is None else self._found[at])
+
+    @on(OptionList.OptionSelected)
+    def picked(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._found[event.option_index])
+
+    def action_walk(self, step: int) -> None:
+        options = self.query_one(OptionList)
+        (options.action_cursor_down if step > 0 else options.action_cursor_up)()
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def _fill(self, words: str) -> None:
+        self._found = self._search(words)
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options(
+            Option(Content(" ".join(printable(text).split()))) for text in self._found
+        )
+        options.highlighted = 0 if self._found else None

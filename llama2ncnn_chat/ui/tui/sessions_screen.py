@@ -1,0 +1,200 @@
+"""All sessions: found as one types, looked into, opened, renamed, forked, deleted and brought back.
+
+Knows the store and the chat that is open; opening one is left to who asked for this screen.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from ...conversation.chat import Chat
+from ...conversation.commands_sessions import title, when
+from ...conversation.store import HIT, SessionInfo
+from ...errors import ChatError
+from ..terminal import printable
+from .keys import key
+from .questions import AskLine
+from .status import MUTED
+
+PREVIEW_TURNS, PREVIEW_CHARACTERS = 12, 600
+
+
+_key = partial(key, "sessions", show=True, first=True)
+
+
+class SessionsScreen(ModalScreen[int | None]):
+    """Gives the number of the session to open, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        _key("enter", "open", "Open", "Go on with this session"),
+        _key("ctrl+e", "rename", "Rename", "Another name for it"),
+        _key("ctrl+f", "fork", "Fork", "A copy to go on in"),
+        _key("ctrl+x", "delete", "Delete", "Delete it; ctrl+z brings it back"),
+        _key("ctrl+z", "undo", "Undo", "Bring back what was deleted"),
+        _key("escape,ctrl+o,ctrl+c", "close", "Close", "Back to the chat"),
+        _key("down", "walk(1)", "Down", "The session below", show=False),
+        _key("up", "walk(-1)", "Up", "The session above", show=False),
+    ]
+
+    def __init__(self, chat: Chat) -> None:
+        super().__init__(classes="panel wide")
+        self._chat = chat
+        self._store = chat.stored()
+        self._found: list[SessionInfo] = []
+        self._deleted: list[int] = []
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Static("Sessions", classes="title")
+            yield Input(placeholder="search all that was ever said", compact=True)
+            with Horizontal():
+                yield OptionList(compact=True)
+                with VerticalScroll(id="preview", can_focus=False):
+                    yield Static()
+            yield Static(id="sessions-note")
+            yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._fill()
+
+    def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
+        if action == "undo":
+            return True if self._deleted else None
+        if action in ("open", "rename", "fork", "delete"):
+            return True if self._found else None
+        return True
+
+    @on(Input.Changed)
+    def _searched(self) -> None:
+        self._fill()
+
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self) -> None:
+        self._preview()
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self) -> None:
+        self.action_open()
+
+    def action_walk(self, step: int) -> None:
+        options = self.query_one(OptionList)
+        (options.action_cursor_down if step > 0 else options.action_cursor_up)()
+
+    def action_open(self) -> None:
+        if info := self._current:
+            self.dismiss(info.id)
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    @work
+    async def action_rename(self) -> None:
+        info = self._current
+        if info is None:
+            return
+        name = await self.app.push_screen_wait(AskLine("Name of the session", info.name))
+        if name is None:
+            return
+        try:
+            if info.id == self._chat.session_id:
+                self._chat.rename(name.strip())
+            else:
+                self._store.rename(info.id, name.strip())
+        except ChatError as e:
+            self._say(str(e))
+        self._fill(info.id)
+
+    def action_fork(self) -> None:
+        if info := self._current:
+            try:
+                self._fill(self._store.fork(info.id))
+            except ChatError as e:
+                self._say(str(e))
+
+    def action_delete(self) -> None:
+        info = self._current
+        if info is None:
+            return
+        try:
+            self._chat.delete(info.id)
+        except ChatError as e:
+            self._say(str(e))
+            return
+        self._deleted.append(info.id)
+        self._say(f"{title(info)}: deleted. ctrl+z brings it back")
+        self._fill()
+
+    def action_undo(self) -> None:
+        if self._deleted:
+            back = self._deleted.pop()
+            self._store.undelete(back)
+            self._say("it is back")
+            self._fill(back)
+
+    @property
+    def _current(self) -> SessionInfo | None:
+        at = self.query_one(OptionList).highlighted
+        return None if at is None or at >= len(self._found) else self._found[at]
+
+    def _fill(self, show: int | None = None) -> None:
+        """The sessions that have the words; the cursor on ``show``, or about where it was."""
+        options = self.query_one(OptionList)
+        at = options.highlighted or 0
+        self._found = self._store.list(self.query_one(Input).value)
+        options.clear_options()
+        options.add_options(Option(self._line(info)) for info in self._found)
+        if show is not None:
+            at = next((i for i, info in enumerate(self._found) if info.id == show), at)
+        options.highlighted = min(at, len(self._found) - 1) if self._found else None
+        self._preview()
+        self.refresh_bindings()
+
+    def _line(self, info: SessionInfo) -> Content:
+        mark = "● " if info.id == self._chat.session_id else "  "
+        about = f"{when(info.updated)}  ·  {info.n_turns} turns"
+        parts = [
+            Content.assemble((mark, "$success"), (printable(title(info)), "bold")),
+            Content.styled(f"  {about}", MUTED),
+        ]
+        if info.snippet:
+            parts.append(Content("  ") + _snippet(info.snippet))
+        return Content("\n").join(parts)
+
+    def _preview(self) -> None:
+        preview = self.query_one("#preview Static", Static)
+        info = self._current
+        if info is None:
+            words = self.query_one(Input).value
+            preview.update(Content("nothing has these words" if words else "no session yet"))
+            return
+        lines = []
+        for turn in self._store.peek(info.id)[-PREVIEW_TURNS:]:
+            colour = "$primary" if turn.role == "user" else "$foreground 15%"
+            text = printable(turn.text).strip()[:PREVIEW_CHARACTERS]
+            lines += [Content.assemble(("▌ ", colour), line) for line in text.split("\n")]
+            lines.append(Content(""))
+        preview.update(Content("\n").join(lines))
+        self.query_one("#preview", VerticalScroll).scroll_end(animate=False)
+
+    def _say(self, text: str) -> None:
+        self.query_one("#sessions-note", Static).update(Content(text))
+
+
+def _snippet(text: str) -> Content:
+    """The found words between the marks stand out."""
+    start, end = HIT
+    parts: list[Content] = []
+    for i, part in enumerate(text.replace("\n", " ").split(start)):
+        hit, _, rest = part.partition(end) if i else ("", "", part)
+        parts += [Content.styled(printable(hit), "$accent"), Content.styled(printable(rest), MUTED)]
+    return Content("").join(parts)

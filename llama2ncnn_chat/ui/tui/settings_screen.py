@@ -1,0 +1,130 @@
+"""The panel of model and settings: what is changed there holds from the next reply on.
+
+Every row comes from the table of settings; knows the chat, and no screen besides itself.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Input, Select, Static, TextArea
+
+from ...conversation.chat import Chat
+from ...conversation.chat_settings import CHOICES, HELP, SAMPLING_NAMES
+from ...errors import ChatError
+from ..terminal import printable
+from .status import MUTED, meter
+
+REPLY = ("max_tokens", "stop", "seed", "on_full")
+MODEL = ("template", "threads")
+
+
+class SettingsScreen(ModalScreen[None]):
+    """F2. A value that can't be is marked, and the one before stays."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f2,ctrl+c", "close", "Close", priority=True, id="settings.close"),
+        Binding("down", "app.focus_next", "Next", show=False, id="settings.next"),
+        Binding("up", "app.focus_previous", "Previous", show=False, id="settings.previous"),
+    ]
+
+    def __init__(self, chat: Chat) -> None:
+        super().__init__(classes="panel side")
+        self._chat = chat
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Static(Content.assemble("Model and settings", ("   esc closes", MUTED)),
+                         classes="title")  # fmt: skip
+            yield Static(id="settings-note")
+            with VerticalScroll(can_focus=False):
+                yield Static(self._facts(), classes="facts")
+                for heading, names in (("Sampling", SAMPLING_NAMES), ("Reply", REPLY)):
+                    yield Static(heading, classes="heading")
+                    for name in names:
+                        yield from self._row(name)
+                yield Static("Model", classes="heading")
+                for name in MODEL:
+                    yield from self._row(name)
+                yield Static("System prompt", classes="heading")
+                yield TextArea(self._chat.settings.system, id="system", compact=True,
+                               highlight_cursor_line=False, tab_behavior="focus")  # fmt: skip
+
+    def on_mount(self) -> None:
+        self.query(Input).first().focus()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        self._set(event.input, event.value)
+
+    @on(Select.Changed)
+    def _chosen(self, event: Select.Changed) -> None:
+        if event.value != self._value(event.select.id or ""):
+            self._set(event.select, str(event.value))
+
+    def action_close(self) -> None:
+        system = self.query_one("#system", TextArea).text.strip()
+        if system != self._chat.settings.system:
+            try:
+                self._chat.set_system(system)
+            except ChatError as e:
+                self._say(str(e))
+                return
+        self.dismiss(None)
+
+    def _row(self, name: str) -> ComposeResult:
+        with Horizontal(classes="setting"):
+            yield Static(name.replace("_", " "), classes="name")
+            if name in CHOICES:
+                yield Select(
+                    [(choice, choice) for choice in CHOICES[name]],
+                    value=self._value(name),
+                    allow_blank=False,
+                    compact=True,
+                    id=name,
+                )
+            else:
+                yield Input(self._value(name), compact=True, id=name)
+            yield Static(Content(HELP[name].partition(":")[0]), classes="help")
+
+    def _set(self, widget: Widget, text: str) -> None:
+        name = widget.id or ""
+        try:
+            if text != self._value(name):
+                self._chat.set_setting(name, text)
+        except ChatError as e:
+            widget.add_class("-wrong")
+            self._say(str(e))
+        else:
+            widget.remove_class("-wrong")
+            self._say("")
+
+    def _value(self, name: str) -> str:
+        chat = self._chat
+        return str(chat.threads) if name == "threads" else chat.settings.value(name)
+
+    def _facts(self) -> Content:
+        chat, session = self._chat, self._chat.session
+        length, used = session.engine.context_length, session.engine.position
+        rows = [
+            ("model", Content(printable(chat.model.name))),
+            ("weights", Content(f"{chat.model.weights}, {chat.model.size / 1e6:,.1f} MB")),
+            ("context", meter(used, length) + Content(f" {used:,} of {length:,} tokens")),
+        ]
+        if chat.model.cache_size:
+            rows.append(("cache", Content(f"{chat.model.cache_size / 1e6:,.1f} MB when full")))
+        return Content("\n").join(
+            Content.styled(f"{name:<10}", MUTED) + value for name, value in rows
+        )
+
+    def _say(self, text: str) -> None:
+        note = self.query_one("#settings-note", Static)
+        note.update(Content(text))
+        note.display = bool(text)

@@ -1,0 +1,154 @@
+"""The line at the bottom: model, context, speed, and why the last reply ended.
+
+Draws the numbers it is given; measures nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.timer import Timer
+from textual.widgets import Static
+
+METER_CELLS = 10
+MUTED = "$foreground 60%"
+
+
+@dataclass(frozen=True)
+class Context:
+    """Tokens: in the context, its length, and those of the draft (None: not counted yet)."""
+
+    used: int = 0
+    length: int = 1
+    draft: int | None = 0
+
+    @property
+    def free(self) -> int:
+        return max(0, self.length - self.used)
+
+    @property
+    def overflows(self) -> bool:
+        return self.draft is not None and self.draft > self.free
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Tokens a second, seconds to the first token, and the reason of the end."""
+
+    rate: float = 0.0
+    first: float | None = None
+    reason: str = ""
+
+
+class StatusLine(Static):
+    """One row; what doesn't fit in the width is left out, the least important first."""
+
+    context: reactive[Context] = reactive(Context())
+    speed: reactive[Speed] = reactive(Speed())
+    busy: reactive[str] = reactive("")
+    hint: reactive[str] = reactive("")
+
+    def __init__(self, model: str, weights: str) -> None:
+        super().__init__(id="status")
+        self._model, self._weights = model, weights
+        self._hinting: Timer | None = None
+
+    def say(self, text: str, seconds: float = 4.0) -> None:
+        """Something short, for a while, in place of the model's name."""
+        self.hint = text
+        if self._hinting:
+            self._hinting.stop()
+        self._hinting = self.set_timer(seconds, self._hush)
+
+    def _hush(self) -> None:
+        self.hint = ""
+
+    def watch_busy(self, busy: str) -> None:
+        self.set_class(bool(busy), "-busy")
+
+    def render(self) -> Content:
+        width = self.size.width
+        left = self._left()
+        rights = [part for part in self._right() if part.plain]
+        gap = Content("   ")
+        while rights and len(left) + 3 + len(gap.join(rights)) > width:
+            rights.pop(0)
+        right = gap.join(rights) if rights else Content("")
+        return left + Content(" " * max(1, width - len(left) - len(right))) + right
+
+    def _left(self) -> Content:
+        dot = Content.assemble(("●", "$accent" if self.busy else "$success"))
+        if self.hint:
+            return dot + Content.styled(f" {self.hint}", "$text-warning")
+        name = Content.styled(f" {self._model}", "$foreground")
+        weights = Content.styled(f" {self._weights}", MUTED)
+        return dot + name + weights + Content.styled(f"  {self.busy}", "$text-accent")
+
+    def _right(self) -> list[Content]:
+        speed, context = self.speed, self.context
+        first = "" if speed.first is None else f"first {speed.first:.2f} s"
+        return [
+            Content.styled(first, MUTED),
+            Content.styled(speed.reason, MUTED),
+            Content.styled(f"{speed.rate:,.1f} tok/s" if speed.rate else "", MUTED),
+            self._draft(),
+            Content.assemble(
+                meter(context.used, context.length),
+                (f" {context.used:,}/{context.length:,}", MUTED),
+            ),
+        ]
+
+    def _draft(self) -> Content:
+        context = self.context
+        if not context.draft:
+            return Content("")
+        colour = "$text-error" if context.overflows else MUTED
+        return Content.styled(f"draft {context.draft:,} of {context.free:,} free", colour)
+
+
+def meter(part: int, whole: int, cells: int = METER_CELLS) -> Content:
+    """A bar of so many cells, coloured by how full it is."""
+    share = min(1.0, part / whole) if whole else 0.0
+    full = round(share * cells) if part else 0
+    full = max(1, full) if part else 0
+    colour = "$success" if share < 0.7 else "$warning" if share < 0.9 else "$error"
+    return Content.assemble(("━" * full, colour), ("━" * (cells - full), "$foreground 15%"))
+
+
+class PrefillBar(Static):
+    """How far the reading of the prompt is: shown only while it takes time."""
+
+    def __init__(self) -> None:
+        super().__init__(id="prefill")
+
+    def draw(self, processed: int, cached: int, total: int, seconds: float) -> None:
+        """So many tokens of ``total`` have been read, after ``cached`` that needn't be."""
+        left = total - cached - processed
+        self.display = left > 0
+        rate = processed / seconds if seconds > 0 else 0.0
+        parts = [f"{cached + processed:,}/{total:,} tokens"]
+        if cached:
+            parts.append(f"{cached:,} cached")
+        if rate and left / rate >= 1:
+            parts.append(f"{left / rate:.0f} s left")
+        self.update(
+            Content.assemble(
+                ("reading ", "$text-accent"),
+                meter_of(cached, cached + processed, total),
+                (f"  {'  '.join(parts)}", MUTED),
+                ("   esc stops", MUTED),
+            )
+        )
+
+    def hide(self) -> None:
+        self.display = False
+
+
+def meter_of(cached: int, done: int, total: int, cells: int = 24) -> Content:
+    """A bar whose first part was done already."""
+    a, b = (round(cells * n / total) if total else 0 for n in (cached, done))
+    return Content.assemble(
+        ("━" * a, "$accent 45%"), ("━" * (b - a), "$accent"), ("━" * (cells - b), "$foreground 15%")
+    )

@@ -1,0 +1,42 @@
+"""Keeps what libraries write to file descriptor 2 off the screen, which Textual draws there.
+
+The screen gets a descriptor of its own, the others a log file. Knows no app.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ...paths import make_private, state_dir
+
+
+@contextmanager
+def stderr_apart() -> Iterator[Path | None]:
+    """Within, ``sys.__stderr__`` is the terminal and descriptor 2 a log; yields the log's path."""
+    log = _open_log()
+    if log is None:
+        yield None
+        return
+    before, screen = sys.__stderr__, os.dup(2)
+    descriptor, path = log
+    try:
+        with open(os.dup(screen), "w", encoding="utf-8", errors="replace") as terminal:
+            os.dup2(descriptor, 2)
+            sys.__stderr__ = terminal  # type: ignore[misc] # where Textual's driver writes
+            yield path
+    finally:
+        sys.__stderr__ = before  # type: ignore[misc]
+        os.dup2(screen, 2)
+        os.close(screen)
+        os.close(descriptor)
+
+
+def _open_log() -> tuple[int, Path] | None:
+    with suppress(OSError):  # no place for a log: then the screen may be scribbled on
+        path = make_private(state_dir() / "logs") / "stderr.log"
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), path
+    return None

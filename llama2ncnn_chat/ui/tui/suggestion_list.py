@@ -1,0 +1,40 @@
+"""The list above the prompt: what the line may become. Draws suggestions; makes none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from .status import MUTED
+from .suggestions import Suggestion
+
+
+class SuggestionList(OptionList, can_focus=False):
+    """Shown while there is anything to suggest; ``current`` is the one under the bar."""
+
+    def __init__(self) -> None:
+        super().__init__(id="suggestions", compact=True)
+        self._suggestions: list[Suggestion] = []
+
+    def offer(self, suggestions: Sequence[Suggestion]) -> None:
+        """These instead of those."""
+        self._suggestions = list(suggestions)
+        self.clear_options()
+        width = max((len(s.label) for s in suggestions), default=0)
+        self.add_options(
+            Option(Content.assemble(f"{s.label:<{width}}  ", (s.about, MUTED))) for s in suggestions
+        )
+        self.highlighted = 0 if suggestions else None
+        self.display = bool(suggestions)
+
+    @property
+    def current(self) -> Suggestion | None:
+        return None if self.highlighted is None else self._suggestions[self.highlighted]
+
+    def walk(self, step: int) -> None:
+        """Up or down, around the ends."""
+        if self.highlighted is not None:
+            self.highlighted = (self.highlighted + step) % len(self._suggestions)

@@ -1,0 +1,77 @@
+"""What may follow what is typed: commands, settings, sessions and paths, from the command table.
+
+Pure functions of a chat and a text; knows no widget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...conversation.chat import Chat
+from ...conversation.chat_settings import CHOICES, HELP
+from ...conversation.commands import COMMANDS, find
+from ...conversation.commands_sessions import title
+from ...errors import ChatError
+
+MOST = 50
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """``text`` is the whole line with this choice taken; ``label`` and ``about`` are to show."""
+
+    text: str
+    label: str
+    about: str = ""
+
+
+def suggest(chat: Chat, text: str) -> list[Suggestion]:
+    """What a line that begins with a slash may become; nothing for anything else."""
+    if not text.startswith("/") or text.startswith("//") or "\n" in text:
+        return []
+    name, space, argument = text[1:].partition(" ")
+    if not space:
+        return [
+            Suggestion(f"/{c.name}" + (" " if c.completes else ""), c.usage, c.help)
+            for c in COMMANDS
+            if any(n.startswith(name.lower()) for n in (c.name, *c.aliases))
+        ]
+    try:
+        completes = find(name).completes
+    except ChatError:
+        return []
+    begin = f"/{name} "
+    found = [
+        Suggestion(begin + choice, choice.strip(), about)
+        for choice, about in _arguments(chat, completes, argument)
+        if choice.lower().startswith(argument.lower()) and choice.strip() != argument.strip()
+    ]
+    return found[:MOST]
+
+
+def _arguments(chat: Chat, completes: str, argument: str) -> Iterable[tuple[str, str]]:
+    if completes == "command":
+        return [(c.name, c.help) for c in COMMANDS]
+    if completes == "setting":
+        key, space, _ = argument.partition(" ")
+        if space:
+            return [(f"{key} {choice}", "") for choice in CHOICES.get(key, ())]
+        return [(f"{name} ", about) for name, about in HELP.items()]
+    if completes == "session" and chat.store:
+        return [(i.name or str(i.id), f"{i.n_turns} turns  {title(i)}") for i in chat.store.list()]
+    if completes == "code":
+        return [("code", "a block of code")]
+    return _paths(argument) if completes == "path" else []
+
+
+def _paths(begin: str) -> Iterator[tuple[str, str]]:
+    written = begin[: begin.rfind("/") + 1]
+    folder = Path(written or ".").expanduser()
+    try:
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith(".") <= begin[len(written) :].startswith("."):
+                yield written + path.name + "/" * path.is_dir(), ""
+    except OSError:
+        return

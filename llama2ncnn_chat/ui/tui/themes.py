@@ -1,0 +1,72 @@
+"""The two themes of our own, a dark one and a light one, as Textual wants them.
+
+Colours only; what is coloured how, the stylesheet says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual.theme import Theme
+
+INK = Theme(
+    name="ink",
+    dark=True,
+    primary="#7aa2f7",
+    secondary="#9d8cff",
+    accent="#f2b36a",
+    foreground="#d9dce6",
+    background="#14161d",
+    surface="#191c25",
+    panel="#1f232e",
+    success="#8fc98b",
+    warning="#e6c07b",
+    error="#ef7f8c",
+    variables={
+        "footer-background": "#14161d",
+        "footer-key-foreground": "#7aa2f7",
+        "footer-description-foreground": "#8a90a5",
+        "input-selection-background": "#7aa2f7 35%",
+        "border": "#7aa2f7",
+        "scrollbar": "#2c3140",
+        "scrollbar-hover": "#3d4458",
+        "scrollbar-background": "#14161d",
+        "scrollbar-background-hover": "#14161d",
+        "scrollbar-background-active": "#14161d",
+        "scrollbar-corner-color": "#14161d",
+    },
+)
+
+PAPER = Theme(
+    name="paper",
+    dark=False,
+    primary="#2f5fb3",
+    secondary="#6a4fb8",
+    accent="#b4591c",
+    foreground="#2a2d36",
+    background="#fbfaf7",
+    surface="#f3f1ec",
+    panel="#eae7df",
+    success="#3d7f45",
+    warning="#946200",
+    error="#b83a4b",
+    variables={
+        "footer-background": "#fbfaf7",
+        "footer-key-foreground": "#2f5fb3",
+        "footer-description-foreground": "#737785",
+        "input-selection-background": "#2f5fb3 25%",
+        "border": "#2f5fb3",
+        "scrollbar": "#d8d4ca",
+        "scrollbar-hover": "#c4bfb2",
+        "scrollbar-background": "#fbfaf7",
+        "scrollbar-background-hover": "#fbfaf7",
+        "scrollbar-background-active": "#fbfaf7",
+        "scrollbar-corner-color": "#fbfaf7",
+    },
+)
+
+
+def default_theme(environ: Mapping[str, str]) -> str:
+    """Light where the terminal says that its background is, by ``COLORFGBG``."""
+    background = environ.get("COLORFGBG", "").rpartition(";")[2]
+    return PAPER.name if background in ("7", "15") else INK.name

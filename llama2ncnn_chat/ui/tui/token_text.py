@@ -1,0 +1,99 @@
+"""A reply's tokens as coloured text: pieces, the lines they fall into, and tints of probability.
+
+Pure functions; knows no widget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.cells import cell_len
+from textual.content import Content
+
+from ...text.detokenizer import Detokenizer, Pieces
+from ..terminal import printable
+from .status import MUTED
+
+TINTS = (
+    (0.9, ""),
+    (0.5, "on $success 22%"),
+    (0.2, "on $warning 30%"),
+    (0.05, "on $warning 55%"),
+    (0.0, "on $error 55%"),
+)
+"""The least probability that has the tint."""
+
+
+def tint(probability: float | None) -> str:
+    """How a token of that probability looks."""
+    if probability is None:
+        return ""
+    return next(style for least, style in TINTS if probability >= least)
+
+
+def legend() -> Content:
+    """What the tints mean."""
+    parts = [Content.styled("likely ", MUTED)]
+    parts += [Content.styled(f" {least:.0%} ", style or MUTED) for least, style in TINTS]
+    return Content("").join([*parts, Content.styled(" surprising", MUTED)])
+
+
+def pieces_of(pieces: Pieces, ids: Sequence[int]) -> list[str]:
+    """The text that became complete with each token."""
+    text = Detokenizer(pieces, strip_prefix=True)
+    return [printable(text.feed(token)) for token in ids]
+
+
+def name_of(pieces: Pieces, token: int, eos: int) -> str:
+    """A token by itself, so that spaces and newlines can be seen."""
+    if token == eos:
+        return "(end)"
+    text = pieces.piece(token).decode("utf-8", "replace")
+    return printable(text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣")) or f"#{token}"
+
+
+def rows_of_tokens(pieces: Sequence[str], width: int) -> list[int]:
+    """The row that each token begins in; lines break before words, long words at tokens."""
+    rows, row, column = [], 0, 0
+    for i, piece in enumerate(pieces):
+        begins_word = piece[:1].isspace() or column == 0
+        needed = _word_width(pieces, i) if begins_word else cell_len(shown_as(piece))
+        if column and column + min(needed, width) > width:
+            row, column = row + 1, 0
+        rows.append(row)
+        breaks = piece.count("\n")
+        row += breaks
+        column = 0 if breaks else column + cell_len(shown_as(piece))
+    return rows
+
+
+def _word_width(pieces: Sequence[str], start: int) -> int:
+    """Of the token and those that go on with its word."""
+    width = cell_len(shown_as(pieces[start]))
+    for piece in pieces[start + 1 :]:
+        if not piece or piece[0].isspace():
+            break
+        width += cell_len(piece)
+    return width
+
+
+def shown_as(piece: str) -> str:
+    """A piece on the screen: newlines get a sign before they break, nothing gets a dot."""
+    return piece.replace("\n", "⏎") or "·"
+
+
+def coloured(
+    pieces: Sequence[str],
+    width: int,
+    cursor: int,
+    probability: Callable[[int], float | None],
+) -> Content:
+    """All tokens, the one under the cursor reversed."""
+    parts: list[Content] = []
+    before = 0
+    for i, (piece, row) in enumerate(zip(pieces, rows_of_tokens(pieces, width), strict=True)):
+        parts.append(Content("\n" * (row - before)))
+        style = "reverse bold" if i == cursor else tint(probability(i))
+        parts.append(Content.styled(shown_as(piece), style) if style else Content(shown_as(piece)))
+        before = row
+    return Content("").join(parts)

@@ -1,0 +1,148 @@
+"""The token view: how sure the model was of each token, what else it had in mind, and a way there.
+
+Knows a reply and its choices; going on from another token is left to who asked for this screen.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import ModalScreen
+from textual.widgets import Footer, OptionList, Static
+from textual.widgets.option_list import Option
+
+from ...conversation.ledger import Turn
+from ...generation.choices import Choice
+from ...generation.generate import Vocabulary
+from .keys import key
+from .status import MUTED
+from .token_text import coloured, legend, name_of, pieces_of, rows_of_tokens
+
+SURPRISING = 0.5
+BAR_CELLS = 8
+
+
+_key = partial(key, "tokens", show=True, first=True)
+
+
+class TokensScreen(ModalScreen[tuple[int, int] | None]):
+    """Gives ``(index, token)`` to go on from with that token instead, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        _key("left,h", "move(-1)", "Token", "The token before"),
+        _key("right,l", "move(1)", "Token", "The token after", show=False),
+        _key("n", "surprise", "Next surprise", "The next token that wasn't likely"),
+        _key("up,k", "walk(-1)", "Other", "The likelier one"),
+        _key("down,j", "walk(1)", "Other", "The less likely one", show=False),
+        _key("enter", "choose", "Go on from it", "Another reply from here on with this token"),
+        _key("home,g", "to(0)", "First", "The first token", show=False),
+        _key("end,G", "to(-1)", "Last", "The last token", show=False),
+        _key("escape,f3,q,ctrl+c", "close", "Close", "Back to the chat"),
+    ]
+
+    cursor: reactive[int] = reactive(0, init=False)
+
+    def __init__(self, reply: Turn, vocabulary: Vocabulary) -> None:
+        super().__init__(classes="panel wide")
+        self._reply, self._vocabulary = reply, vocabulary
+        self._pieces = pieces_of(vocabulary, reply.ids)
+        self._top: tuple[tuple[int, float], ...] = ()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Static(Content.assemble("Tokens   ", legend()), classes="title")
+            with Horizontal():
+                with VerticalScroll(can_focus=False, id="token-text"):
+                    yield Static()
+                with Vertical(id="token-choice"):
+                    yield Static(id="token-about")
+                    yield OptionList(compact=True)
+            yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()
+        self.call_after_refresh(self._draw)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self.call_after_refresh(self._draw)
+
+    def watch_cursor(self) -> None:
+        self._draw()
+
+    def action_move(self, step: int) -> None:
+        self.cursor = min(max(0, self.cursor + step), len(self._pieces) - 1)
+
+    def action_to(self, at: int) -> None:
+        self.cursor = at % len(self._pieces)
+
+    def action_surprise(self) -> None:
+        n = len(self._pieces)
+        for i in (*range(self.cursor + 1, n), *range(self.cursor + 1)):
+            choice = self._reply.choices.get(i)
+            if choice and choice.probability < SURPRISING:
+                self.cursor = i
+                return
+
+    def action_walk(self, step: int) -> None:
+        options = self.query_one(OptionList)
+        (options.action_cursor_down if step > 0 else options.action_cursor_up)()
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self) -> None:
+        self.action_choose()
+
+    def action_choose(self) -> None:
+        at = self.query_one(OptionList).highlighted
+        if at is None or at >= len(self._top):
+            return
+        token, _ = self._top[at]
+        if token not in (self._reply.ids[self.cursor], self._vocabulary.eos_id):
+            self.dismiss((self.cursor, token))
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def _probability(self, i: int) -> float | None:
+        choice = self._reply.choices.get(i)
+        return choice.probability if choice else None
+
+    def _draw(self) -> None:
+        scroll = self.query_one("#token-text", VerticalScroll)
+        width = max(10, scroll.size.width - 2)
+        self.query_one("#token-text Static", Static).update(
+            coloured(self._pieces, width, self.cursor, self._probability)
+        )
+        row = rows_of_tokens(self._pieces, width)[self.cursor]
+        if not scroll.scroll_y <= row < scroll.scroll_y + scroll.size.height:
+            scroll.scroll_to(y=row - scroll.size.height // 2, animate=False)
+        self._draw_choice(self._reply.choices.get(self.cursor))
+
+    def _draw_choice(self, choice: Choice | None) -> None:
+        options, about = self.query_one(OptionList), self.query_one("#token-about", Static)
+        place = f"token {self.cursor + 1:,} of {len(self._pieces):,}"
+        self._top = choice.top if choice else ()
+        options.clear_options()
+        if choice is None:
+            about.update(Content(f"{place}\n\nIts alternatives weren't recorded."))
+            return
+        about.update(Content.assemble(place, (f"   p {choice.probability:.1%}\n", MUTED)))
+        options.add_options(Option(self._line(choice, *each)) for each in self._top)
+        chosen = next((i for i, (t, _) in enumerate(self._top) if t == choice.token), 0)
+        options.highlighted = chosen
+
+    def _line(self, choice: Choice, token: int, probability: float) -> Content:
+        bar = "━" * max(1, round(BAR_CELLS * probability))
+        mark = "● " if token == choice.token else "  "
+        return Content.assemble(
+            (mark, "$success"),
+            (f"{bar:<{BAR_CELLS}} ", "$primary"),
+            (f"{probability:>6.1%}  ", MUTED),
+            name_of(self._vocabulary, token, self._vocabulary.eos_id),
+        )

@@ -1,0 +1,267 @@
+"""The conversation as it scrolls by: the rows near the reader are widgets, the others only data.
+
+It stays at the bottom while the reader is there and never moves otherwise. Says what the reader
+asks for about a turn; does nothing to the conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import ClassVar, Literal
+
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import AwaitMount
+from textual.widgets import Static
+
+from ...conversation.ledger import Turn
+from ..terminal import printable
+from .keys import key
+from .turn_view import Row, TurnView
+
+PAGE, STEP, MOST = 24, 3, 36
+"""Turns that are widgets at first, that become it with scrolling, and that ever are: more than a
+screen shows, few enough to open instantly and to scroll smoothly."""
+
+Wish = Literal["copy", "copy_code", "regenerate", "edit", "proceed", "previous", "next", "tokens"]
+
+
+_key = partial(key, "turn")
+
+
+class Notice(Static):
+    """Something said beside the conversation: what a command tells, what went wrong."""
+
+    def __init__(self, text: str, kind: str) -> None:
+        super().__init__(Content(printable(text)), classes=kind)
+
+
+class Transcript(VerticalScroll, can_focus=True):
+    """``show`` draws a path; the turn under the cursor is ``selected``."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        _key("k,up", "select(-1)", "Previous message", "One message up"),
+        _key("j,down", "select(1)", "Next message", "One message down"),
+        _key("g,home", "first", "First message", "To the beginning"),
+        _key("G,end", "last", "Last message", "To the end"),
+        _key("y", "ask('copy')", "Copy", "The message to the clipboard"),
+        _key("Y", "ask('copy_code')", "Copy code", "Its last block of code"),
+        _key("r", "ask('regenerate')", "Regenerate", "Another reply, the old one is kept"),
+        _key("e", "ask('edit')", "Edit", "Change the message and send it again"),
+        _key("c", "ask('proceed')", "Continue", "Go on with a reply that stopped"),
+        _key("t", "ask('tokens')", "Tokens", "How sure the model was of each token"),
+        _key("left,h", "ask('previous')", "Other reply", "The alternative before"),
+        _key("right,l", "ask('next')", "Other reply", "The alternative after"),
+    ]
+
+    selected: reactive[Turn | None] = reactive(None, init=False)
+
+    class Asked(Message):
+        """The reader wants something done about a turn."""
+
+        def __init__(self, wish: Wish, turn: Turn) -> None:
+            self.wish, self.turn = wish, turn
+            super().__init__()
+
+    def __init__(self) -> None:
+        super().__init__(id="transcript")
+        self._rows: list[Row] = []
+        self._first = self._last = 0  # the rows that are widgets
+        self._extending = False
+
+    def on_mount(self) -> None:
+        self.anchor()
+
+    # What is drawn
+
+    async def show(self, rows: Sequence[Row]) -> None:
+        """Draw this path; views that are right already stay as they are."""
+        await self._to_end()
+        views, wrong = self._views(), None
+        for i, view in enumerate(views):
+            at = self._first + i
+            if at < len(rows) and view.row.becomes(rows[at]):
+                view.update_row(rows[at])
+            else:
+                wrong = view
+                break
+        self._rows = list(rows)
+        with self.app.batch_update():
+            if wrong:
+                await self._remove_from(wrong)
+            if not self._views():
+                self._first = self._last = max(0, len(rows) - PAGE)
+            self._last = self._first + len(self._views())
+            await self._mount_rows(self._last, len(rows))
+        if self.selected and all(row.turn is not self.selected for row in rows):
+            self.selected = None
+
+    async def forget(self) -> None:
+        """Draw nothing: another conversation comes."""
+        self._rows, self._first, self._last = [], 0, 0
+        self.selected = None
+        await self.remove_children()
+        self.anchor()
+
+    async def clear(self) -> None:
+        """An empty screen; the conversation is still there, above."""
+        await self.remove_children()
+        self._first = self._last = len(self._rows)
+        self.anchor()
+
+    async def notice(self, text: str, kind: str = "note") -> None:
+        """Say something after what is there."""
+        await self._to_end()
+        await self.mount(Notice(text, kind))
+        self.to_bottom()
+
+    async def clear_notices(self) -> None:
+        """Take down what was said."""
+        await self.query(Notice).remove()
+
+    @property
+    def last_view(self) -> TurnView | None:
+        """The view of the path's last turn."""
+        views = self._views()
+        return views[-1] if views and self._last == len(self._rows) else None
+
+    def to_bottom(self) -> None:
+        """Back to where things happen, and stay there."""
+        self.anchor()
+
+    # Moving about
+
+    def watch_selected(self, _old: Turn | None, turn: Turn | None) -> None:
+        for view in self._views():
+            view.set_class(view.turn is turn, "-selected")
+
+    async def action_select(self, step: int) -> None:
+        at = self._index(self.selected)
+        at = len(self._rows) - 1 if at is None else at + step
+        if 0 <= at < len(self._rows):
+            await self._reach(at)
+            self._select(at)
+        elif step > 0:
+            self.to_bottom()
+
+    async def action_first(self) -> None:
+        if self._rows:
+            await self._jump(0)
+            self._select(0)
+            self.scroll_home(animate=False)
+
+    async def action_last(self) -> None:
+        if self._rows:
+            await self._to_end()
+            self._select(len(self._rows) - 1)
+        self.to_bottom()
+
+    def action_ask(self, wish: Wish) -> None:
+        turn = self.selected or (self._rows[-1].turn if self._rows else None)
+        if turn:
+            self.post_message(self.Asked(wish, turn))
+
+    def on_turn_view_clicked(self, message: TurnView.Clicked) -> None:
+        message.stop()
+        self.selected = message.turn
+
+    def on_focus(self) -> None:
+        if self.selected is None and self._rows:
+            self.selected = self._rows[-1].turn
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if self._extending:
+            return
+        if new_value < old_value and new_value < self.size.height and self._first > 0:
+            self._extending = True
+            self.call_later(self._extend_up)
+        below = self.max_scroll_y - self.size.height
+        if new_value > max(old_value, below) and self._last < len(self._rows):
+            self._extending = True
+            self.call_later(self._extend_down)
+
+    # The rows that are widgets
+
+    def _views(self) -> list[TurnView]:
+        return [child for child in self.children if isinstance(child, TurnView)]
+
+    def _index(self, turn: Turn | None) -> int | None:
+        return next((i for i, row in enumerate(self._rows) if row.turn is turn), None)
+
+    def _select(self, at: int) -> None:
+        self.selected = self._rows[at].turn
+        view = self._views()[at - self._first]
+        self.scroll_to_widget(view, animate=False, top=view.size.height > self.size.height)
+
+    def _mount_rows(self, first: int, last: int) -> AwaitMount:
+        self._last = max(self._last, last)
+        return self.mount_all(self._view(row) for row in self._rows[first:last])
+
+    def _view(self, row: Row) -> TurnView:
+        view = TurnView(row)
+        view.set_class(row.turn is self.selected, "-selected")
+        return view
+
+    async def _remove_from(self, view: TurnView) -> None:
+        """A view and all that comes after it."""
+        doomed = list(self.children)[self.children.index(view) :]
+        await self.remove_children(doomed)
+
+    async def _reach(self, at: int) -> None:
+        if at < self._first:
+            await self._extend_up()
+        elif at >= self._last:
+            await self._extend_down()
+
+    async def _extend_up(self) -> None:
+        """A few rows more above, and those far below the reader fewer."""
+        first, hold = max(0, self._first - STEP), self._hold()
+        views = [self._view(row) for row in self._rows[first : self._first]]
+        self._first = first
+        with self.app.batch_update():
+            await self.mount_all(views, before=0)
+            if (n := self._last - self._first - MOST) > 0:
+                await self._remove_from(self._views()[-n])
+                self._last -= n
+        self.call_after_refresh(hold)
+
+    async def _extend_down(self) -> None:
+        """The same, the other way."""
+        hold = self._hold()
+        with self.app.batch_update():
+            await self._mount_rows(self._last, min(len(self._rows), self._last + STEP))
+            if (n := self._last - self._first - MOST) > 0:
+                await self.remove_children(self._views()[:n])
+                self._first += n
+        self.call_after_refresh(hold)
+
+    def _hold(self) -> Callable[[], None]:
+        """What brings the view at the top of the screen back to its place, after a change."""
+        top = self.scroll_y
+        held = next((v for v in self._views() if v.virtual_region.bottom > top), None)
+        offset = held.virtual_region.y - top if held else 0
+
+        def restore() -> None:
+            if held and held.is_attached:
+                self.scroll_to(y=held.virtual_region.y - offset, animate=False, immediate=True)
+            self._extending = False
+
+        return restore
+
+    async def _jump(self, at: int) -> None:
+        """Make widgets of the rows from ``at`` on, if they aren't yet."""
+        if not self._first <= at < self._last:
+            await self.remove_children()
+            self._first = self._last = at
+            await self._mount_rows(at, min(len(self._rows), at + PAGE))
+
+    async def _to_end(self) -> None:
+        if self._last < len(self._rows):
+            await self._jump(max(0, len(self._rows) - PAGE))
+            if self._last < len(self._rows):
+                await self._mount_rows(self._last, len(self._rows))

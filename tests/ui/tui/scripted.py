@@ -1,0 +1,97 @@
+"""A chat whose model says what a test wrote down, a byte a token, as fast as it likes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from llama2ncnn_chat.conversation.chat import Chat, ModelFacts
+from llama2ncnn_chat.conversation.chat_settings import ChatSettings
+from llama2ncnn_chat.conversation.snapshots import SnapshotStore
+from llama2ncnn_chat.conversation.store import Store
+from llama2ncnn_chat.generation.sampling import Float32
+from llama2ncnn_chat.settings import GREEDY
+from tests.fakes import ByteTokenizer, ScriptedEngine
+
+FACTS = ModelFacts("/models/stories15M", "f" * 64, "q8", 16_400_000)
+
+
+@dataclass
+class Script:
+    """``replies`` in the order they are asked for, then the last one again.
+
+    ``gate``, where given, lets tokens through one ``release`` at a time; ``failure`` is raised
+    by the next token.
+    """
+
+    replies: Sequence[str]
+    context_length: int = 4096
+    seconds: float = 0.0
+    gate: threading.Semaphore | None = None
+    failure: Exception | None = None
+    asked: int = field(default=-1, init=False)
+
+    def engine(self) -> ScriptedEngine:
+        return _Engine(self)
+
+
+class _Engine(ScriptedEngine):
+    """Tells a new reply from the next token of one by where messages have ended before.
+
+    Another reply to the same message must begin with the same letter: the session still has the
+    logits for that one.
+    """
+
+    def __init__(self, script: Script) -> None:
+        super().__init__(lambda ids: 2, context_length=script.context_length)
+        self._script = script
+        self._ends: set[tuple[int, ...]] = set()
+        self._reply, self._said = b"", 0
+
+    def forward(self, ids: Sequence[int]) -> Float32:
+        script, before = self._script, tuple(self.ids)
+        if len(ids) == 1 and script.gate:
+            script.gate.acquire(timeout=5)
+        if script.seconds:
+            time.sleep(script.seconds)
+        if script.failure:
+            failure, script.failure = script.failure, None
+            raise failure
+        super().forward(ids)
+        if len(ids) > 1 or tuple(self.ids) in self._ends:
+            self._ends.add(tuple(self.ids))
+            self._begin(0)
+        elif before in self._ends:
+            if self._said > 0:
+                self._begin(0)
+            self._said = 1
+        else:
+            self._said += 1
+        logits = np.zeros(self.vocab_size, np.float32)
+        logits[self._reply[self._said] + 3 if self._said < len(self._reply) else 2] = 20
+        return logits
+
+    def _begin(self, said: int) -> None:
+        script = self._script
+        script.asked += 1
+        self._reply = script.replies[min(script.asked, len(script.replies) - 1)].encode()
+        self._said = said
+
+
+PLAIN = ChatSettings(template="plain", sampling=GREEDY)
+
+
+def make_chat(script: Script, settings: ChatSettings = PLAIN, *, saved: bool = False) -> Chat:
+    """A chat with the script's engine; ``saved`` in the test's own home."""
+    return Chat(
+        script.engine(),
+        ByteTokenizer(),
+        FACTS,
+        settings,
+        store=Store.open() if saved else None,
+        snapshots=SnapshotStore() if saved else None,
+    )

@@ -1,0 +1,158 @@
+"""A conversation on the screen: sent, streamed, stopped, refused, taken up again."""
+
+from __future__ import annotations
+
+import threading
+
+from llama2ncnn_chat.ui.tui.suggestion_list import SuggestionList
+from llama2ncnn_chat.ui.tui.turn_view import TurnView
+from tests.ui.tui.scripted import Script, make_chat
+from tests.ui.tui.stage import Stage, play
+
+
+def test_a_message_and_its_reply() -> None:
+    async def scene(stage: Stage) -> None:
+        assert "-empty" in stage.screen.classes
+        await stage.send("Hello")
+        assert stage.said == ["Hello", "Hi **there**."]
+        assert stage.draft == ""
+        assert "-empty" not in stage.screen.classes
+        await stage.send("And now?")
+        assert stage.said == ["Hello", "Hi **there**.", "And now?", "Bye."]
+
+    play(make_chat(Script(["Hi **there**.", "Bye."])), scene)
+
+
+def test_the_reply_streams_and_escape_stops_it() -> None:
+    gate = threading.Semaphore(0)
+
+    async def scene(stage: Stage) -> None:
+        await stage.send("Hello", wait=False)
+        assert stage.said[0] == "Hello"
+        gate.release(4)
+        await stage.until(lambda: stage.said[-1].startswith("abcd"))
+        assert "writing" in stage.status
+        await stage.press("escape")
+        gate.release(50)
+        await stage.idle()
+        assert "abcd" in stage.said[-1]
+        assert len(stage.said[-1]) < 26
+        assert stage.screen.chat.session.ledger.path()[-1].finish == "cancelled"
+        assert "stopped" in stage.status
+
+    play(make_chat(Script(["abcdefghijklmnopqrstuvwxyz"], gate=gate)), scene)
+
+
+def test_typing_while_a_reply_streams_and_sending_waits() -> None:
+    gate = threading.Semaphore(0)
+
+    async def scene(stage: Stage) -> None:
+        await stage.send("Hello", wait=False)
+        await stage.press("o", "k")
+        assert stage.draft == "ok"
+        await stage.press("enter")
+        assert stage.draft == "ok"
+        assert "esc stops it" in stage.status
+        gate.release(50)
+        await stage.idle()
+        assert stage.draft == "ok"
+
+    play(make_chat(Script(["abcdef"], gate=gate)), scene)
+
+
+def test_a_broken_worker_shows_its_error_and_gives_the_text_back() -> None:
+    script = Script(["Fine."], failure=ZeroDivisionError("the sky fell"))
+
+    async def scene(stage: Stage) -> None:
+        await stage.send("Hello")
+        assert stage.notices == ["ZeroDivisionError: the sky fell"]
+        assert stage.draft == "Hello"
+        assert stage.said == []
+        await stage.press("enter")
+        await stage.idle()
+        assert stage.said[-1] == "Fine."
+
+    play(make_chat(script), scene)
+
+
+def test_a_message_that_cannot_fit_stays_in_the_prompt() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("x" * 100)
+        assert stage.draft == "x" * 100
+        assert "context of 64" in stage.notices[0]
+        assert stage.said == []
+
+    play(make_chat(Script(["Hi."], context_length=64)), scene)
+
+
+def test_what_the_model_prints_cannot_command_the_terminal() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("Hello")
+        assert stage.said[-1] == "a[2Jb"
+
+    play(make_chat(Script(["a\x1b[2Jb\x07"])), scene)
+
+
+def test_the_oldest_turns_go_and_a_mark_tells() -> None:
+    async def scene(stage: Stage) -> None:
+        for i in range(6):
+            await stage.send(f"message {i}")
+        assert any("the context was full" in notice for notice in stage.notices)
+        hidden = [view.row.hidden for view in stage.screen.query(TurnView)]
+        assert hidden[0] is True
+        assert hidden[-1] is False
+        assert len(stage.screen.query("TurnView.-begins")) == 1
+
+    play(make_chat(Script(["reply " * 3], context_length=128)), scene)
+
+
+def test_the_draft_is_counted_while_typing() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press(*"hello")
+        await stage.until(lambda: "draft 6 of 64 free" in stage.status)
+
+    play(make_chat(Script(["Hi."], context_length=64)), scene)
+
+
+def test_commands_tell_and_unknown_ones_never_reach_the_model() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("/hlep")
+        assert "did you mean /help?" in stage.notices[0]
+        await stage.send("/set temperature 0.5")
+        assert "temperature 0.5" in stage.notices[1]
+        assert stage.said == []
+        await stage.send("//etc is a folder")
+        assert stage.said[0] == "/etc is a folder"
+
+    play(make_chat(Script(["Hi."])), scene)
+
+
+def test_suggestions_come_with_the_slash_and_tab_takes_one() -> None:
+    async def scene(stage: Stage) -> None:
+        suggestions = stage.screen.query_one(SuggestionList)
+        await stage.press("/", "r", "e")
+        assert suggestions.display
+        await stage.press("down", "tab")
+        assert stage.draft.startswith("/")
+        await stage.press("escape")
+        assert not suggestions.display
+        await stage.type("/sta")
+        await stage.press("enter")
+        assert "no reply yet" in stage.notices[0]
+
+    play(make_chat(Script(["Hi."])), scene)
+
+
+def test_a_refused_question_gives_the_message_back() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("/set on_full ask")
+        for i in range(3):
+            await stage.send(f"message {i}")
+        await stage.send("a message too many", wait=False)
+        await stage.press("n")
+        assert stage.draft == "a message too many"
+        await stage.press("enter", "y")
+        await stage.idle()
+        assert stage.said[-2] == "a message too many"
+
+    play(make_chat(Script(["reply " * 3], context_length=96)), scene)

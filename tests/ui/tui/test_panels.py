@@ -1,0 +1,155 @@
+"""Sessions, settings, help and palette: what they show, and that it takes effect."""
+
+from __future__ import annotations
+
+import pytest
+from textual.screen import Screen
+from textual.widgets import Input, OptionList, Static
+
+from llama2ncnn_chat.conversation.commands import COMMANDS
+from llama2ncnn_chat.ui.tui.help_screen import HelpScreen
+from llama2ncnn_chat.ui.tui.sessions_screen import SessionsScreen
+from llama2ncnn_chat.ui.tui.settings_screen import SettingsScreen
+from tests.ui.tui.scripted import Script, make_chat
+from tests.ui.tui.stage import Stage, play
+
+
+def test_switching_between_sessions() -> None:
+    async def scene(stage: Stage) -> None:
+        await _two_sessions(stage)
+        await stage.press("ctrl+o")
+        assert _titles(stage) == ["bananas are yellow", "apples are red"]
+        await stage.press("down")
+        assert "First." in _preview(stage)
+        await stage.press("enter")
+        await stage.until(lambda: stage.said == ["apples are red", "First."])
+        await stage.send("and pears?")
+        assert stage.said[-2:] == ["and pears?", "Third."]
+
+    play(make_chat(Script(["First.", "Second.", "Third."]), saved=True), scene)
+
+
+def test_searching_renaming_and_forking() -> None:
+    async def scene(stage: Stage) -> None:
+        await _two_sessions(stage)
+        await stage.press("ctrl+o")
+        stage.app.screen.query_one(Input).value = "apples"
+        await stage.pilot.pause()
+        assert _titles(stage) == ["apples are red"]
+        await stage.press("ctrl+e")
+        stage.app.screen.query_one(Input).value = "fruit"
+        await stage.press("enter")
+        await stage.until(lambda: isinstance(stage.app.screen, SessionsScreen))
+        assert _titles(stage) == ["fruit"]
+        await stage.press("ctrl+f")
+        assert sorted(_titles(stage)) == ["fruit", "fruit (fork)"]
+        await stage.press("escape")
+        assert stage.said[0] == "bananas are yellow"
+
+    play(make_chat(Script(["First.", "Second."]), saved=True), scene)
+
+
+def test_deleting_can_be_undone_and_the_open_one_leaves_an_empty_chat() -> None:
+    async def scene(stage: Stage) -> None:
+        await _two_sessions(stage)
+        await stage.press("ctrl+o", "ctrl+x")
+        assert _titles(stage) == ["apples are red"]
+        await stage.press("ctrl+z")
+        assert _titles(stage) == ["bananas are yellow", "apples are red"]
+        await stage.press("ctrl+x", "escape")
+        await stage.until(lambda: stage.said == [])
+
+    play(make_chat(Script(["First.", "Second."]), saved=True), scene)
+
+
+def test_what_would_find_nothing_is_grey() -> None:
+    async def scene(stage: Stage) -> None:
+        assert stage.app.check_action("sessions", ()) is None
+        assert stage.app.check_action("tokens", ()) is None
+        await stage.press("ctrl+o", "f3")
+        assert stage.app.screen is stage.screen
+        await stage.send("hello")
+        assert stage.app.check_action("tokens", ()) is True
+
+    play(make_chat(Script(["First."])), scene)
+
+
+def test_settings_hold_at_once_and_refuse_what_cannot_be() -> None:
+    chat = make_chat(Script(["First."]))
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("f2")
+        assert isinstance(stage.app.screen, SettingsScreen)
+        temperature = stage.app.screen.query_one("#temperature", Input)
+        temperature.value = "0.25"
+        await stage.pilot.pause()
+        assert chat.settings.sampling.temperature == 0.25
+        assert chat.session.sampling.temperature == 0.25
+        temperature.value = "-1"
+        await stage.pilot.pause()
+        assert temperature.has_class("-wrong")
+        assert chat.settings.sampling.temperature == 0.25
+        stage.app.screen.query_one("#system").text = "Be brief."  # type: ignore[attr-defined]
+        await stage.press("escape")
+        assert chat.settings.system == "Be brief."
+
+    play(chat, scene)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 45)])
+def test_help_has_every_key_and_command(size: tuple[int, int]) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("f1")
+        assert _is_open(stage, HelpScreen)
+        text = "\n".join(str(each.render()) for each in stage.app.screen.query(Static))
+        assert all(command.usage in text and command.help in text for command in COMMANDS)
+        assert all(key in text for key in ("^o", "f2", "esc", "shift+tab", "^j", "alt+enter", "y"))
+        await stage.press("f1")
+        assert not _is_open(stage, HelpScreen)
+
+    play(make_chat(Script(["First."])), scene, size)
+
+
+def test_the_palette_runs_commands() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("ctrl+p")
+        await stage.press(*"/context")
+        await stage.until(lambda: bool(stage.app.screen.query_one(OptionList).option_count))
+        await stage.pilot.pause(0.3)
+        await stage.press("enter", "enter")
+        await stage.until(lambda: any("free" in notice for notice in stage.notices))
+
+    play(make_chat(Script(["First."])), scene)
+
+
+def test_ctrl_c_clears_stops_arms_and_quits() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.type("a draft")
+        await stage.press("ctrl+c")
+        assert stage.draft == ""
+        await stage.press("ctrl+c")
+        assert "again quits" in stage.status
+        await stage.press("ctrl+c")
+        await stage.pilot.pause()
+        assert stage.app._exit
+
+    play(make_chat(Script(["First."])), scene)
+
+
+async def _two_sessions(stage: Stage) -> None:
+    await stage.send("apples are red")
+    await stage.send("/new")
+    await stage.send("bananas are yellow")
+
+
+def _titles(stage: Stage) -> list[str]:
+    options = stage.app.screen.query_one(OptionList).options
+    return [str(option.prompt).split("\n")[0].strip("● ") for option in options]
+
+
+def _preview(stage: Stage) -> str:
+    return str(stage.app.screen.query_one("#preview Static", Static).render())
+
+
+def _is_open(stage: Stage, screen: type[Screen[None]]) -> bool:
+    return isinstance(stage.app.screen, screen)

@@ -1,0 +1,141 @@
+"""Pictures of the main states, dark and light, small and large; no clock or speed in them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from llama2ncnn_chat.errors import ModelError
+from llama2ncnn_chat.ui.tui.app import ChatApp
+from llama2ncnn_chat.ui.tui.opening_screen import Opener
+from llama2ncnn_chat.ui.tui.status import PrefillBar, Speed
+from llama2ncnn_chat.ui.tui.themes import INK, PAPER
+from tests.ui.tui.scripted import Script, make_chat
+from tests.ui.tui.stage import Stage
+
+SnapCompare = Callable[..., bool]
+Act = Callable[[Stage], Awaitable[None]]
+
+SMALL, LARGE = (80, 24), (140, 45)
+REPLY = '''Here is a small function that reverses a string:
+
+```python
+def reverse(text: str) -> str:
+    """The text, last character first."""
+    return text[::-1]
+```
+
+| input | output |
+|-------|--------|
+| `abc` | `cba`  |
+
+It works because a *slice* with step **-1** walks backwards.
+'''
+
+
+async def _empty(stage: Stage) -> None: ...
+
+
+async def _chat(stage: Stage) -> None:
+    await stage.send("Tell me a story")
+    await stage.send("Now some Python: reverse a string, please.\nWith an example.")
+
+
+async def _commands(stage: Stage) -> None:
+    await stage.send("Tell me a story")
+    await stage.press("/", "s")
+
+
+async def _reading(stage: Stage) -> None:
+    await stage.send("Tell me a story")
+    stage.screen.status.busy = "reading"
+    stage.screen.query_one(PrefillBar).draw(700, 200, 1800, 2.0)
+
+
+async def _alternatives(stage: Stage) -> None:
+    await stage.send("Tell me a story")
+    await stage.press("shift+tab", "r")
+    await stage.idle()
+    await stage.send("/nonsense")
+    await stage.press("shift+tab", "k")
+
+
+async def _help(stage: Stage) -> None:
+    await stage.press("f1")
+
+
+async def _settings(stage: Stage) -> None:
+    await stage.press("f2")
+
+
+async def _sessions(stage: Stage) -> None:
+    await _chat(stage)
+    await stage.send("/new")
+    await stage.send("What is the capital of France?")
+    await stage.press("ctrl+o", "down")
+
+
+async def _tokens(stage: Stage) -> None:
+    await stage.send("Tell me a story")
+    await stage.press("f3", "right")
+
+
+@pytest.mark.parametrize(
+    ("act", "size", "theme"),
+    [
+        (_empty, SMALL, INK),
+        (_chat, SMALL, INK),
+        (_chat, SMALL, PAPER),
+        (_chat, LARGE, INK),
+        (_chat, LARGE, PAPER),
+        (_commands, SMALL, PAPER),
+        (_reading, SMALL, INK),
+        (_alternatives, SMALL, INK),
+        (_help, SMALL, PAPER),
+        (_settings, SMALL, INK),
+        (_sessions, LARGE, PAPER),
+        (_sessions, SMALL, INK),
+        (_tokens, SMALL, PAPER),
+    ],
+    ids=lambda value: getattr(value, "__name__", "") or getattr(value, "name", "") or str(value[0]),
+)
+def test_state(snap_compare: SnapCompare, act: Act, size: tuple[int, int], theme: Any) -> None:
+    chat = make_chat(Script(["Once upon a time there was a little girl.", REPLY]), saved=True)
+    try:
+        assert _looks_the_same(snap_compare, lambda _: chat, act, size, theme.name)
+    finally:
+        chat.close()
+
+
+def test_an_error_before_there_is_a_chat(snap_compare: SnapCompare) -> None:
+    def fail(_: object) -> Any:
+        raise ModelError("7b.bin: no tokenizer", "name it with --tokenizer")
+
+    app = ChatApp(fail)
+
+    async def before(pilot: Pilot[None]) -> None:
+        await Stage(app, pilot).until(lambda: app.failure is not None)
+
+    assert snap_compare(app, terminal_size=SMALL, run_before=before)
+
+
+def _looks_the_same(
+    compare: SnapCompare, opener: Opener, act: Act, size: tuple[int, int], theme: str
+) -> bool:
+    app = ChatApp(opener)
+    app.theme = theme
+
+    async def before(pilot: Pilot[None]) -> None:
+        stage = Stage(app, pilot)
+        await stage.until(lambda: app.chat_screen is not None)
+        await pilot.pause()
+        stage.screen.composer.prompt.cursor_blink = False
+        await act(stage)
+        stage.screen.status.speed = Speed()
+        stage.screen.status.hint = ""
+        await pilot.pause()
+
+    return compare(app, terminal_size=size, run_before=before)

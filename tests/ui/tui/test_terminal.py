@@ -1,0 +1,192 @@
+"""The whole program with the bundled model in a pseudo-terminal, as a person meets it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from llama2ncnn_chat.conversation.ledger import Turn
+from llama2ncnn_chat.conversation.store import Store
+from llama2ncnn_chat.models import DEMO_CHECKPOINT
+
+pexpect = pytest.importorskip("pexpect")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals"),
+    pytest.mark.skipif(not DEMO_CHECKPOINT.exists(), reason="the bundled model isn't there"),
+]
+
+ROOT = Path(__file__).resolve().parents[3]
+PROMPT = "Send a message"
+PATIENCE = 40.0
+ENTER, ESC, CTRL_O, CTRL_Q, DOWN = "\r", "\x1b", "\x0f", "\x11", "\x1b[B"
+LONG = "Count from one to twenty, and then tell me a long story about a fox."
+_PIECES = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[[0-9;?<>=]*\$?[ -/]*[@-~]|\x1b[\]P].*?(?:\x07|\x1b\\)|\x1b.|(.)", re.DOTALL)  # fmt: skip  # noqa: E501
+
+
+class Terminal:
+    """The program, and the cells that it has written to: Textual says where before every row."""
+
+    def __init__(self, *flags: str) -> None:
+        self.child = pexpect.spawn(
+            sys.executable,
+            ["-m", "llama2ncnn_chat", *flags],
+            env={**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)},
+            cwd=str(ROOT),
+            dimensions=(24, 80),
+            encoding="utf-8",
+        )
+        self.raw = ""
+        self._cells = [[" "] * 80 for _ in range(24)]
+        self._at = (0, 0)
+
+    def type(self, text: str) -> None:
+        self.child.send(text)
+
+    def screen(self) -> str:
+        return "\n".join("".join(row).rstrip() for row in self._cells)
+
+    def see(self, text: str) -> None:
+        self.wait(lambda: text in self.screen())
+
+    def wait(self, true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not true():
+            assert time.monotonic() < deadline, self.screen()
+            self._read()
+
+    def send(self, text: str) -> None:
+        """A message, once it stands in the prompt."""
+        self.type(text)
+        self.see(text)
+        self.type(ENTER)
+
+    def idle(self) -> None:
+        """Until no reply is being written."""
+        busy = ("reading", "writing", "stopping")
+        self.wait(lambda: not any(word in self.screen().split("\n")[-2] for word in busy))
+
+    def ended(self) -> int:
+        """The exit code, and the terminal must be what it was."""
+        deadline = time.monotonic() + PATIENCE
+        while self.child.isalive() and time.monotonic() < deadline:
+            self._read()
+        self._read()
+        assert not self.child.isalive()
+        assert "\x1b[?1049l" in self.raw
+        assert "\x1b[?25h" in self.raw
+        assert "Traceback" not in self.raw
+        return int(self.child.exitstatus)
+
+    def _read(self) -> None:
+        try:
+            text = self.child.read_nonblocking(65536, timeout=0.05)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return
+        self.raw += text
+        for piece in _PIECES.finditer(text):
+            row, column = self._at
+            if piece[1]:
+                self._at = int(piece[1]) - 1, int(piece[2]) - 1
+            elif piece[3] == "\n":
+                self._at = row + 1, 0
+            elif piece[3] and row < 24 and column < 80:
+                self._cells[row][column] = piece[3]
+                self._at = row, column + 1
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    opened: list[Terminal] = []
+    yield opened
+    for terminal in opened:
+        terminal.child.close(force=True)
+
+
+def _open(terminals: list[Terminal], *flags: str) -> Terminal:
+    terminal = Terminal(*flags)
+    terminals.append(terminal)
+    terminal.see(PROMPT)
+    return terminal
+
+
+def test_a_whole_evening(terminals: list[Terminal]) -> None:
+    terminal = _open(terminals)
+    terminal.send("Hello")
+    terminal.idle()
+    terminal.wait(lambda: len(_path()) == 2 and _path()[-1].finish == "stop")
+    terminal.type("/regen" + ENTER)
+    terminal.see("2/2")
+    terminal.idle()
+
+    terminal.send(LONG)  # stream, and stop
+    terminal.see("writing")
+    terminal.type(ESC)
+    terminal.idle()
+    terminal.type("/edit" + ENTER)
+    terminal.see("editing a message")
+    terminal.type("\x03")  # clears the draft
+    terminal.see(PROMPT)
+    terminal.type("/edit Hello again" + ENTER)
+    terminal.wait(lambda: _path()[-2].text == "Hello again" and _path()[-1].finish is not None)
+    terminal.idle()
+
+    terminal.type("/new" + ENTER)
+    terminal.see("tokens of context")
+    terminal.send("What is your name?")
+    terminal.wait(lambda: len(_sessions()) == 2 and _path()[-1].finish is not None)
+    terminal.idle()
+    terminal.type(CTRL_O)
+    terminal.see("search all")
+    terminal.type(DOWN + ENTER)
+    terminal.see("Hello again")
+    terminal.type(CTRL_Q)
+    assert terminal.ended() == 0
+
+    again = _open(terminals, "-c")
+    again.see("What is your name?")
+    again.type("\x04")
+    assert again.ended() == 0
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_in_the_middle_of_a_reply(terminals: list[Terminal], name: str) -> None:
+    terminal = _open(terminals)
+    terminal.send(LONG)
+    terminal.see("writing")
+    terminal.child.kill(getattr(signal, name))
+    assert terminal.ended() == 128 + getattr(signal, name)
+    assert _path()[-1].text
+    assert _path()[-1].finish in ("cancelled", "stop")
+
+
+def test_a_model_that_is_not_there_is_a_panel_and_an_exit_code(terminals: list[Terminal]) -> None:
+    terminal = Terminal("/no/such/model")
+    terminals.append(terminal)
+    terminal.see("name a .bin checkpoint")
+    terminal.type("q")
+    assert terminal.ended() == 3
+    assert "error: /no/such/model" in terminal.raw
+
+
+def _sessions() -> list[int]:
+    store = Store.open()
+    try:
+        return [info.id for info in store.list()]
+    finally:
+        store.close()
+
+
+def _path() -> list[Turn]:
+    """The newest session's, as it is stored."""
+    store = Store.open()
+    try:
+        return store.peek(store.list()[0].id) if store.list() else []
+    finally:
+        store.close()

@@ -1,0 +1,79 @@
+"""The token view, and what it stands on: recorded choices, and a reply from another token on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from textual.widgets import OptionList, Static
+
+from llama2ncnn_chat.generation.choices import Choice, choice_of, watched
+from llama2ncnn_chat.ui.tui.token_text import pieces_of, rows_of_tokens, tint
+from llama2ncnn_chat.ui.tui.tokens_screen import TokensScreen
+from tests.fakes import ByteTokenizer
+from tests.ui.tui.scripted import Script, make_chat
+from tests.ui.tui.stage import Stage, play
+
+
+def test_a_choice_is_the_models_own_probability() -> None:
+    logits = np.log(np.array([0.1, 0.6, 0.25, 0.05], np.float32))
+    choice = choice_of(logits, 2, n=3)
+    assert choice.probability == pytest.approx(0.25, abs=1e-6)
+    assert [token for token, _ in choice.top] == [1, 2, 0]
+    assert choice.instead(0).probability == pytest.approx(0.1, abs=1e-6)
+
+
+def test_a_watched_sampler_chooses_the_same() -> None:
+    seen: list[Choice] = []
+    sampler = watched(lambda logits, recent: 2, seen.append)
+    assert sampler(np.zeros(5, np.float32), []) == 2
+    assert [choice.token for choice in seen] == [2]
+
+
+def test_lines_break_before_words() -> None:
+    assert rows_of_tokens(["Once", " up", "on", " a", " time"], 9) == [0, 0, 0, 1, 1]
+    assert rows_of_tokens(["a", "\n", "b"], 9) == [0, 0, 1]
+    assert rows_of_tokens(["abc"] * 4, 6) == [0, 0, 1, 1]
+
+
+def test_pieces_of_a_split_character() -> None:
+    ids = [byte + 3 for byte in "aé".encode()]
+    assert pieces_of(ByteTokenizer(), ids) == ["a", "", "é"]
+
+
+def test_tints_go_with_probability() -> None:
+    assert tint(0.95) == ""
+    assert len({tint(p) for p in (0.95, 0.6, 0.3, 0.1, 0.01)}) == 5
+    assert tint(None) == ""
+
+
+def test_going_on_from_another_token() -> None:
+    chat = make_chat(Script(["cat."]))
+
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        reply = chat.session.ledger.path()[-1]
+        assert sorted(reply.choices) == [0, 1, 2, 3, 4]  # the end is a choice as well
+        await stage.press("f3")
+        assert isinstance(stage.app.screen, TokensScreen)
+        await stage.press("right")
+        about = str(stage.app.screen.query_one("#token-about", Static).render())
+        assert "token 2 of 4" in about
+        options = stage.app.screen.query_one(OptionList)
+        assert options.highlighted == 0
+        await stage.press("down")
+        token = reply.choices[1].top[1][0]
+        await stage.press("enter")
+        await stage.idle()
+        other = chat.session.ledger.path()[-1]
+        assert other is not reply
+        assert other.ids[:2] == [reply.ids[0], token]
+        assert other.choices[1].token == token
+        assert other.parent is reply.parent
+        assert other.finish == "stop"
+        await stage.press("shift+tab", "left")
+        assert stage.said[-1] == "cat."
+        cached = chat.session.cache.ids
+        window = chat.session.window(chat.session.ledger.path(other))
+        assert cached == window[: len(cached)]
+
+    play(chat, scene)
