@@ -1,0 +1,180 @@
+"""Composes whole conversations out of the single kinds of turns, and writes the corpus.
+Everything follows from the seed: the same recipe writes the same corpus on every machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+from training.corpus import recall, skills, smalltalk, stories, systems, tales, unknown
+from training.corpus.talk import Talk
+from training.files import write_beside
+from training.recipe import Recipe
+
+Act = Callable[[Talk], None]
+
+
+def tell_fact(talk: Talk) -> None:
+    fact = recall.pick_fact(talk)
+    if talk.rng.random() < 0.2:
+        recall.tell_two(talk, fact, recall.pick_fact(talk))
+    else:
+        recall.tell(talk, fact)
+
+
+def change_fact(talk: Talk) -> None:
+    if talk.known:
+        recall.tell(talk, talk.rng.choice(list(talk.known.values())))
+    else:
+        tell_fact(talk)
+
+
+def ask_fact(talk: Talk) -> None:
+    """Mostly something that was told; sometimes something that wasn't."""
+    if talk.known and talk.rng.random() < 0.85:
+        recall.ask(talk, talk.rng.choice(list(talk.known.values())))
+    else:
+        recall.ask(talk, recall.pick_fact(talk))
+
+
+def again(talk: Talk) -> None:
+    """`Say that again`: the last answer once more, if it was short."""
+    if not talk.turns or len(talk.turns[-1].answer) > 90 or talk.style is not None:
+        smalltalk.small_talk(talk)
+        return
+    last = talk.turns[-1]
+    asks = (
+        "Say that again.",
+        "Again, please.",
+        "Can you repeat that?",
+        "What did you say?",
+        "Pardon?",
+    )
+    talk.add(talk.rng.choice(asks), last.answer, "again")
+    talk.turns[-1].answer = last.answer
+
+
+def heard(talk: Talk) -> None:
+    """`What did I just say?`: the person's own last words."""
+    if not talk.turns or len(talk.turns[-1].user) > 60:
+        smalltalk.small_talk(talk)
+        return
+    asks = (
+        "What did I just say?",
+        "What did I say?",
+        "What was my last message?",
+        "Repeat what I said.",
+    )
+    said = f'You said: "{talk.turns[-1].user}"'
+    talk.add(talk.rng.choice(asks), said, "heard")
+    if talk.style is None:
+        talk.turns[-1].answer = said
+
+
+def reply_to_offer(talk: Talk) -> None:
+    """Yes or no to an offered story."""
+    if talk.style is systems.one_word or talk.rng.random() < 0.25:
+        smalltalk.small_talk(talk, smalltalk.NO)
+    else:
+        stories.accept(talk, smalltalk.YES.asks)
+
+
+MIXES: dict[str, tuple[tuple[Act, float], ...]] = {
+    "recall": (
+        (tell_fact, 4),
+        (ask_fact, 5),
+        (change_fact, 0.6),
+        (recall.summary, 0.5),
+        (smalltalk.small_talk, 2),
+        (skills.any_skill, 1),
+        (unknown.unknown, 0.8),
+        (unknown.remark, 0.5),
+        (again, 0.15),
+        (heard, 0.12),
+    ),
+    "story": (
+        (stories.story, 3),
+        (stories.follow_up, 4),
+        (tell_fact, 0.6),
+        (ask_fact, 0.6),
+        (smalltalk.small_talk, 1.2),
+        (stories.poem, 0.3),
+        (unknown.unknown, 0.4),
+    ),
+    "skills": (
+        (skills.any_skill, 8),
+        (smalltalk.small_talk, 1),
+        (unknown.unknown, 1),
+        (tell_fact, 0.5),
+        (ask_fact, 0.5),
+    ),
+    "chat": (
+        (smalltalk.small_talk, 5),
+        (unknown.unknown, 3),
+        (unknown.remark, 1),
+        (tell_fact, 1.5),
+        (ask_fact, 1.5),
+        (skills.any_skill, 1.5),
+        (stories.story, 0.8),
+        (stories.follow_up, 0.7),
+        (again, 0.2),
+        (heard, 0.15),
+        (systems.switch_to_pirate, 0.1),
+    ),
+}
+SHARES = (("recall", 0.36), ("skills", 0.30), ("chat", 0.20), ("story", 0.14))
+
+
+def act_of(talk: Talk, mix: tuple[tuple[Act, float], ...]) -> Act:
+    acts = [act for act, _ in mix]
+    return talk.rng.choices(acts, [weight for _, weight in mix])[0]
+
+
+def dialogue(rng: Random) -> Talk:
+    """One conversation of one to a dozen turns."""
+    talk = Talk(rng)
+    systems.choose_system(talk)
+    kind = rng.choices([name for name, _ in SHARES], [share for _, share in SHARES])[0]
+    count = rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 10, 12, 16))
+    if kind == "recall":
+        count = max(count, 3)
+    if kind == "story":
+        count = min(count, 6)
+    mix = MIXES[kind]
+    if kind == "recall" and rng.random() < 0.7:
+        tell_fact(talk)
+    while len(talk.turns) < count:
+        if kind == "story" and talk.tale is None and rng.random() < 0.8:
+            stories.story(talk)
+            continue
+        if talk.bot_name and rng.random() < 0.35:
+            smalltalk.small_talk(talk, rng.choice(smalltalk.WHO_IT_IS))
+        elif talk.offered() and rng.random() < 0.12:
+            reply_to_offer(talk)
+        else:
+            act_of(talk, mix)(talk)
+    return talk
+
+
+def record(talk: Talk) -> dict[str, Any]:
+    turns = [(turn.user, turn.answer) for turn in talk.turns]
+    return {"system": talk.system, "turns": turns}
+
+
+def records(recipe: Recipe) -> Iterator[dict[str, Any]]:
+    """Conversations and plain stories, mixed."""
+    rng = Random(recipe.seed)
+    total = recipe.dialogues + recipe.stories
+    for _ in range(total):
+        if rng.random() < recipe.stories / total:
+            yield {"story": tales.completion(rng)}
+        else:
+            yield record(dialogue(rng))
+
+
+def write_corpus(recipe: Recipe) -> None:
+    with write_beside(recipe.corpus) as path, path.open("w", encoding="utf-8") as file:
+        for one in records(recipe):
+            file.write(json.dumps(one, ensure_ascii=False) + "\n")

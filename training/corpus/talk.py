@@ -1,0 +1,101 @@
+"""A `Talk` is one conversation while it is being written: what was said, told, and is known so far.
+Generators append turns to it; each turn may carry the `key` that a correct reply must contain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from training.corpus import names
+from training.corpus.grammar import Wording, articles, capital, sloppy
+
+
+@dataclass
+class Turn:
+    """One exchange; `brief` is the answer in one word, `key` what the evaluation looks for."""
+
+    user: str
+    answer: str
+    brief: str
+    key: str
+    skill: str
+    styled: bool = True
+
+
+Style = Callable[[Turn, Random], str]
+
+
+@dataclass
+class Talk:
+    """The conversation so far. `held` uses the wordings and `new_names` the names kept aside."""
+
+    rng: Random
+    held: bool = False
+    new_names: bool = False
+    system: str | None = None
+    style: Style | None = None
+    bot_name: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    known: dict[str, Any] = field(default_factory=dict)
+    told_at: dict[str, int] = field(default_factory=dict)
+    turns: list[Turn] = field(default_factory=list)
+    quoted: set[str] = field(default_factory=set)
+    tale: Any = None
+
+    def __post_init__(self) -> None:
+        self.lower = self.rng.random() < 0.3
+        self.bare = self.rng.random() < 0.35
+
+    def name(self) -> str:
+        name = self.typed(self.some_name())
+        self.quoted.add(name)
+        return name
+
+    def some_name(self) -> str:
+        """A name of the side that this conversation draws from."""
+        if self.new_names:
+            return names.unseen_name(self.rng)
+        if self.held:
+            return self.rng.choice(names.KNOWN)
+        return names.maybe_full(self.rng, names.any_name(self.rng))
+
+    def typed(self, text: str) -> str:
+        """A value as this person types it: answers echo it in the same letters."""
+        return text.lower() if self.lower else text
+
+    def offered(self) -> bool:
+        """Whether the last reply offered a story."""
+        last = self.turns[-1].answer if self.turns else ""
+        return last.endswith("?") and "story" in last
+
+    def pick(self, wording: Wording, **slots: str) -> str:
+        return wording.pick(self.rng, self.held, **slots)
+
+    def add(
+        self,
+        user: str,
+        answer: str,
+        skill: str,
+        brief: str = "",
+        key: str = "",
+        styled: bool = True,
+    ) -> Turn:
+        """Append a turn: the user's words made sloppy, the answer in the talk's style."""
+        user = sloppy(self.rng, capital(articles(user)), self.lower, self.bare)
+        answer = articles(answer).strip()
+        if not any(answer.startswith(name) for name in self.quoted):
+            answer = capital(answer)
+        turn = Turn(user, answer, brief, key or brief, skill, styled)
+        if self.style is not None:
+            turn.answer = self.style(turn, self.rng)
+        self.turns.append(turn)
+        return turn
+
+    def add_exact(self, user: str, key: str, skill: str) -> Turn:
+        """Append a turn whose answer is the key itself, letter for letter."""
+        turn = self.add(user, key + ".", skill, key=key)
+        turn.answer = turn.answer.replace(capital(key), key)
+        return turn

@@ -1,0 +1,83 @@
+"""The figures of the recipe: seeds, sizes, schedule, and where each step writes its output.
+Nothing here computes anything; every other module reads its numbers from a `Recipe`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a Llama-2-architecture model, under llama2.c's names."""
+
+    dim: int = 192
+    hidden_dim: int = 512
+    n_layers: int = 5
+    n_heads: int = 6
+    n_kv_heads: int = 2
+    vocab_size: int = 2048
+    seq_len: int = 1024
+    norm_eps: float = 1e-5
+    rope_theta: float = 10000.0
+
+    @property
+    def head_dim(self) -> int:
+        return self.dim // self.n_heads
+
+    @property
+    def kv_dim(self) -> int:
+        return self.n_kv_heads * self.head_dim
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One run of the recipe; two runs with equal figures give the same model on one machine."""
+
+    out: Path
+    seed: int = 20230723
+    threads: int = 2
+    dialogues: int = 66_000
+    stories: int = 6_000
+    tokenizer_sample: int = 12_000
+    shape: Shape = Shape()
+    steps: int = 2700
+    batch_tokens: int = 2048
+    batches: int = 3
+    warmup: int = 40
+    muon_lr: float = 0.02
+    adam_lr: float = 0.004
+    prompt_weight: float = 0.3
+    checkpoint_seconds: float = 150.0
+
+    @property
+    def corpus(self) -> Path:
+        return self.out / "corpus.jsonl"
+
+    @property
+    def spm(self) -> Path:
+        return self.out / "demo.spm.model"
+
+    @property
+    def tokens(self) -> Path:
+        return self.out / "corpus.tokens.npz"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.out / "checkpoint.pt"
+
+    @property
+    def weights(self) -> Path:
+        return self.out / "weights.pt"
+
+    @property
+    def model(self) -> Path:
+        return self.out / "demo.bin"
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.out / "demo.tokenizer.bin"
+
+    @property
+    def report(self) -> Path:
+        return self.out / "evaluation.json"

@@ -1,0 +1,64 @@
+"""Who is being evaluated: a speaker holds one conversation, greedily, and says if a reply ended.
+`TorchSpeaker` talks with the trained weights; `product.py` has the one for the product's engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import sentencepiece as spm
+import torch
+
+from training.dataset import BOS, EOS, prompt_text
+from training.model import Cache, Llama
+
+LIMIT = 240
+FULL = 1024
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What was said, and whether it ended by itself within the limit."""
+
+    text: str
+    closed: bool
+
+
+class Speaker(Protocol):
+    """One conversation at a time; `say` adds a turn and gives the greedy reply."""
+
+    def begin(self, system: str | None) -> None: ...
+
+    def say(self, user: str) -> Reply: ...
+
+
+class TorchSpeaker:
+    """The trained weights in float32, with a cache that grows over the turns."""
+
+    def __init__(self, model: Llama, processor: spm.SentencePieceProcessor) -> None:
+        self.model = model
+        self.processor = processor
+        self.cache: Cache | None = None
+        self.system: str | None = None
+
+    def begin(self, system: str | None) -> None:
+        self.cache, self.system = None, system
+
+    def position(self) -> int:
+        return self.cache[0][0].shape[2] if self.cache else 0
+
+    @torch.inference_mode()
+    def say(self, user: str) -> Reply:
+        ids = [BOS, *self.processor.encode(prompt_text(self.system, user))]
+        self.system = None
+        spoken: list[int] = []
+        while len(spoken) < LIMIT and ids[-1] != EOS and self.position() + len(ids) < FULL:
+            features, self.cache = self.model.features(torch.tensor([ids]), self.cache)
+            token = int(self.model.logits(features[:, -1]).argmax())
+            spoken.append(token)
+            ids = [token]
+        closed = ids[-1] == EOS
+        if closed:
+            _, self.cache = self.model.features(torch.tensor([[EOS]]), self.cache)
+        text: str = self.processor.decode([token for token in spoken if token != EOS])
+        return Reply(text, closed)
