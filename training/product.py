@@ -8,45 +8,41 @@ import tempfile
 from pathlib import Path
 
 from convert.pipeline import convert
+from llama2ncnn_chat.conversation.session import Session
+from llama2ncnn_chat.conversation.window import Renderer
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
+from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.text.template import template_of
 from llama2ncnn_chat.text.tokenizer import Tokenizer
 from training.evaluate import judge, table, write_report
 from training.recipe import Recipe
 from training.speakers import LIMIT, Reply
 
-LLAMA2 = template_of("llama2")
 WEIGHTS = ("q8", "int8", "fp32")
 
 
-class NcnnSpeaker:
-    """A conversation in the engine's KV cache: only what is new is fed at each turn."""
+class ProductSpeaker:
+    """A conversation in the product's own session: its template, its cache, greedily."""
 
     def __init__(self, engine: NcnnEngine, tokenizer: Tokenizer) -> None:
         self.engine = engine
         self.tokenizer = tokenizer
-        self.system: str | None = None
+        self.session = self._session("")
 
     def begin(self, system: str | None) -> None:
-        self.engine.rewind(0)
-        self.system = system
+        self.session = self._session(system or "")
 
     def say(self, user: str) -> Reply:
-        text = user.strip()
-        if self.engine.position == 0:
-            ids = LLAMA2.first(self.tokenizer, text, self.system or "")
-        else:
-            ids = LLAMA2.next(self.tokenizer, text)
-        room = self.engine.context_length - self.engine.position - len(ids)
-        spoken: list[int] = []
-        while len(spoken) < min(LIMIT, room):
-            token = int(self.engine.forward(ids).argmax())
-            ids = [token]
-            if token == self.tokenizer.eos_id:
-                self.engine.forward(ids)
-                return Reply(self.tokenizer.decode(spoken), closed=True)
-            spoken.append(token)
-        return Reply(self.tokenizer.decode(spoken), closed=False)
+        for _ in self.session.send(user):
+            pass
+        reply = self.session.ledger.path()[-1]
+        return Reply(reply.text, closed=reply.finish == "stop")
+
+    def _session(self, system: str) -> Session:
+        renderer = Renderer(template_of("llama2"), self.tokenizer, system)
+        return Session(
+            self.engine, self.tokenizer, renderer, sampling=GREEDY, max_tokens=LIMIT, on_full="stop"
+        )
 
 
 def main() -> None:
@@ -63,7 +59,7 @@ def main() -> None:
             stem = Path(folder) / f"demo-{weights}.ncnn"
             convert(recipe.model, stem, weights=weights)
             tokenizer = Tokenizer.open(recipe.tokenizer, recipe.shape.vocab_size)
-            speaker = NcnnSpeaker(NcnnEngine(stem), tokenizer)
+            speaker = ProductSpeaker(NcnnEngine(stem), tokenizer)
             outcomes[f"ncnn {weights}"] = judge(speaker, recipe.seed, options.scale)
     write_report(outcomes, options.report or recipe.out / "product.json")
     print(table(outcomes))
