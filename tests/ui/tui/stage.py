@@ -40,8 +40,8 @@ class Stage:
 
     @property
     def said(self) -> list[str]:
-        """The turns on the screen."""
-        return [_text(view) for view in self.screen.query(TurnView)]
+        """The turns on the screen; one that was mounted just now may not have its text yet."""
+        return [_text(view) for view in self.screen.query(TurnView) if view.query(".said")]
 
     @property
     def notices(self) -> list[str]:
