@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,11 +64,11 @@ def play(speaker: Speaker, case: Case) -> int:
     return unclosed
 
 
-def judge(speaker: Speaker, seed: int, scale: float = 1.0) -> Outcome:
+def judge(speaker: Speaker, cases: Iterable[Case]) -> Outcome:
     """Play and judge every case."""
     scores: dict[str, Score] = defaultdict(Score)
     replies = unclosed = 0
-    for case in all_cases(seed, scale):
+    for case in cases:
         unclosed += play(speaker, case)
         replies += len(case.replies)
         score = scores[case.group]
@@ -93,6 +94,8 @@ def table(outcomes: dict[str, Outcome]) -> str:
         total = sum(
             score.total for group, score in first.scores.items() if group.startswith(prefix)
         )
+        if not total:
+            continue
         shares = " | ".join(f"{outcomes[name].pooled(prefix):.1%}" for name in names)
         lines.append(f"| **{prefix}, all distances** | {total} | {shares} |")
     unclosed = " | ".join(f"{outcomes[name].unclosed}" for name in names)
@@ -113,7 +116,7 @@ def torch_speaker(recipe: Recipe, weights: Path) -> Speaker:
 
 def evaluate(recipe: Recipe) -> None:
     """The recipe's last step: judge the trained weights, in float32."""
-    outcomes = {"torch fp32": judge(torch_speaker(recipe, recipe.weights), recipe.seed)}
+    outcomes = {"torch fp32": judge(torch_speaker(recipe, recipe.weights), all_cases(recipe.seed))}
     write_report(outcomes, recipe.report)
     print(table(outcomes), flush=True)
 
@@ -127,7 +130,7 @@ def main() -> None:
     options = parser.parse_args()
     recipe = Recipe(options.out)
     speaker = torch_speaker(recipe, options.weights or recipe.weights)
-    outcomes = {"torch fp32": judge(speaker, recipe.seed, options.scale)}
+    outcomes = {"torch fp32": judge(speaker, all_cases(recipe.seed, options.scale))}
     write_report(outcomes, options.report or recipe.report)
     print(table(outcomes))
 

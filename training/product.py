@@ -14,6 +14,8 @@ from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.text.template import template_of
 from llama2ncnn_chat.text.tokenizer import Tokenizer
+from training.blind import blind_cases
+from training.cases import all_cases
 from training.evaluate import judge, table, write_report
 from training.recipe import Recipe
 from training.speakers import LIMIT, Reply
@@ -50,9 +52,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/demo"))
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--weights", nargs="+", default=WEIGHTS, choices=WEIGHTS)
+    parser.add_argument("--blind", action="store_true", help="the wordings of blind.py")
     parser.add_argument("--report", type=Path)
     options = parser.parse_args()
     recipe = Recipe(options.out)
+    make = blind_cases if options.blind else all_cases
     outcomes = {}
     with tempfile.TemporaryDirectory() as folder:
         for weights in options.weights:
@@ -60,8 +64,10 @@ def main() -> None:
             convert(recipe.model, stem, weights=weights)
             tokenizer = Tokenizer.open(recipe.tokenizer, recipe.shape.vocab_size)
             speaker = ProductSpeaker(NcnnEngine(stem), tokenizer)
-            outcomes[f"ncnn {weights}"] = judge(speaker, recipe.seed, options.scale)
-    write_report(outcomes, options.report or recipe.out / "product.json")
+            outcomes[f"ncnn {weights}"] = judge(speaker, make(recipe.seed, options.scale))
+    write_report(
+        outcomes, options.report or recipe.out / ("blind.json" if options.blind else "product.json")
+    )
     print(table(outcomes))
 
 

@@ -41,7 +41,7 @@ class Recipe:
     stories: int = 6_000
     tokenizer_sample: int = 12_000
     shape: Shape = Shape()
-    steps: int = 2700
+    steps: int = 2900
     batch_tokens: int = 2048
     batches: int = 3
     warmup: int = 40
