@@ -15,6 +15,7 @@ from convert.__main__ import main
 from convert.desc import read_desc
 from convert.errors import ConvertError
 from convert.weights import FORMAT_NAMES
+from tests.convert.said import error_of
 from tests.tiny_model import header_v0, random_weights, tiny_config, write_v0, write_v2
 
 ROOT = Path(__file__).parents[2]
@@ -22,17 +23,6 @@ ROOT = Path(__file__).parents[2]
 
 def names(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir())
-
-
-def error_of(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line on stderr, its prefix taken off; stdout must be empty."""
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    lines = captured.err.splitlines()
-    assert len(lines) == 1, captured.err
-    prefix = "llama2ncnn-convert: error: "
-    assert lines[0].startswith(prefix)
-    return lines[0].removeprefix(prefix)
 
 
 # Converting

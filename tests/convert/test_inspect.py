@@ -13,18 +13,8 @@ from convert.inspect import human_bytes, inspect
 from convert.pipeline import convert
 from convert.synthetic import SHAPES
 from convert.weights import FORMAT_NAMES
+from tests.convert.said import error_of
 from tests.tiny_model import random_weights, tiny_config, write_v0, write_v1, write_v2
-
-
-def error_of(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line on stderr, its prefix taken off; stdout must be empty."""
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    lines = captured.err.splitlines()
-    assert len(lines) == 1, captured.err
-    prefix = "llama2ncnn-convert: error: "
-    assert lines[0].startswith(prefix)
-    return lines[0].removeprefix(prefix)
 
 
 @pytest.mark.parametrize("version", [0, 1, 2])

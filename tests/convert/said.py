@@ -1,0 +1,16 @@
+"""What the converter's command said to the person who called it."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def error_of(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line on stderr, its prefix taken off; stdout must be empty."""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert len(lines) == 1, captured.err
+    prefix = "llama2ncnn-convert: error: "
+    assert lines[0].startswith(prefix)
+    return lines[0].removeprefix(prefix)
