@@ -71,7 +71,7 @@ class Session:
     def send(self, text: str, *, cancelled: Cancelled = never) -> Events:
         """A message and its reply."""
         with self._alone():
-            yield from self._answer(text, self.ledger.head, cancelled)
+            yield from self._answer(text, self._end(), cancelled)
 
     def edit(self, text: str, *, cancelled: Cancelled = never) -> Events:
         """Another message in place of the last one, and its reply; the old ones stay beside."""
@@ -86,10 +86,13 @@ class Session:
             yield from self._reply(back, cancelled)
 
     def proceed(self, *, cancelled: Cancelled = never) -> Events:
-        """Go on with the last reply from where it ended."""
+        """Go on with the last reply from where it ended, or give the one that is still owed."""
         with self._alone():
-            reply = self._last("assistant")
+            reply = self._last("assistant" if self._end() is self.ledger.head else "user")
             yield from self._make_room(self.ledger.path())
+            if reply.role == "user":
+                yield from self._reply(reply, cancelled)
+                return
             # A character that was cut in two is shown again, whole this time.
             reply.text = reply.text.removesuffix("\ufffd")
             yield from self._generate(reply, cancelled)
@@ -113,7 +116,7 @@ class Session:
         is the same, id for id. The conversation stays as it is."""
         with self._alone():
             reply = self._last("assistant")
-            before = self.window(self.ledger.path()[:-1])
+            before = self.window(self.ledger.path(reply.parent))
             ends = [*(run.start for run in reply.runs[1:]), len(reply.ids)]
             for run, end in zip(reply.runs, ends, strict=True):
                 want, done = reply.ids[run.start : end], reply.ids[: run.start]
@@ -166,7 +169,7 @@ class Session:
 
     def count(self, text: str) -> int:
         """How many tokens a message takes."""
-        return len(self.renderer.message(text, first=self.ledger.head is None))
+        return len(self.renderer.message(text, first=self._end() is None))
 
     def context(self) -> ContextUse:
         """What stands in the context, exactly."""
@@ -184,6 +187,15 @@ class Session:
     def restore(self, cache: KvCache) -> None:
         """Take over a cache of this conversation's first tokens."""
         self.cache.restore(cache, self.window(self.ledger.path()))
+
+    def _end(self) -> Turn | None:
+        """What the next message follows: the last reply.
+
+        A program killed between a message and its reply leaves the message at the end; what is
+        sent then stands beside it, for the template knows no two messages in a row.
+        """
+        head = self.ledger.head
+        return head.parent if head and head.role == "user" else head
 
     def _answer(self, text: str, after: Turn | None, cancelled: Cancelled) -> Events:
         ids = self.renderer.message(text, first=after is None)
@@ -205,7 +217,7 @@ class Session:
         finally:
             if not reply.ids and reply.finish != "stop":
                 for turn in (reply, message):
-                    if turn and not turn.children:
+                    if turn and turn is not back and not turn.children:
                         self.ledger.remove(turn)
                         self.recorder.turn_removed(turn)
                 self.ledger.move(back)

@@ -288,6 +288,23 @@ def test_a_message_that_came_to_nothing_leaves_no_trace() -> None:
     assert sum(1 for _ in s.ledger.turns()) == 2
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_message_that_was_never_answered_is_not_followed_by_another(first: bool) -> None:
+    """What a program leaves that is killed between a message and its reply."""
+    s = session(saying("one", "two"))
+    if not first:
+        run(s.send("Hi"))
+    before = s.ledger.path()
+    owed = s.ledger.add(Turn("user", "lost", s.renderer.message("lost", first=first)))
+    run(s.proceed(cancelled=lambda: True))
+    assert s.ledger.path() == [*before, owed]
+    run(s.send("next"))
+    assert [t.text for t in s.ledger.path()[len(before) :]] == ["next", "one" if first else "two"]
+    s.choose(owed)
+    run(s.proceed())
+    assert [t.text for t in s.ledger.path()[len(before) :]] == ["lost", "one" if first else "two"]
+
+
 def test_an_empty_reply_is_a_reply() -> None:
     s = session(saying(""))
     run(s.send("Hi"))
