@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import os
 import secrets
 import signal
 import sys
@@ -35,6 +34,7 @@ from .opening import (
 from .settings import Sampling
 from .ui.oneshot import answer, complete, refuse_empty
 from .ui.prompt_input import has_prompt, read_prompt, read_text
+from .ui.sinks import discard_output
 from .ui.terminal import is_interactive, wants_colour
 
 INTERRUPTED = 130
@@ -62,8 +62,7 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Python flushes stdout once more on exit; give that somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return BROKEN_PIPE
 
 
@@ -179,7 +178,7 @@ def _seed(args: argparse.Namespace) -> int:
 
 def _say_error(error: ChatError, *, as_json: bool) -> None:
     sys.stderr.write(f"llama2ncnn-chat: error: {error}\n")
-    if as_json:
+    if as_json and sys.stdout is not None:
         body = {"message": error.message, "hint": error.hint, "code": error.exit_code}
         sys.stdout.write(json.dumps({"error": body}) + "\n")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -259,3 +260,12 @@ def test_bench_of_a_made_up_shape(capsys: pytest.CaptureFixture[str]) -> None:
 def test_bench_wants_room(stem: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", str(stem), "-d", "60", "-n", "8", "-p", "4"]) == 2
     assert "68 tokens" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("output", ["> /dev/full", ">&-"])
+def test_an_output_that_takes_nothing_is_one_line(stem: Path, output: str) -> None:
+    command = f"{sys.executable} -m llama2ncnn_chat complete {stem} hello 5 {output}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True)
+    assert done.returncode == 1
+    assert re.fullmatch(rb"llama2ncnn-chat: error: standard output.*\n", done.stderr)

@@ -6,11 +6,13 @@ Knows events and nothing of where they come from.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Protocol
 
+from ..errors import ChatError
 from ..events import ContextShifted, Event, Finished, PrefillProgress, TextDelta
 from .terminal import is_terminal, printable
 
@@ -76,9 +78,25 @@ def make_sink(facts: Facts, *, as_json: bool, as_ndjson: bool) -> Sink:
 
 
 def write(text: str) -> None:
-    """To standard output, at once; what it can't encode comes out as question marks."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """To standard output, at once; what it can't encode comes out as question marks.
+
+    Raises ``ChatError`` where it is closed or full, ``BrokenPipeError`` where nobody reads on.
+    """
+    if sys.stdout is None:
+        raise ChatError("standard output is closed", "open it, or send it to a file")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as e:
+        discard_output()
+        raise ChatError(f"standard output: can't write: {e.strerror}") from e
+
+
+def discard_output() -> None:
+    """Python flushes stdout once more on exit; give what is left somewhere to go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _end(event: Finished, facts: Facts) -> dict[str, Any]:

@@ -23,7 +23,8 @@ class History:
         self._entries: list[str] = []
         if path:
             with suppress(OSError):  # no file yet, or none that can be read: an empty history
-                lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+                # Not splitlines(): U+2028 and its like are characters of a message.
+                lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
                 self._entries = list(_entries(lines))[-KEEP:]
         self._at = len(self._entries)
         self._draft = ""
