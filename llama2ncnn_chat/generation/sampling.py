@@ -17,6 +17,7 @@ from ..settings import Sampling
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.intp]
+BLOCK = 256
 Sampler = Callable[[Float32, Sequence[int]], int]
 """``sampler(logits, recent_ids)``: logits ``(vocab_size,)``, not changed; the chosen id."""
 
@@ -27,16 +28,34 @@ def make_sampler(settings: Sampling, rng: np.random.Generator) -> Sampler:
     if settings.temperature == 0 or settings.top_k == 1:
         return lambda logits, recent: _argmax(penalise(logits, recent))
 
+    def sample_all(logits: Float32, recent: Sequence[int]) -> int:
+        logits = penalise(logits, recent)
+        above = logits - _max(logits)  # no sort: it would take as long as a small model's step
+        return _draw(np.exp(above / np.float32(settings.temperature)), rng)
+
     def sample(logits: Float32, recent: Sequence[int]) -> int:
         ids, probabilities = candidates(penalise(logits, recent), settings)
         # In order of id, not of probability: two that are nearly as likely may swap places with
         # the rounding of another chunking, and the same seed must still give the same text.
         order = np.argsort(ids)
-        cumulative = np.cumsum(probabilities[order])
-        at = np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right")
-        return int(ids[order][min(int(at), len(ids) - 1)])
+        return int(ids[order][_draw(probabilities[order], rng)])
 
-    return sample
+    unfiltered = settings.top_k == 0 and settings.top_p >= 1 and settings.min_p <= 0
+    return sample_all if unfiltered else sample
+
+
+def _draw(weights: Float32 | Float64, rng: np.random.Generator) -> int:
+    """An index, as likely as its weight: first which block of them, then which inside of it.
+
+    A running sum over a whole vocabulary would take longer than all the rest of sampling.
+    """
+    sums = np.add.reduceat(weights, np.arange(0, len(weights), BLOCK), dtype=np.float64).cumsum()
+    wanted = rng.random() * sums[-1]
+    block = min(int(np.searchsorted(sums, wanted, side="right")), len(sums) - 1)
+    inside = weights[block * BLOCK : (block + 1) * BLOCK].cumsum(dtype=np.float64)
+    below = sums[block - 1] if block else 0.0
+    at = np.searchsorted(inside, wanted - below, side="right")
+    return block * BLOCK + min(int(at), len(inside) - 1)
 
 
 def candidates(logits: Float32, settings: Sampling) -> tuple[Ids, Float64]:
