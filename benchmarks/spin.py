@@ -1,6 +1,6 @@
 """Why the spin count is what it is: decode speed alone and beside a busy process, side by side.
 
-    python benchmarks/spin.py [--shape 1.1b] [--counts unset,0,1000,10000] [-n 32] [-r 3]
+    python -m benchmarks.spin [--shape 1.1b] [--counts unset,0,1000,10000] [-n 32] [-r 3]
 
 Each count needs a process of its own, for OpenMP reads it once. Rounds alternate between the
 counts, so that a slow minute of the machine hits all of them.
@@ -21,8 +21,8 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from convert.pipeline import choose_format, convert_tensors
-from convert.synthetic import SHAPES, SyntheticCheckpoint
+from benchmarks.models import random_model
+from convert.synthetic import SHAPES
 
 
 def main() -> None:
@@ -34,10 +34,7 @@ def main() -> None:
     args = parser.parse_args()
     rates: dict[tuple[str, bool], list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
-        source = SyntheticCheckpoint(SHAPES[args.shape])
-        stem = Path(folder) / args.shape
-        convert_tensors(source, stem, choose_format(source, "int8", None))
-        (Path(folder) / "tokenizer.bin").touch()
+        stem = random_model(Path(folder), args.shape)
         for _ in range(args.r):
             for busy in (False, True):
                 for count in args.counts.split(","):
