@@ -9,8 +9,8 @@ from random import Random
 from training import cases
 from training.cases import Case, case_of
 from training.corpus import calendar, skills, smalltalk, stories, systems, tales
-from training.corpus.facts_personal import NAME
-from training.corpus.grammar import Wording
+from training.corpus.facts import NAME
+from training.corpus.grammar import Wording, expand
 from training.corpus.recall import ask, tell
 from training.corpus.talk import Talk
 
@@ -106,7 +106,7 @@ class BlindTalk(Talk):
 
     def pick(self, wording: Wording, **slots: str) -> str:
         if wording in BLIND:
-            return Wording(*BLIND[wording]).pick(self.rng, held=False, **slots)
+            return expand(self.rng, self.rng.choice(BLIND[wording]), **slots)
         return super().pick(wording, **slots)
 
 

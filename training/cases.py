@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 
 from training.corpus import facts, recall, skills, smalltalk, stories, systems, tales, unknown
-from training.corpus.facts_personal import FACTS, NAME
+from training.corpus.facts import FACTS, NAME
 from training.corpus.talk import Talk
 
 Judge = Callable[[str, "Case"], bool]

@@ -6,83 +6,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from training.corpus import words
-from training.corpus.grammar import Wording, listed
+from training.corpus.grammar import listed, wording
 from training.corpus.talk import Talk
 
-LEAD = (
-    "(Can you |Could you |Please |Will you |I want you to |Would you please |Would you kindly |"
-    "Can you please |Could you please |I would like you to |)"
-)
-AFTER = Wording(
-    "(What|Which) {k} (comes|is|follows) after {x}?",
-    "(What is|What's) the {k} after {x}?",
-    "(Tell me|Name) the {k} (after|that comes after|following) {x}.",
-    "(What|Which) {k} (follows|comes right after) {x}?",
-    "What comes after {x}?",
-    "(What|Which) next {k} after {x}?",
-    "(Next {k}|The {k}) after {x}?",
-    "{x} is followed by (which|what) {k}?",
-    "{x}, (and then|then what|and what then)?",
-    "If the {k} is {x}, (which|what) (one|{k}) (follows|comes then)?",
-    "After {x}, (what comes|what|which {k} follows|what follows)?",
-    "(What's|What is|Which is) next after {x}?",
-    "It is {x} now. (What|Which) {k} comes next?",
-    "When it is {x}, which {k} (is|comes) (after|after that)?",
-    "The next {k}, (if it's|after) {x}?",
-    "(The|Which) {k} (after|following) {x}(, please|?)",
-    "(Do you know|Can you tell me) (what|which) {k} (comes|is|follows) after {x}?",
-    held=("After {x}, which {k} is next?", "If it is {x}, what's the next {k}?"),
-)
-BEFORE = Wording(
-    "(What|Which) {k} (comes|is) before {x}?",
-    "(What is|What's) the {k} before {x}?",
-    "(Tell me|Name) the {k} (before|that comes before) {x}.",
-    "What comes before {x}?",
-    "(The {k}|Which {k}|What {k}|What) (right |just |)before {x}?",
-    "(What|Which) {k} (goes|stands) before {x}?",
-    "{x} (comes after|follows) (which|what) {k}?",
-    "Before {x}, (what comes|what|which {k} comes)?",
-    "It is {x} now. (What|Which) {k} (was|came) before?",
-    LEAD + "name the {k} before {x}.",
-    "One {k} before {x} is what?",
-    "(Do you know|Tell me) (what|which) {k} (comes|is) before {x}(?|.)",
-    held=("Just before {x}, which {k} is it?", "Can you tell me the {k} before {x}?"),
-)
-TOMORROW = Wording(
-    "(If |)today is {x}(. What| what|, what) (is|day is) tomorrow?",
-    "(It is|It's) {x}( today|). What (day |)(is|will be|comes) tomorrow?",
-    "Tomorrow is (what|which day), if (today is|it is) {x}?",
-    "Yesterday was {x}. What (day |)is (it |)today?",
-    held=("Today is {x}, so what is tomorrow?",),
-)
-ALL_OF = Wording(
-    LEAD + "(list|name|say|tell me) (all |)the {k}s( of the {w}|).",
-    "What are the {k}s of the {w}?",
-    "All (the |){k}s of the {w}(, please|).",
-    "Do you know (all |)the {k}s of the {w}?",
-    "Which {k}s are (there|in a {w})?",
-    held=("Would you list the {k}s of the {w} for me?",),
-)
-MONTH_LENGTH = Wording(
-    "How many days (are there in|are in|does|has) {x}( have|)?",
-    "How (long is|many days are there in) {x}?",
-    "(Tell me |)the number of days in {x}.",
-    "(How many days has|Days in|How long is the month of|The days in) {x}?",
-    "(Do you know|Tell me|Can you tell me) how many days {x} has.",
-    "(What is|Give me) the (length|number of days) of {x}.",
-    "(Is|Has) {x} (30 or 31 days long|30 days or 31)?",
-    held=("How many days are there in the month of {x}?", "Can you say how many days {x} has?"),
-)
-MONTH_NUMBER = Wording(
-    "(What|Which) is (the|) {n} month( of the year|)?",
-    "(Name|Tell me) the {n} month.",
-    "The {n} month (is|is which one|of the year)?",
-    "Which month (comes|stands) {n}( in the year|)?",
-    "The {n} one of the months(, please|?)",
-    "(What is|What's) the name of the {n} month?",
-    "(Do you know|Can you tell me) the {n} month( of the year|)?",
-    held=("Which month is the {n} one?",),
-)
+AFTER = wording("calendar/after")
+BEFORE = wording("calendar/before")
+TOMORROW = wording("calendar/tomorrow")
+YESTERDAY = wording("calendar/yesterday")
+ALL_OF = wording("calendar/all_of")
+MONTH_LENGTH = wording("calendar/month_length")
+MONTH_NUMBER = wording("calendar/month_number")
 ORDINALS = listed(
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
 )
@@ -116,12 +49,14 @@ def calendar(talk: Talk, row: Sequence[str], kind: str, whole: str) -> None:
         talk.add(talk.pick(ALL_OF, k=kind, w=whole), key + ".", skill, key=key)
     elif roll < 0.56:
         key, asked = row[(at + 1) % size], AFTER
-        if kind == "day" and talk.rng.random() < 0.2:
+        if kind == "day" and talk.rng.random() < 0.25:
             asked = TOMORROW
         user = talk.pick(asked, k=kind, x=row[at])
         told = f"After {row[at]} comes {key}."
         talk.add(user, told, skill, brief=key + ".", key=f"comes {key}")
     else:
-        key = row[at - 1]
-        user = talk.pick(BEFORE, k=kind, x=row[at])
+        key, asked = row[at - 1], BEFORE
+        if kind == "day" and talk.rng.random() < 0.25:
+            asked = YESTERDAY
+        user = talk.pick(asked, k=kind, x=row[at])
         talk.add(user, f"Before {row[at]} comes {key}.", skill, brief=key + ".", key=f"comes {key}")

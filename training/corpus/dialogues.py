@@ -9,11 +9,14 @@ from random import Random
 from typing import Any
 
 from training.corpus import recall, skills, smalltalk, stories, systems, tales, unknown
+from training.corpus.grammar import wording
 from training.corpus.talk import Talk
 from training.files import write_beside
 from training.recipe import Recipe
 
 Act = Callable[[Talk], None]
+AGAIN = wording("manners/again")
+HEARD = wording("manners/heard")
 
 
 def tell_fact(talk: Talk) -> None:
@@ -45,14 +48,7 @@ def again(talk: Talk) -> None:
         smalltalk.small_talk(talk)
         return
     last = talk.turns[-1]
-    asks = (
-        "Say that again.",
-        "Again, please.",
-        "Can you repeat that?",
-        "What did you say?",
-        "Pardon?",
-    )
-    talk.add(talk.rng.choice(asks), last.answer, "again")
+    talk.add(talk.pick(AGAIN), last.answer, "again")
     talk.turns[-1].answer = last.answer
 
 
@@ -61,14 +57,8 @@ def heard(talk: Talk) -> None:
     if not talk.turns or len(talk.turns[-1].user) > 60:
         smalltalk.small_talk(talk)
         return
-    asks = (
-        "What did I just say?",
-        "What did I say?",
-        "What was my last message?",
-        "Repeat what I said.",
-    )
     said = f'You said: "{talk.turns[-1].user}"'
-    talk.add(talk.rng.choice(asks), said, "heard")
+    talk.add(talk.pick(HEARD), said, "heard")
     if talk.style is None:
         talk.turns[-1].answer = said
 

@@ -4,39 +4,14 @@ Repeating, first letters, lengths of words, opposites, the sounds of animals."""
 from __future__ import annotations
 
 from training.corpus import names, words
-from training.corpus.grammar import Wording, capital
+from training.corpus.grammar import capital, wording
 from training.corpus.talk import Talk
 
-LEAD = "(Can you |Could you |Please |Will you |I want you to |)"
-REPEAT = Wording(
-    "(Repeat|Say)( after me|): {t}.",
-    LEAD + "(repeat|say) (this|): {t}.",
-    'Say "{t}".',
-    held=("Would you repeat this: {t}?",),
-)
-FIRST_LETTER = Wording(
-    "(What is|What's) the {e} letter of {w}?",
-    "(Which|What) letter does {w} {v} with?",
-    held=("Tell me the {e} letter of {w}.",),
-)
-HOW_MANY = Wording(
-    "How many letters (are in|does|has) {w}( have|)?",
-    "How many letters are there in {w}?",
-    "(Count|Tell me) the letters in {w}.",
-    held=("What's the number of letters in {w}?",),
-)
-OPPOSITE = Wording(
-    "(What is|What's) the opposite of {w}?",
-    "(Tell me|Name|Say) the opposite of {w}.",
-    "The opposite of {w}?",
-    held=("Which word is the opposite of {w}?",),
-)
-SOUND = Wording(
-    "What (sound|noise) does a {w} make?",
-    "What does a {w} say?",
-    "How does a {w} (go|sound)?",
-    held=("Make the sound of a {w}.",),
-)
+REPEAT = wording("skills/repeat")
+FIRST_LETTER = wording("skills/first_letter")
+HOW_MANY = wording("skills/letters")
+OPPOSITE = wording("skills/opposite")
+SOUND = wording("skills/sound")
 
 
 def repeat(talk: Talk) -> None:

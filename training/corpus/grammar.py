@@ -1,10 +1,16 @@
 """A pattern grammar in one line: `(a|b|)` picks one alternative, `{slot}` is filled in.
-A `Wording` keeps patterns for training apart from patterns that only the evaluation uses."""
+What people say is read from `wordings/`, a pattern a line; a part is kept for the evaluation."""
 
 from __future__ import annotations
 
 import re
+import zlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from random import Random
+
+WORDINGS = Path(__file__).parent / "wordings"
 
 CHOICE = re.compile(r"\(([^()]*)\)")
 ARTICLE = re.compile(r"\b([Aa]) (?=[aeioAEIO]|[uU](?!ni))")
@@ -36,31 +42,46 @@ def phrases(text: str) -> tuple[str, ...]:
     return tuple(text.split("|"))
 
 
+@dataclass(frozen=True)
 class Wording:
-    """The ways to say one thing."""
+    """The ways in which a person says one thing; only the evaluation uses the `held` ones."""
 
-    def __init__(self, *train: str, held: tuple[str, ...] = ()) -> None:
-        self.train = train
-        self.held = held or train
+    train: tuple[str, ...]
+    held: tuple[str, ...]
 
     def pick(self, rng: Random, held: bool = False, **slots: str) -> str:
         return expand(rng, rng.choice(self.held if held else self.train), **slots)
 
 
-PREFIXES = (
-    "so, |ok, |okay, |please, |hey, |well, |um, |and |now |hi! |hello, |great. |thanks. |alright, |"
-    "by the way, |hmm, |oh, |one question: |question: |next: |I have a question: |tell me, |then "
-)
-SUFFIXES = " please| thanks|, please| :)| then|, thank you| now"
+@cache
+def wording(name: str, **parts: str) -> Wording:
+    """Read `wordings/NAME.txt`, a pattern a line; `parts` are patterns for some of the slots.
+
+    The evaluation gets one pattern in twelve, chosen by checksums alone, so that nobody picks them.
+    """
+    lines = (WORDINGS / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    lines.sort(key=lambda line: zlib.crc32(line.encode()))
+    patterns = []
+    for pattern in lines:
+        for slot, part in parts.items():
+            pattern = pattern.replace("{" + slot + "}", part)
+        patterns.append(pattern)
+    held = max(1, len(patterns) // 12)
+    return Wording(tuple(patterns[held:]), tuple(patterns[:held]))
+
+
+BEFORE = wording("fillers/before")
+AFTER = wording("fillers/after")
 
 
 def sloppy(rng: Random, text: str, lower: bool, bare: bool) -> str:
     """What a person really types: fillers, no capitals, no final mark, no apostrophes."""
     if rng.random() < 0.12:
         head = text if text.startswith(("I ", "I'")) or text[:2].isupper() else lowered(text)
-        text = capital(rng.choice(PREFIXES.split("|")) + head)
+        text = capital(f"{BEFORE.pick(rng)} {head}")
     if rng.random() < 0.06 and text[-1:] in "?.":
-        text = text[:-1] + rng.choice(SUFFIXES.split("|")) + text[-1]
+        after = AFTER.pick(rng)
+        text = text[:-1] + ("" if after.startswith(",") else " ") + after + text[-1]
     if lower:
         text = text.lower()
     if bare and text[-1:] in "?.!":

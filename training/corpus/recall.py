@@ -4,9 +4,18 @@ What was never told, the model says it doesn't know yet."""
 from __future__ import annotations
 
 from training.corpus import words
-from training.corpus.facts import Fact, coloured, counted, liking, located
-from training.corpus.facts_personal import COLOURABLE, COUNTABLE, FACTS, NAME
-from training.corpus.grammar import Wording
+from training.corpus.facts import (
+    COLOURABLE,
+    COUNTABLE,
+    FACTS,
+    NAME,
+    Fact,
+    coloured,
+    counted,
+    liking,
+    located,
+)
+from training.corpus.grammar import expand, wording
 from training.corpus.talk import Talk
 
 ACK = (
@@ -14,25 +23,13 @@ ACK = (
     "(Good to know!|Noted.|Lovely!|Thank you for telling me.|Got it.) I will remember that {said}.",
     "{said}. I will remember that.",
 )
-CHANGE = Wording(
-    "Actually, {tell}",
-    "(Sorry|No|Wait|Oh), (I was wrong: |I made a mistake: |){tell}",
-    "(Correction|I changed my mind): {tell}",
-    held=("I must correct myself: {tell}", "That was not right. In fact, {tell}"),
-)
+CHANGE = wording("facts/change")
 UNTOLD = (
     "You haven't told me {thing} yet.",
     "I don't know {thing} yet. Will you tell me?",
     "I don't know. You haven't told me {thing} yet.",
 )
-SUMMARY = Wording(
-    "What do you know about me?",
-    "What (did I tell you|have I told you) (about me|about myself|so far)?",
-    "(Tell me|Say) (everything|what|all) you know about me.",
-    "What do you remember( about me|)?",
-    "What have you learned about me?",
-    held=("Sum up what you know about me.", "Can you list what I told you about me?"),
-)
+SUMMARY = wording("facts/summary")
 
 
 def pick_fact(talk: Talk) -> Fact:
@@ -50,7 +47,7 @@ def pick_fact(talk: Talk) -> Fact:
 
 
 def statement(fact: Fact, value: str) -> str:
-    return fact.said.format(v=value).replace("(colour|color)", "colour")
+    return fact.said.format(v=value)
 
 
 def learn(talk: Talk, fact: Fact, value: str) -> None:
@@ -76,9 +73,9 @@ def tell(talk: Talk, fact: Fact) -> None:
     if talk.rng.random() < 0.05:
         user, answer = f"{user} {talk.pick(fact.ask)}", f"{said}."
     elif fact.ack and talk.rng.random() < 0.9:
-        answer = Wording(*fact.ack).pick(talk.rng, v=value)
+        answer = expand(talk.rng, talk.rng.choice(fact.ack), v=value)
     else:
-        answer = Wording(*ACK).pick(talk.rng, said=said)
+        answer = expand(talk.rng, talk.rng.choice(ACK), said=said)
     talk.add(user, answer, "tell", brief="Noted.", key=value)
 
 
@@ -90,12 +87,14 @@ def tell_two(talk: Talk, first: Fact, second: Fact) -> None:
     values = first.value(talk), second.value(talk)
     one, two = talk.pick(first.tell, v=values[0]), talk.pick(second.tell, v=values[1])
     join = talk.rng.choice((" and ", ". ", ", and "))
-    if join != ". " and two[:2] not in ("I ", "I'") and not two.startswith(values[1]):
+    if one[-1:] in "?!":
+        join = " "
+    elif join != ". " and two[:2] not in ("I ", "I'") and not two.startswith(values[1]):
         two = two[0].lower() + two[1:]
     learn(talk, first, values[0])
     learn(talk, second, values[1])
     said = f"{talk.facts[first.key]}, and {talk.facts[second.key]}"
-    answer = Wording(*ACK).pick(talk.rng, said=said)
+    answer = expand(talk.rng, talk.rng.choice(ACK), said=said)
     talk.add(one.rstrip(".") + join + two, answer, "tell", brief="Noted.", key=values[0])
 
 
@@ -103,8 +102,7 @@ def ask(talk: Talk, fact: Fact) -> None:
     """The person asks a fact back; if it was never told, the model says so."""
     user = talk.pick(fact.ask)
     if fact.key not in talk.facts:
-        thing = fact.thing.replace("(colour|color)", "colour")
-        answer = Wording(*UNTOLD).pick(talk.rng, thing=thing)
+        answer = talk.rng.choice(UNTOLD).format(thing=fact.thing)
         talk.add(user, answer, "untold", brief="Unknown.", key="told me|don't know|unknown")
         return
     value = talk.values[fact.key]

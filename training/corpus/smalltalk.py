@@ -3,7 +3,7 @@ A plain `yes` or `no` is left to whoever offered something, where something was 
 
 from __future__ import annotations
 
-from training.corpus.grammar import Wording
+from training.corpus.grammar import expand
 from training.corpus.intents_manners import MANNERS
 from training.corpus.intents_self import ABOUT_ITSELF, Intent
 from training.corpus.talk import Talk
@@ -24,8 +24,8 @@ def small_talk(talk: Talk, intent: Intent | None = None) -> None:
     chosen = intent or talk.rng.choice(INTENTS)
     while intent is None and chosen.name in ("yes", "no", "laugh") and talk.offered():
         chosen = talk.rng.choice(INTENTS)
-    answers = Wording(*(answer.replace("\\n", "\n") for answer in chosen.answers))
-    answer, brief, key = answers.pick(talk.rng), chosen.brief, chosen.key
+    answer = expand(talk.rng, talk.rng.choice(chosen.answers))
+    brief, key = chosen.brief, chosen.key
     if talk.bot_name and chosen.name in ("name", "who are you"):
         answer = talk.rng.choice(("My name is {n}.", "I am {n}.", "My name is {n}. And yours?"))
         answer = answer.format(n=talk.bot_name)

@@ -3,6 +3,7 @@ A `Tale` remembers its facts, so that going on, shortening and happier endings a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from random import Random
 
@@ -45,10 +46,10 @@ class Tale:
 
     def sentences(self, text: str) -> str:
         """Capitals at the start of each sentence; a name stays as it was typed."""
-        parts = text.split(". ")
+        parts = re.split(r"(?<=[.!?]) ", text)
         typed = self.name or "\n"
         return articles(
-            ". ".join(part if part.startswith(typed) else capital(part) for part in parts)
+            " ".join(part if part.startswith(typed) else capital(part) for part in parts)
         )
 
 

@@ -1,0 +1,58 @@
+"""The demo model's corpus: wordings well formed, the evaluation's kept apart, the seed in charge."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from training.cases import all_cases
+from training.corpus import dialogues
+from training.corpus.grammar import WORDINGS, expand, wording
+from training.recipe import Recipe
+
+FILES = sorted(path.relative_to(WORDINGS).with_suffix("") for path in WORDINGS.rglob("*.txt"))
+
+
+def lines_of(name: Path) -> list[str]:
+    return (WORDINGS / name).with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("name", FILES, ids=Path.as_posix)
+def test_a_pattern_expands_to_clean_text(name: Path) -> None:
+    rng = Random(1)
+    assert len(set(lines_of(name))) == len(lines_of(name)), "the same line twice"
+    for line in lines_of(name):
+        for _ in range(5):
+            text = expand(rng, line)
+            assert not set("()|") & set(text), line
+            assert text == text.strip() and "  " not in text, line
+
+
+@pytest.mark.parametrize("name", FILES, ids=Path.as_posix)
+def test_the_evaluation_has_patterns_of_its_own(name: Path) -> None:
+    both = wording(name.as_posix())
+    assert both.held
+    assert not set(both.held) & set(both.train)
+    assert Counter(both.held + both.train) == Counter(lines_of(name))
+
+
+def test_the_seed_alone_decides_the_corpus() -> None:
+    recipe = Recipe(Path("unused"))
+    first, again = (
+        [json.dumps(one) for one in islice(dialogues.records(recipe), 200)] for _ in range(2)
+    )
+    assert first == again
+    assert len(set(first)) == 200
+
+
+def test_every_case_knows_what_it_waits_for() -> None:
+    cases = list(all_cases(seed=1, scale=0.2))
+    assert len({case.group for case in cases}) > 30
+    for case in cases:
+        assert case.users
+        assert case.key or case.group.startswith("system"), case.group
