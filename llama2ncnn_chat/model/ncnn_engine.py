@@ -59,14 +59,15 @@ class NcnnEngine:
         """Load the model at ``stem``.
 
         ``context_length`` may shorten the model's own; ``check`` holds the whole ``.bin`` against
-        its checksum first; ``progress`` is told the bytes loaded and their total. Raises
+        its checksum first; ``progress`` is told the bytes read and their total. Raises
         ``ModelError`` for files that are missing, damaged, or don't belong together.
         """
         try:
             self.desc = read_desc(stem)
             param = _read_param(stem, self.desc)
             if check:
-                verify(stem, self.desc)
+                size = self.desc.bin_size
+                verify(stem, self.desc, progress and (lambda done: progress(done, size)))
         except ConvertError as e:
             raise ModelError(e.message, e.hint) from e
         except OSError as e:

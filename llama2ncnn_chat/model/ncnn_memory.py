@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import ChatError
 from .threads import set_spin_count
 
 set_spin_count()
@@ -114,6 +115,12 @@ class CacheLayout:
 
     def _heads(self, mat: ncnn.Mat) -> Float32:
         """A view of the Mat's whole memory, ``(n_kv_heads, capacity * head_dim)``."""
+        if mat.cstep < self.keys.size:
+            # Not seen on x86; where SDPA copies its cache, it copies the filled part alone.
+            raise ChatError(
+                "ncnn has moved the KV cache to where it can't be copied on this CPU",
+                "run with --no-kv-cache and --on-full reprefill",
+            )
         n = mat.h
         mat.h = len(self.keys)
         view = np.asarray(mat)

@@ -17,7 +17,7 @@ from convert.desc import format_desc, read_desc
 from convert.pipeline import convert
 from llama2ncnn_chat.errors import ChatError, ModelError
 from llama2ncnn_chat.model.ncnn_engine import ContextFullError, NcnnEngine
-from llama2ncnn_chat.model.ncnn_memory import new_net
+from llama2ncnn_chat.model.ncnn_memory import new_net, to_mat
 from tests.tiny_model import TinyConfig, forward, random_weights, tiny_config, write_v0, write_v2
 
 SHAPES = {
@@ -417,3 +417,13 @@ def test_nothing_is_computed_in_16_bits_on_any_cpu() -> None:
     names = [name for name in dir(option) if name.startswith(("use_fp16", "use_bf16"))]
     assert names
     assert not any(getattr(option, name) for name in names)
+
+
+def test_a_cache_that_ncnn_has_moved_is_refused(tmp_path: Path) -> None:
+    # What SDPA might do on a CPU where it copies its cache: no memory but for the tokens there.
+    engine = NcnnEngine(make(tmp_path, tiny_config()))
+    engine.forward([1, 2, 3])
+    small = to_mat(np.zeros((engine.desc.n_kv_heads, 3, engine.desc.head_dim), np.float32))
+    engine._cache[0] = small
+    with pytest.raises(ChatError, match="can't be copied"):
+        engine.snapshot()
