@@ -1,9 +1,10 @@
-"""A second evaluation in wordings written after the corpus was finished, and never tuned against.
-The first evaluation's failures guided what the corpus grew by; these have guided nothing."""
+"""A second evaluation, in wordings by somebody who hadn't seen the corpus; it can say none of them.
+They are never tuned against: a look at its failures would spend them, and new ones would be due."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from random import Random
 
 from training import cases
@@ -14,90 +15,49 @@ from training.corpus.grammar import Wording, expand
 from training.corpus.recall import ask, tell
 from training.corpus.talk import Talk
 
+
+def read_sections(path: Path) -> dict[str, tuple[str, ...]]:
+    """The wordings under each `[section]` line, one a line."""
+    sections: dict[str, tuple[str, ...]] = {}
+    for block in path.read_text(encoding="utf-8").split("\n\n"):
+        head, *wordings = block.strip().splitlines()
+        sections[head.strip("[]")] = tuple(wordings)
+    return sections
+
+
+WORDINGS = read_sections(Path(__file__).with_name("blind_wordings.txt"))
 BLIND: dict[Wording, tuple[str, ...]] = {
-    NAME.tell: (
-        "They gave me the name {v} when I was born.",
-        "Hiya, {v} here, how nice to chat.",
-        "Please use the name {v} for me.",
-        "I would like you to know my name, it is {v}.",
-    ),
-    NAME.ask: (
-        "Any idea what my name might be?",
-        "And my name was...?",
-        "What was it that I'm called, again?",
-        "Quick test: what is my name?",
-        "I wonder if you know who I am.",
-    ),
-    skills.COUNT_TO: (
-        "I'd like to hear you count all the way to {b}.",
-        "Let's count together until {b}!",
-        "Every number from one up to {b}, please.",
-    ),
-    skills.COUNT_FROM: (
-        "Begin counting at {a} and finish at {b}.",
-        "What are the numbers that run from {a} to {b}?",
-        "Let's go from {a} up to {b}.",
-    ),
-    skills.COUNT_DOWN: (
-        "The rocket starts in {b} seconds, do the countdown.",
-        "Let's count backwards, beginning with {b}.",
-        "Go down from {b} to one.",
-    ),
-    skills.SPELL: (
-        "I forgot the spelling of {w}, can you help?",
-        "Break {w} into letters.",
-        "What letters do I need to write {w}?",
-        "May I have {w} spelled, please?",
-    ),
-    skills.REVERSE: (
-        "Start with the last one and end with the first: {l}.",
-        "What does this list look like the wrong way round: {l}?",
-        "Kindly list these in the opposite order: {l}.",
-    ),
-    calendar.AFTER: (
-        "Which {k} do we get once {x} is over?",
-        "{x} is done, what {k} is it then?",
-        "What's the {k} that comes straight after {x}?",
-    ),
-    calendar.BEFORE: (
-        "Which {k} did we have right before {x}?",
-        "What's the {k} that {x} comes after?",
-        "Name the previous {k} if it is {x} now.",
-    ),
-    calendar.TOMORROW: ("If this is {x}, which day will tomorrow be?",),
-    calendar.ALL_OF: ("Give me every {k} of the {w}.", "Recite the {k}s of the {w}."),
-    calendar.MONTH_LENGTH: ("How many days long is {x}?", "Does {x} have 30 days or 31?"),
-    calendar.MONTH_NUMBER: ("Counting from January, which month is the {n}?",),
-    skills.ADD: (
-        "Could you work out {a} plus {b}?",
-        "{a} birds sit on a tree, {b} more arrive. How many birds?",
-        "Put {a} and {b} together, what's the total?",
-    ),
-    skills.SUBTRACT: (
-        "Could you work out {a} minus {b}?",
-        "Out of {a} cookies I ate {b}. How many remain?",
-        "Start with {a} and go down by {b}, what do you get?",
-    ),
-    stories.ABOUT: (
-        "Can we have a story? It should have {x} in it.",
-        "My child wants a bedtime story about {x}.",
-        "Think up something short about {x}, like a fairy tale.",
-    ),
-    stories.ON: ("I'm curious, what came after that?", "Please don't stop there!"),
-    stories.SHORT: ("Could you squeeze that into a sentence or two?", "Same story, but briefer."),
-    stories.HAPPY: ("Let it finish on a happy note.", "I want everyone to be happy at the end."),
-    systems.PIRATE: ("You are Blackbeard, terror of the seas.", "All replies are in pirate speak."),
-    systems.ONE_WORD: ("Be extremely brief: a single word, nothing more.", "One-word replies."),
-    systems.NAMED: ("Users know you as {n}.", "You have been given the name {n}."),
+    NAME.tell: WORDINGS["name, tell"],
+    NAME.ask: WORDINGS["name, ask"],
+    skills.COUNT_TO: WORDINGS["count to"],
+    skills.COUNT_FROM: WORDINGS["count from"],
+    skills.COUNT_DOWN: WORDINGS["count down"],
+    skills.SPELL: WORDINGS["spell"],
+    skills.REVERSE: WORDINGS["reverse"],
+    calendar.AFTER: WORDINGS["after"],
+    calendar.BEFORE: WORDINGS["before"],
+    calendar.TOMORROW: WORDINGS["tomorrow"],
+    calendar.ALL_OF: WORDINGS["all of"],
+    calendar.MONTH_LENGTH: WORDINGS["month length"],
+    calendar.MONTH_NUMBER: WORDINGS["month number"],
+    skills.ADD: WORDINGS["add"],
+    skills.SUBTRACT: WORDINGS["subtract"],
+    stories.ABOUT: WORDINGS["story, about"],
+    stories.ON: WORDINGS["story, on"],
+    stories.SHORT: WORDINGS["story, short"],
+    stories.HAPPY: WORDINGS["story, happy"],
+    systems.PIRATE: WORDINGS["system, pirate"],
+    systems.ONE_WORD: WORDINGS["system, one word"],
+    systems.NAMED: WORDINGS["system, named"],
 }
 ABOUT_ITSELF: dict[str, tuple[str, ...]] = {
-    "name": ("Do you go by any name?", "How shall I address you?"),
-    "who are you": ("So what exactly am I chatting with?", "Could you explain what you are?"),
-    "size": ("Would you call yourself a big model?", "What's your parameter count?"),
-    "maker": ("Who is behind you, who created you?", "How did you come into being?"),
-    "abilities": ("What kind of things are you able to help with?", "List what you can do."),
-    "human": ("Is it a real person who writes this?", "Do you get hungry or sleepy?"),
-    "other models": ("Are you the same as ChatGPT?", "Are you as clever as GPT-4?"),
+    "name": WORDINGS["about itself, name"],
+    "who are you": WORDINGS["about itself, who are you"],
+    "size": WORDINGS["about itself, size"],
+    "maker": WORDINGS["about itself, maker"],
+    "abilities": WORDINGS["about itself, abilities"],
+    "human": WORDINGS["about itself, human"],
+    "other models": WORDINGS["about itself, other models"],
 }
 
 
