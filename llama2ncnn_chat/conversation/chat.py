@@ -87,6 +87,11 @@ class Chat:
     def threads(self) -> int:
         return self.session.engine.threads
 
+    @property
+    def kept_bytes(self) -> int:
+        """What the KV snapshots of all sessions take on the disk."""
+        return self._kv.total_bytes()
+
     def take_notes(self) -> list[str]:
         """What there is to tell, once."""
         notes, self.notes = self.notes, []

@@ -56,6 +56,7 @@ def overview(chat: Chat) -> str:
         ("session", f"{kept}{', ' + chat.name if chat.name else ''}"),
         ("turns", str(len(session.ledger.path()))),
         ("context", f"{use.used:,} of {use.length:,} tokens"),
+        ("KV caches", f"{chat.kept_bytes / 1e6:,.1f} MB on the disk, of all sessions"),
         ("system", brief(chat.settings.system) or "none"),
         ("template", chat.settings.template),
         ("settings", _unusual(chat) or "the usual ones (/set lists them)"),

@@ -101,23 +101,15 @@ def alternative(chat: Chat, argument: str) -> Iterator[Outcome]:
 
 
 def read(chat: Chat, argument: str) -> Iterator[Outcome]:
-    """A file's text into the next message, if it fits."""
+    """A file's text into the next message, if it fits or can be made to."""
     path, question = _path_and_rest(argument)
     text = _text_of(path)
-    session = chat.session
-    tokens = session.count(f"{text}\n\n{question}")
-    length = session.engine.context_length
-    room = session.context().free - reserve(length)
-    if tokens > room:
-        raise PromptTooLongError(
-            f"{path} takes {tokens:,} tokens, and of the context of {length:,} only "
-            f"{max(0, room):,} are free",
-            "/new begins with an empty one",
-        )
+    message = f"{text}\n\n{question}"
+    _refuse_file(chat, path, message)
     if question:
-        yield from send(chat, f"{text}\n\n{question}")
+        yield from send(chat, message)
     else:
-        yield Attach(str(path), text, tokens)
+        yield Attach(str(path), text, chat.session.count(message))
 
 
 def copy(chat: Chat, argument: str) -> Iterator[Outcome]:
@@ -144,9 +136,10 @@ def turns_to_drop(chat: Chat, text: str | None, *, edits: bool = False) -> int:
     """
     session = chat.session
     last = session.ledger.last("user") if edits else None
-    path = session.ledger.path(last.parent) if last else session.ledger.path()
+    path = session.ledger.path()
     if text is not None:
-        path = [*path, Turn("user", text, session.renderer.message(text, first=not path))]
+        path = session.ledger.path(last.parent if last else session.end())
+        path.append(Turn("user", text, session.renderer.message(text, first=not path)))
     length = session.engine.context_length
     first = first_that_fits(session.renderer, path, session.first_visible, length)
     return path.index(first) - session.context().hidden if first else 0
@@ -193,6 +186,23 @@ def _generation(
         )
     else:
         yield Generate(start, kind, draft, edits)
+
+
+def _refuse_file(chat: Chat, path: Path, message: str) -> None:
+    """Raise ``PromptTooLongError`` if the message could not be sent, whatever goes for it."""
+    try:
+        drops = turns_to_drop(chat, message)
+    except PromptTooLongError as e:
+        raise PromptTooLongError(f"{path}: {e.message}", "read a shorter one") from e
+    session = chat.session
+    if drops and session.on_full == "stop":
+        length = session.engine.context_length
+        room = max(0, session.context().free - reserve(length))
+        raise PromptTooLongError(
+            f"{path} takes {session.count(message):,} tokens, and of the context of {length:,} "
+            f"only {room:,} are free",
+            "/new, or /set on_full shift to drop the oldest turns",
+        )
 
 
 def _walk(chat: Chat, by: int) -> Iterator[Outcome]:

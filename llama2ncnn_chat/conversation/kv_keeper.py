@@ -48,6 +48,10 @@ class KvKeeper:
         because = f" ({why})" if why else ""
         return f"{left:,} tokens of it are read again with the next message{because}"
 
+    def total_bytes(self) -> int:
+        """What the snapshots of all sessions take on the disk."""
+        return self._snapshots.total_bytes() if self._snapshots else 0
+
     def forget(self, session_id: int) -> None:
         """Of a session that is deleted."""
         if self._snapshots:

@@ -63,14 +63,14 @@ class Turn:
 class Ledger:
     """The tree, and the path through it that is the conversation now.
 
-    ``head`` is the last turn of the path, None for an empty conversation. Moving it back keeps
-    what lay ahead, for ``redo``.
+    ``head`` is the last turn of the path, None for an empty conversation. What lies ahead of it,
+    ``redo`` finds in the tree itself, so that it outlives the program.
     """
 
     def __init__(self) -> None:
         self.roots: list[Turn] = []
         self.head: Turn | None = None
-        self._undone: list[Turn] = []
+        self._chosen: Turn | None = None  # of the roots
 
     def path(self, *to: Turn | None) -> list[Turn]:
         """Turns from the first to the head, or to the turn that is given."""
@@ -88,7 +88,6 @@ class Ledger:
         """Put a new turn after the head and make it the head."""
         turn.parent = self.head
         self._siblings(turn).append(turn)
-        self._undone.clear()
         self.move(turn)
         return turn
 
@@ -98,6 +97,8 @@ class Ledger:
         self._siblings(turn).remove(turn)
         if turn.parent and turn.parent.chosen is turn:
             turn.parent.chosen = None
+        if self._chosen is turn:
+            self._chosen = None
         if self.head is turn:
             self.head = turn.parent
 
@@ -107,6 +108,8 @@ class Ledger:
         for child in _up(turn):
             if child.parent:
                 child.parent.chosen = child
+            else:
+                self._chosen = child
 
     def last(self, role: Role) -> Turn | None:
         """The path's last turn of that role."""
@@ -119,17 +122,16 @@ class Ledger:
             message = self.last("user")
             if message is None:
                 break
-            assert self.head is not None
-            self._undone.append(self.head)
             self.head = message.parent
             undone.append(message)
         return undone
 
     def redo(self, n: int = 1) -> int:
-        """Take back that many undos, as far as there are any; returns how many."""
+        """Step forward over ``n`` messages and their replies, where the path last led, as far as
+        there are any; returns how many."""
         done = 0
-        while done < n and self._undone:
-            self.move(self._undone.pop())
+        while done < n and (turn := self._ahead(self.head)):
+            self.move((turn.role == "user" and self._ahead(turn)) or turn)
             done += 1
         return done
 
@@ -139,10 +141,14 @@ class Ledger:
 
     def choose(self, turn: Turn) -> None:
         """Walk to an alternative, and on to where the path last ended below it."""
-        self._undone.clear()
-        while turn.children:
-            turn = turn.chosen or turn.children[-1]
+        while ahead := self._ahead(turn):
+            turn = ahead
         self.move(turn)
+
+    def _ahead(self, turn: Turn | None) -> Turn | None:
+        """What follows: the child that was chosen last, or was made last."""
+        chosen, children = (turn.chosen, turn.children) if turn else (self._chosen, self.roots)
+        return chosen or (children[-1] if children else None)
 
     def _siblings(self, turn: Turn) -> list[Turn]:
         return turn.parent.children if turn.parent else self.roots

@@ -71,7 +71,7 @@ class Session:
     def send(self, text: str, *, cancelled: Cancelled = never) -> Events:
         """A message and its reply."""
         with self._alone():
-            yield from self._answer(text, self._end(), cancelled)
+            yield from self._answer(text, self.end(), cancelled)
 
     def edit(self, text: str, *, cancelled: Cancelled = never) -> Events:
         """Another message in place of the last one, and its reply; the old ones stay beside."""
@@ -81,14 +81,15 @@ class Session:
     def regenerate(self, *, cancelled: Cancelled = never) -> Events:
         """Another reply to the last message; the old one stays beside."""
         with self._alone():
-            back = self.ledger.head
-            self.ledger.move(self._last("user"))
+            back, message = self.ledger.head, self._last("user")
+            yield from self._make_room(self.ledger.path(message))
+            self.ledger.move(message)
             yield from self._reply(back, cancelled)
 
     def proceed(self, *, cancelled: Cancelled = never) -> Events:
         """Go on with the last reply from where it ended, or give the one that is still owed."""
         with self._alone():
-            reply = self._last("assistant" if self._end() is self.ledger.head else "user")
+            reply = self._last("assistant" if self.end() is self.ledger.head else "user")
             yield from self._make_room(self.ledger.path())
             if reply.role == "user":
                 yield from self._reply(reply, cancelled)
@@ -167,9 +168,18 @@ class Session:
         """The seed of the next reply, and of those after it; None is random."""
         self._seeds = seeds(seed)
 
+    def end(self) -> Turn | None:
+        """What the next message follows: the last reply.
+
+        A program killed between a message and its reply leaves the message at the end; what is
+        sent then stands beside it, for the template knows no two messages in a row.
+        """
+        head = self.ledger.head
+        return head.parent if head and head.role == "user" else head
+
     def count(self, text: str) -> int:
         """How many tokens a message takes."""
-        return len(self.renderer.message(text, first=self._end() is None))
+        return len(self.renderer.message(text, first=self.end() is None))
 
     def context(self) -> ContextUse:
         """What stands in the context, exactly."""
@@ -187,15 +197,6 @@ class Session:
     def restore(self, cache: KvCache) -> None:
         """Take over a cache of this conversation's first tokens."""
         self.cache.restore(cache, self.window(self.ledger.path()))
-
-    def _end(self) -> Turn | None:
-        """What the next message follows: the last reply.
-
-        A program killed between a message and its reply leaves the message at the end; what is
-        sent then stands beside it, for the template knows no two messages in a row.
-        """
-        head = self.ledger.head
-        return head.parent if head and head.role == "user" else head
 
     def _answer(self, text: str, after: Turn | None, cancelled: Cancelled) -> Events:
         ids = self.renderer.message(text, first=after is None)
@@ -259,7 +260,7 @@ class Session:
         finally:
             if reply.finish is None and reply.ids:  # failed or abandoned
                 reply.finish = "cancelled"
-            reply.timings = total
+            reply.timings = (reply.timings or Timings()) + total
             self.recorder.turn_finished(reply)
         yield Finished(end.reason, tuple(reply.ids[run.start :]), total)
 

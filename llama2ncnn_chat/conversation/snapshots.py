@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,17 +21,29 @@ from safetensors.numpy import save_file
 from ..model.kv_cache import KvCache
 from ..paths import cache_dir, make_private
 
+TOLD_FROM = 128 << 20
+"""Bytes that may take longer to write than a person waits without a word."""
+
 _SUFFIX = ".safetensors"
 _SPARE = 64 << 20  # room to leave on the disk
 _ABANDONED = 3600.0  # seconds after which a half-written file has no writer any more
 
 
 class SnapshotStore:
-    """One snapshot per session, the least recently used ones dropped when over the budget."""
+    """One snapshot per session, the least recently used ones dropped when over the budget.
 
-    def __init__(self, folder: Path | None = None, budget_bytes: int = 4 << 30) -> None:
+    ``tell`` gets the size of a big one before it is written.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        budget_bytes: int = 4 << 30,
+        *,
+        tell: Callable[[int], None] | None = None,
+    ) -> None:
         self._folder = folder or cache_dir() / "snapshots"
-        self._budget = budget_bytes
+        self._budget, self._tell = budget_bytes, tell
 
     def save(self, session_id: int, key: str, ids: Sequence[int], cache: KvCache) -> int:
         """Bytes written: 0 when there is no room for it. ``key`` says which model and template.
@@ -41,18 +53,17 @@ class SnapshotStore:
         """
         assert len(ids) == cache.n_tokens, "the ids are those in the cache"
         size = cache.keys.nbytes + cache.values.nbytes
-        if size == 0 or size > self._budget:
-            return 0
-        tensors = {
-            "keys": np.ascontiguousarray(cache.keys),
-            "values": np.ascontiguousarray(cache.values),
-        }
-        metadata = {"key": key, "ids": _hash_ids(ids), "n_tokens": str(len(ids))}
-        metadata["checksum"] = _checksum(metadata, tensors)
         try:
-            make_private(self._folder)
-            if shutil.disk_usage(self._folder).free < size + _SPARE:
+            if size == 0 or not self._has_room(size):
                 return 0
+            if self._tell and size >= TOLD_FROM:
+                self._tell(size)
+            tensors = {
+                "keys": np.ascontiguousarray(cache.keys),
+                "values": np.ascontiguousarray(cache.values),
+            }
+            metadata = {"key": key, "ids": _hash_ids(ids), "n_tokens": str(len(ids))}
+            metadata["checksum"] = _checksum(metadata, tensors)
             written = self._write(session_id, tensors, metadata)
         except (OSError, SafetensorError):
             return 0
@@ -90,6 +101,12 @@ class SnapshotStore:
 
     def _path(self, session_id: int) -> Path:
         return self._folder / f"{session_id}{_SUFFIX}"
+
+    def _has_room(self, size: int) -> bool:
+        if size > self._budget:
+            return False
+        make_private(self._folder)
+        return shutil.disk_usage(self._folder).free >= size + _SPARE
 
     def _write(
         self,

@@ -114,6 +114,7 @@ class SessionRecorder:
 
     def head_moved(self, head: Turn | None, first_visible: Turn | None) -> None:
         self._first_visible = first_visible
+        self.flush()  # what is read again after a shift may take minutes
         if self.session_id is not None:
             with self._db.transaction() as db:
                 update_head(db, self._id, head, first_visible)

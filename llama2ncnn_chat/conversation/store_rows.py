@@ -105,7 +105,7 @@ def ledger_of(rows: list[sqlite3.Row], head: int | None) -> tuple[Ledger, dict[i
         (turn.parent.children if turn.parent else ledger.roots).append(turn)
     for row in rows:
         turns[row["id"]].chosen = turns.get(row["chosen"])
-    ledger.head = None if head is None else turns[head]
+    ledger.move(None if head is None else turns[head])
     return ledger, turns
 
 

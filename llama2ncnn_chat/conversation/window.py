@@ -113,9 +113,10 @@ def first_that_fits(
         if turn.role == "user" and len(renderer.window(path, turn)) <= limit:
             return turn
     last = next(turn for turn in reversed(path) if turn.role == "user")
+    alone = " even without the turns before" if last is not path[0] else ""
     raise PromptTooLongError(
-        f"this takes {len(renderer.window(path, last)):,} tokens even without the turns before, "
-        f"and the context of {length:,} has room for {limit:,}",
+        f"this takes {len(renderer.window(path, last)):,} tokens{alone}, and the context of "
+        f"{length:,} has room for {limit:,}",
         "shorten it",
     )
 

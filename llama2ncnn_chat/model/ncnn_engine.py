@@ -195,7 +195,8 @@ class NcnnEngine:
         if self._position + len(ids) > self.context_length:
             raise ContextFullError(
                 f"{len(ids):,} tokens after {self._position:,} exceed the context of "
-                f"{self.context_length:,}"
+                f"{self.context_length:,}",
+                "choose a longer --ctx-size",
             )
 
     def _trunk(self, ids: Sequence[int]) -> Float32:

@@ -209,6 +209,39 @@ def test_what_cannot_be_opened_leaves_all_as_it_was() -> None:
     chat.close()
 
 
+def test_what_was_undone_comes_back_after_a_restart() -> None:
+    talk_and_close("one", "two", "three", "/undo 2")
+    chat = stored_chat()
+    chat.resume(1)
+    assert transcript(chat) == ["one", "You said one."]
+    do(chat, "/redo")
+    assert transcript(chat)[2:] == ["two", "You said two."]
+    do(chat, "/redo 9")
+    assert transcript(chat)[4:] == ["three", "You said three."]
+    do(chat, "/undo 3")
+    chat.close()
+    chat = stored_chat()
+    chat.resume(1)
+    assert transcript(chat) == []
+    do(chat, "/redo 9")
+    assert len(transcript(chat)) == 6
+    chat.close()
+
+
+def test_after_a_restart_redo_leads_back_to_the_first_message_that_was_open() -> None:
+    chat = stored_chat()
+    do(chat, "one")
+    do(chat, "/edit two")
+    chat.session.choose(chat.session.ledger.roots[0])
+    chat.close()
+    chat = stored_chat()
+    chat.resume(1)
+    do(chat, "/undo")
+    do(chat, "/redo")
+    assert transcript(chat) == ["one", "You said one."]
+    chat.close()
+
+
 def test_a_new_session_feeds_its_system_prompt_only_once() -> None:
     chat = stored_chat(settings=ChatSettings(system="Be brief. " * 10))
     do(chat, "hello")

@@ -9,9 +9,10 @@ from typing import TypeVar
 import pytest
 
 from llama2ncnn_chat.conversation.chat import Chat
-from llama2ncnn_chat.conversation.chat_settings import HELP, ChatSettings
+from llama2ncnn_chat.conversation.chat_settings import HELP, ON_FULL, ChatSettings
 from llama2ncnn_chat.conversation.commands import COMMANDS, find, help_text
 from llama2ncnn_chat.conversation.commands_turns import code_blocks
+from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.conversation.outcomes import (
     Ask,
     Attach,
@@ -26,6 +27,7 @@ from llama2ncnn_chat.conversation.outcomes import (
     Say,
     Switched,
 )
+from llama2ncnn_chat.conversation.session import OnFull
 from llama2ncnn_chat.conversation.store import Store
 from llama2ncnn_chat.events import Event, Finished, Replayed
 from tests.chatting import answering, do, echo, make_chat, transcript
@@ -272,6 +274,7 @@ def test_stats_and_show(talked: Chat) -> None:
     assert "generated    16 tokens" in stats  # the space before it too, EOS not
     assert "stop" in stats
     show = said(talked, "/show")
+    assert "0.0 MB on the disk" in show
     assert "tiny" in show
     assert "the usual ones" in show
     do(talked, "/set temperature 0.3")
@@ -304,12 +307,34 @@ def test_read_counts_and_attaches(chat: Chat, tmp_path: Path) -> None:
     assert transcript(chat)[0] == "some text\n\nwhat is it?"
 
 
-def test_read_refuses_what_does_not_fit_with_numbers(tmp_path: Path) -> None:
+def test_read_refuses_what_can_never_fit_with_numbers(tmp_path: Path) -> None:
     chat = make_chat(answering(echo, context_length=200))
     (tmp_path / "long.txt").write_text("x" * 190)
     text = complaint(chat, f"/read {tmp_path}/long.txt")
-    assert "of 200 only 188 are free" in text
+    assert f"{tmp_path}/long.txt: this takes 206 tokens" in text
+    assert "the context of 200 has room for 188" in text
     assert transcript(chat) == []
+
+
+@pytest.mark.parametrize("on_full", ON_FULL)
+def test_read_takes_what_the_oldest_turns_may_make_room_for(
+    tmp_path: Path, on_full: OnFull
+) -> None:
+    chat = make_chat(answering(echo, context_length=200), settings=ChatSettings(on_full=on_full))
+    do(chat, "a" * 30)
+    (tmp_path / "file.txt").write_text("x" * 100)
+    line = f"/read {tmp_path}/file.txt"
+    if on_full == "stop":
+        free = chat.session.context().free - 12  # of which a reply needs some
+        assert f"takes 116 tokens, and of the context of 200 only {free} are free" in complaint(
+            chat, line
+        )
+        return
+    assert only(Attach, list(do(chat, line))).tokens == 116
+    seen = do(chat, f"{line} and?")
+    assert any(isinstance(each, Ask) for each in seen) == (on_full == "ask")
+    assert transcript(chat)[2] == "x" * 100 + "\n\nand?"
+    assert chat.session.context().hidden == 2
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"a\0b"])
@@ -360,6 +385,16 @@ def test_on_full_ask_asks_before_anything_goes() -> None:
     assert len(transcript(chat)) == 4
     assert chat.session.on_full == "ask"
     assert "room for" in complaint(chat, "c" * 200)
+
+
+def test_a_message_beside_one_that_is_owed_is_counted_without_it() -> None:
+    settings = ChatSettings(on_full="ask", max_tokens=5)
+    chat = make_chat(answering(echo, context_length=120), settings=settings)
+    ids = chat.session.renderer.message("b" * 60, first=True)
+    chat.session.ledger.add(Turn("user", "b" * 60, ids))
+    seen = do(chat, "a" * 60)
+    assert not any(isinstance(each, Ask) for each in seen)
+    assert transcript(chat) == ["a" * 60, "You "]
 
 
 def test_without_a_store_sessions_are_refused(talked: Chat) -> None:

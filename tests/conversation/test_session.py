@@ -250,7 +250,10 @@ def test_continue_goes_on_in_the_same_reply() -> None:
     run(s.proceed())
     run(s.proceed())
     assert last_text(s) == "Hello there"
-    assert [r.start for r in s.ledger.path()[-1].runs] == [0, 4, 8]
+    reply = s.ledger.path()[-1]
+    assert [r.start for r in reply.runs] == [0, 4, 8]
+    assert reply.timings
+    assert reply.timings.predicted_n == len(reply.ids)
     assert len(s.ledger.path()) == 2
 
 
@@ -386,6 +389,23 @@ class TestFullContext:
         assert s.context().hidden == 0
         assert all(t.ids for t in s.ledger.path() if t.role == "user")
 
+    @pytest.mark.parametrize("mode", ["shift", "stop"])
+    def test_another_reply_in_a_shorter_context_makes_room_or_is_refused(self, mode: str) -> None:
+        s = self.full()
+        for text in ("one", "two", "three"):
+            run(s.send(text))
+        path, length = s.ledger.path(), len(s.window(s.ledger.path()))
+        shorter = ScriptedEngine(muddled, context_length=length - 12)
+        s = session(shorter, system="S", on_full=mode, ledger=s.ledger)
+        if mode == "stop":
+            with pytest.raises(PromptTooLongError, match=rf"context of {length - 12}"):
+                run(s.regenerate())
+            assert (s.ledger.path(), fed(s)) == (path, [])
+            return
+        assert any(isinstance(e, ContextShifted) for e in run(s.regenerate()))
+        assert s.ledger.path()[:-1] == path[:-1]
+        assert s.context().hidden == 2
+
     def test_a_long_reply_goes_on_past_the_end_of_the_context(self) -> None:
         engine = ScriptedEngine(lambda ids: 100, context_length=160)
         s = session(engine, max_tokens=20)
@@ -426,6 +446,42 @@ def test_undo_and_redo_walk_the_same_steps() -> None:
     assert s.ledger.path() == path
     assert len(s.undo(99)) == 3
     assert s.ledger.head is None
+
+
+def test_a_message_that_came_to_nothing_leaves_what_was_undone() -> None:
+    s = session(saying("one", "two"))
+    for text in ("a", "b"):
+        run(s.send(text))
+    path = s.ledger.path()
+    s.undo()
+    run(s.send("c", cancelled=lambda: True))
+    assert s.redo() == 1
+    assert s.ledger.path() == path
+
+
+def test_a_new_message_leaves_nothing_to_redo() -> None:
+    s = session(saying("one", "two"))
+    for text in ("a", "b"):
+        run(s.send(text))
+    s.undo()
+    run(s.send("c"))
+    path = s.ledger.path()
+    assert s.redo() == 0
+    assert s.undo() == [path[2]]
+    assert s.redo() == 1
+    assert s.ledger.path() == path
+
+
+def test_redo_leads_to_the_first_message_that_was_undone() -> None:
+    s = session(saying("one"))
+    run(s.send("a"))
+    path = s.ledger.path()
+    run(s.edit("b"))
+    s.choose(path[0])
+    s.undo()
+    assert s.ledger.path() == []
+    s.redo()
+    assert s.ledger.path() == path
 
 
 def test_alternatives_remember_where_they_led() -> None:

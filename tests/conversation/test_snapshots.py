@@ -156,6 +156,25 @@ def test_what_is_too_big_is_not_written(folder: Path, monkeypatch: pytest.Monkey
     assert small.total_bytes() == 0
 
 
+def test_a_big_one_is_told_of_before_it_is_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+
+    def tell(size: int) -> None:
+        assert not list(folder.glob("*"))
+        told.append(size)
+
+    cache = make_cache(4)
+    size = 2 * cache.keys.nbytes
+    for limit, budget in ((size + 1, size), (size, size - 1), (size, size)):
+        monkeypatch.setattr(snapshots, "TOLD_FROM", limit)
+        store = SnapshotStore(folder, budget, tell=tell)
+        store.save(1, "key", range(4), cache)
+        store.delete(1)
+    assert told == [size]
+
+
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("io")])
 def test_a_failed_write_keeps_the_snapshot_before(
     store: SnapshotStore, folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception

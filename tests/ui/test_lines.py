@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 
 from llama2ncnn_chat.conversation.chat import Chat
 from llama2ncnn_chat.conversation.chat_settings import ChatSettings
+from llama2ncnn_chat.conversation.store import Store
 from llama2ncnn_chat.events import (
     ContextShifted,
     Events,
@@ -16,10 +18,12 @@ from llama2ncnn_chat.events import (
     TextDelta,
     Timings,
 )
+from llama2ncnn_chat.ui.repl.completion import CommandCompleter, whole_lines
 from llama2ncnn_chat.ui.repl.lines import LinePrompt
 from llama2ncnn_chat.ui.repl.loop import Repl
 from llama2ncnn_chat.ui.repl.screen import Screen
-from tests.chatting import answering, make_chat, transcript
+from tests.chatting import TOKENIZER, answering, bytes_of, do, make_chat, transcript
+from tests.fakes import ScriptedEngine
 
 
 def talk(
@@ -53,6 +57,13 @@ def test_refusals_go_to_stderr_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> 
     out, err = capsys.readouterr()
     assert out == "You said hello.\n"
     assert "/exit?" in err
+
+
+def test_a_long_message_reaches_the_model_to_the_last_byte() -> None:
+    engine = ScriptedEngine(lambda _: TOKENIZER.eos_id, context_length=2000)
+    message = "für €5, " * 100  # more than the buffer of 512 bytes that others read into
+    talk(make_chat(engine), f"{message}\n")
+    assert bytes_of(engine.fed) == f"[INST] {message.strip()} [/INST]".encode()
 
 
 def test_three_quotes_hold_lines_together() -> None:
@@ -125,6 +136,27 @@ def test_why_a_reply_ended_is_said(
     )
     talk(chat, "hello\n", label="> ")
     assert says in capsys.readouterr().out
+
+
+def test_going_on_where_there_is_no_more_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    chat = make_chat()
+    talk(chat, "hello\n/continue\n", label="> ")
+    assert "(there is no more of it)" in capsys.readouterr().out
+    assert transcript(chat) == ["hello", "You said hello."]
+
+
+def test_what_tab_offers_are_whole_lines(tmp_path: Path) -> None:
+    (tmp_path / "file.txt").touch()
+    chat = make_chat(store=Store.open())
+    complete = whole_lines(CommandCompleter(chat))
+    do(chat, "hello")
+    do(chat, "/save greetings")
+    assert complete("/conte") == ["/context"]
+    assert complete("/set on_full s") == ["/set on_full shift", "/set on_full stop"]
+    assert complete(f"/read {tmp_path}/fi") == [f"/read {tmp_path}/file.txt"]
+    assert complete("/load gr") == ["/load greetings"]
+    chat.close()
+    assert complete("no / command") == complete("//con") == []
 
 
 def test_a_shift_within_a_reply_is_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ SCRIPT = Path(__file__).with_name("scripted_repl.py")
 EMPTY = "> Send a message (/? for help)"
 WHERE = "\x1b[6n"  # where is the cursor?
 PATIENCE = 20.0
-ENTER, CTRL_C, CTRL_D, ESC = "\r", "\x03", "\x04", "\x1b"
+ENTER, CTRL_C, CTRL_D, CTRL_Q, ESC = "\r", "\x03", "\x04", "\x11", "\x1b"
 
 
 class Terminal:
@@ -161,6 +161,11 @@ def test_ctrl_c_clears_then_arms_then_quits(terminal: Terminal) -> None:
     terminal.ends()
 
 
+def test_ctrl_q_leaves_at_once(terminal: Terminal) -> None:
+    terminal.type("a draft" + CTRL_Q)
+    assert "You said" not in terminal.ends()
+
+
 def test_lines_of_one_message_stay_one_in_history_too(terminal: Terminal) -> None:
     terminal.type("one\ntwo" + ENTER)
     terminal.see("You said one")
@@ -276,6 +281,11 @@ def test_a_screen_reader_is_not_redrawn_to() -> None:
     terminal.see("You:")
     terminal.type("hello\n")
     terminal.see("Assistant: You said hello.")
+    terminal.see("You:")
+    terminal.type("/conte\t")
+    terminal.see("You: /context")
+    terminal.type("\n")
+    terminal.see("free")
     terminal.see("You:")
     terminal.type(CTRL_D)
     terminal.ends()

@@ -5,7 +5,7 @@ Knows the table of commands and the chat, but no terminal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
@@ -54,6 +54,16 @@ class CommandCompleter(Completer):
                 argument,
                 [(i.name or str(i.id), f"{i.n_turns} turns, {title(i)}") for i in sessions],
             )
+
+
+def whole_lines(completer: Completer) -> Callable[[str], list[str]]:
+    """What a line may become, for a line editor that lists what Tab offers."""
+
+    def complete(line: str) -> list[str]:
+        found = completer.get_completions(Document(line), CompleteEvent(completion_requested=True))
+        return [line[: len(line) + each.start_position] + each.text for each in found]
+
+    return complete
 
 
 def _commands(begin: str) -> Iterator[Completion]:

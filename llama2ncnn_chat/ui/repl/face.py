@@ -13,7 +13,7 @@ from ...conversation.commands import help_text
 from ...conversation.commands_info import overview
 from ...paths import history_file
 from ..terminal import is_dumb, is_interactive, is_terminal, wants_colour
-from .completion import CommandCompleter
+from .completion import CommandCompleter, whole_lines
 from .lines import LinePrompt
 from .loop import Repl
 from .prompts import Prompt, RichPrompt
@@ -30,11 +30,12 @@ def run(chat: Chat, args: argparse.Namespace) -> int:
         errors_apart=not is_terminal(sys.stdout),
     )
     repl = Repl(chat, screen)
+    completer = CommandCompleter(chat)
     history = history_file() if args.history else None
     prompt: Prompt
     if rich:
         prompt = RichPrompt(
-            CommandCompleter(chat),
+            completer,
             repl.toolbar,
             {"f1": lambda: screen.say(help_text()), "f2": lambda: screen.say(overview(chat))},
             history=history,
@@ -45,7 +46,12 @@ def run(chat: Chat, args: argparse.Namespace) -> int:
         label = "You: " if args.screen_reader else "> "
         person = is_terminal(sys.stdin)
         editing = person and not is_dumb()
-        prompt = LinePrompt(label if person else "", editing=editing, history=history)
+        prompt = LinePrompt(
+            label if person else "",
+            editing=editing,
+            complete=whole_lines(completer),
+            history=history,
+        )
     if is_terminal(sys.stdin):
         screen.note(f"{chat.model.short}, {chat.model.weights}; /? lists commands, /exit leaves")
     repl.run(prompt, "/resume" if args.resume == "" else "")

@@ -91,6 +91,10 @@ def key_bindings(
         else:
             event.app.exit(exception=EOFError)
 
+    @bindings.add("c-q")
+    def _leave(event: KeyPressEvent) -> None:
+        event.app.exit(exception=EOFError)
+
     @bindings.add("c-g")
     def _compose(event: KeyPressEvent) -> None:
         buffer = event.current_buffer

@@ -7,6 +7,7 @@ its business.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
@@ -17,11 +18,14 @@ from .watch import SignalWatch
 
 QUOTES = '"""'
 
+Complete = Callable[[str], list[str]]
+
 
 class LinePrompt:
     """``label`` stands before every line; without one (a pipe) nothing is written at all.
 
-    ``editing`` takes the system's line editor, if Python has it.
+    ``editing`` takes the system's line editor, if Python has it; ``complete`` tells it what a line
+    may become when Tab is pressed.
     """
 
     prefills = False
@@ -31,6 +35,7 @@ class LinePrompt:
         label: str = "",
         *,
         editing: bool = False,
+        complete: Complete = lambda _: [],
         history: Path | None = None,
         stdin: TextIO | None = None,
     ) -> None:
@@ -39,11 +44,7 @@ class LinePrompt:
         self._editing, self._history = editing, open_history(history)
         if editing:
             with suppress(ImportError):
-                import readline  # input() edits lines from now on
-
-                for text in reversed(list(self._history.load_history_strings())):
-                    if "\n" not in text:
-                        readline.add_history(text)
+                _set_up_editor(reversed(list(self._history.load_history_strings())), complete)
 
     def read(self, _draft: str = "", /, *, edits: bool = False) -> str:
         text = self._line("edit> " if edits and self._label else self._label)
@@ -102,3 +103,15 @@ class LinePrompt:
                 sys.stdout.write("\n")
             raise EOFError
         return line.removesuffix("\n")
+
+
+def _set_up_editor(texts: Iterable[str], complete: Complete) -> None:
+    import readline  # input() edits lines from now on
+
+    for text in texts:
+        if "\n" not in text:
+            readline.add_history(text)
+    readline.set_completer(lambda line, i: dict(enumerate(complete(line))).get(i))
+    readline.set_completer_delims("")  # the line is one word
+    libedit = "libedit" in (readline.__doc__ or "")
+    readline.parse_and_bind("bind ^I rl_complete" if libedit else "tab: complete")

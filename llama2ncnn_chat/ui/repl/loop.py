@@ -161,7 +161,8 @@ class Repl:
         elif end.reason == "length":
             self._screen.note("the context is full; /undo, /new, or /set on_full shift")
         elif not end.ids:
-            self._screen.note("the reply is empty")
+            said = "there is no more of it" if outcome.kind == "continue" else "the reply is empty"
+            self._screen.note(said)
 
     def _give_back(self, outcome: Generate) -> None:
         if outcome.draft:
