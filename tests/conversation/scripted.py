@@ -1,0 +1,78 @@
+"""Sessions over a scripted engine, and what can be seen of them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from llama2ncnn_chat.conversation.session import Session
+from llama2ncnn_chat.conversation.window import Renderer
+from llama2ncnn_chat.events import (
+    Event,
+    Events,
+)
+from llama2ncnn_chat.settings import GREEDY
+from llama2ncnn_chat.text.template import template_of
+from tests.fakes import ByteTokenizer, ScriptedEngine
+
+TOKENIZER = ByteTokenizer()
+BOS, EOS = TOKENIZER.bos_id, TOKENIZER.eos_id
+
+
+def muddled(ids: Sequence[int]) -> int:
+    """A next token that depends on every id before it, in order; now and then EOS."""
+    mixed = zlib.crc32(np.asarray(ids, np.int32).tobytes())
+    return EOS if mixed % 7 == 0 else 3 + 97 + mixed % 26
+
+
+def session(
+    engine: ScriptedEngine | None = None, *, system: str = "", template: str = "llama2", **kw: Any
+) -> Session:
+    engine = engine or ScriptedEngine(muddled, context_length=2000)
+    kw.setdefault("sampling", GREEDY)
+    kw.setdefault("max_tokens", 9)
+    return Session(engine, TOKENIZER, Renderer(template_of(template), TOKENIZER, system), **kw)
+
+
+def fed(s: Session) -> list[int]:
+    assert isinstance(s.engine, ScriptedEngine)
+    return s.engine.fed
+
+
+def in_cache(s: Session) -> list[int]:
+    assert isinstance(s.engine, ScriptedEngine)
+    return s.engine.ids
+
+
+def last_text(s: Session) -> str:
+    reply = s.ledger.last("assistant")
+    assert reply
+    return reply.text
+
+
+def run(events: Events) -> list[Event]:
+    return list(events)
+
+
+def encode(text: str) -> list[int]:
+    return TOKENIZER.encode(text, bos=False)
+
+
+def saying(*replies: str, context_length: int = 2000) -> ScriptedEngine:
+    """An engine that answers every ``[/INST]`` with the next of these texts and EOS."""
+    ids = [encode(reply) for reply in replies]
+
+    def next_token(cache: Sequence[int]) -> int:
+        mark = encode("[/INST]")
+        cache = list(cache)
+        starts = [i + len(mark) for i in range(len(cache)) if cache[i : i + len(mark)] == mark]
+        if not starts:
+            return EOS
+        reply = ids[min(len(starts), len(ids)) - 1]
+        done = len(cache) - starts[-1]
+        return reply[done] if done < len(reply) else EOS
+
+    return ScriptedEngine(next_token, context_length=context_length)

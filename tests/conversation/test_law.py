@@ -1,0 +1,141 @@
+"""The law of the conversation: the cache is a prefix of the path, and only what differs is fed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from llama2ncnn_chat.conversation.window import common_prefix
+from llama2ncnn_chat.errors import ChatError
+from llama2ncnn_chat.events import (
+    Events,
+)
+from tests.conversation.scripted import (
+    EOS,
+    fed,
+    in_cache,
+    muddled,
+    run,
+    session,
+)
+from tests.fakes import ScriptedEngine
+
+
+class Law(RuleBasedStateMachine):
+    """Random operations; after each, what a cold engine would say and how much was fed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.s = session(system="be brief")
+
+    def generates(self, events: Events) -> None:
+        before, count = list(in_cache(self.s)), len(fed(self.s))
+        run(events)
+        reply = self.s.ledger.head
+        assert reply
+        assert reply.role == "assistant"
+        path = self.s.ledger.path()
+        new = reply.ids[reply.runs[-1].start :]
+        whole = self.s.renderer.join(path)
+        prompt = whole[: len(whole) - len(new)]
+        # The greedy reply of a cold prefill of the same ids.
+        want: list[int] = []
+        while len(want) < 9 and (token := muddled([*prompt, *want])) != EOS:
+            want.append(token)
+        assert new == want
+        # The tail that differs, and the reply's own tokens, of which the last is not needed yet
+        # unless it was fed to learn of the EOS.
+        tail = len(prompt) - common_prefix(before, prompt)
+        steps = len(new) if reply.finish == "stop" else len(new) - 1
+        count = len(fed(self.s)) - count - max(steps, 0)
+        # Where all of the prompt was in the cache, its last token is fed again for its logits,
+        # unless they are still known.
+        assert count == tail if tail else count in (0, 1)
+
+    @rule(text=st.sampled_from(["hi", "a longer message", "[INST] <s> </s>", "ü\n\n€"]))
+    def send(self, text: str) -> None:
+        self.generates(self.s.send(text))
+
+    @precondition(lambda self: self.s.ledger.head)
+    @rule(text=st.sampled_from(["hi", "something else"]))
+    def edit(self, text: str) -> None:
+        self.generates(self.s.edit(text))
+
+    @precondition(lambda self: self.s.ledger.head)
+    @rule()
+    def regenerate(self) -> None:
+        self.generates(self.s.regenerate())
+
+    @precondition(lambda self: self.s.ledger.head and self.s.ledger.head.finish == "length")
+    @rule()
+    def proceed(self) -> None:
+        self.generates(self.s.proceed())
+
+    @rule(n=st.integers(1, 3))
+    def undo(self, n: int) -> None:
+        self.s.undo(n)
+
+    @rule(n=st.integers(1, 2))
+    def redo(self, n: int) -> None:
+        self.s.redo(n)
+
+    @precondition(lambda self: self.s.ledger.head)
+    @rule(data=st.data())
+    def choose(self, data: st.DataObject) -> None:
+        turn = data.draw(st.sampled_from(self.s.ledger.path()))
+        self.s.choose(data.draw(st.sampled_from(self.s.ledger.alternatives(turn))))
+
+    @rule(after=st.integers(0, 12))
+    def send_and_abandon(self, after: int) -> None:
+        events = self.s.send("never mind")
+        for _ in range(after):
+            if next(events, None) is None:
+                break
+        events.close()
+
+    @rule(after=st.integers(0, 4))
+    def send_and_cancel(self, after: int) -> None:
+        polls = iter(range(1000))
+        run(self.s.send("stop it", cancelled=lambda: next(polls) >= after))
+
+    @rule(after=st.integers(0, 8))
+    def send_and_fail(self, after: int) -> None:
+        engine = self.s.engine
+        assert isinstance(engine, ScriptedEngine)
+        forward, calls = engine.forward_all, iter(range(1000))
+
+        def failing(ids: Sequence[int]) -> np.ndarray:
+            if next(calls) >= after:
+                raise ChatError("out of memory")
+            return forward(ids)
+
+        engine.forward_all = failing  # type: ignore[method-assign]
+        try:
+            run(self.s.send("break"))
+        except ChatError:
+            pass
+        finally:
+            engine.forward_all = forward  # type: ignore[method-assign]
+
+    @rule(system=st.sampled_from(["", "be brief", "be long"]))
+    def set_system(self, system: str) -> None:
+        self.s.set_system(system)
+
+    @invariant()
+    def turns_alternate(self) -> None:
+        roles = [turn.role for turn in self.s.ledger.path()]
+        assert roles == ["user", "assistant"] * (len(roles) // 2)
+        assert not self.s.busy
+
+
+Law.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestLaw = Law.TestCase
