@@ -24,6 +24,7 @@ from .errors import ChatError, Terminated, UsageError
 from .opening import (
     Step,
     find,
+    list_models,
     load_tokenizer,
     open_chat,
     open_store,
@@ -67,6 +68,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _chat(args: argparse.Namespace) -> int:
+    if args.pick and (args.raw or args.model is not None):
+        raise UsageError("--pick asks which model to chat with", "leave out MODEL and --raw")
     if args.raw:
         return _complete(args)
     chosen = args.model
@@ -85,11 +88,16 @@ def _chat(args: argparse.Namespace) -> int:
 
         return run(
             begin,
+            partial(list_models, args),
             keeps_history=args.history,
             colour=wants_colour(args.color),
             chooses=args.resume == "",
+            picks=args.pick,
+            vi=args.vi,
         )
-    chat = begin(None)
+    if args.pick:
+        raise UsageError("--pick needs the whole screen, and no prompt", "name a MODEL instead")
+    chat = begin(None, None)
     try:
         return _lines(chat, args) if prompt is None else answer(chat, prompt, args)
     finally:
@@ -103,12 +111,18 @@ def _begin(
     given: frozenset[str],
     prompt: str | None,
     step: Step | None,
+    picked: str | None,
 ) -> Chat:
-    """From flags to a chat; ``named`` tells whether the model was, ``step`` is told of progress."""
+    """From flags to a chat; ``named`` tells whether the model was, ``step`` is told of progress.
+
+    A model that was ``picked`` goes before all of them, and begins a new session.
+    """
     store = open_store(args)
     try:
-        resumed = session_to_resume(args, store)
-        if resumed and not named:
+        resumed = None if picked else session_to_resume(args, store)
+        if picked:
+            args.model = picked
+        elif resumed and not named:
             args.model = resumed.model
         model = find(args, step)
         tokenizer = load_tokenizer(model)
@@ -121,7 +135,8 @@ def _begin(
             store.close()
         raise
     try:
-        resume(chat, args, resumed)
+        if not picked:
+            resume(chat, args, resumed)
     except BaseException:
         chat.close()
         raise
@@ -132,9 +147,8 @@ def _wants_screen(args: argparse.Namespace) -> bool:
     """Whether the conversation takes the whole screen. ``args.plain`` is None if nobody said."""
     if args.plain is False and not is_interactive():
         raise UsageError("--tui needs a terminal", "leave it out to chat line by line")
-    # Keys of vi, and text that is never drawn again, are the other face's.
-    by_line = args.plain or args.screen_reader or (args.vi and args.plain is None)
-    return not by_line and is_interactive()
+    # Text that is never drawn again is the other face's.
+    return not (args.plain or args.screen_reader) and is_interactive()
 
 
 def _lines(chat: Chat, args: argparse.Namespace) -> int:

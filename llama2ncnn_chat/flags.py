@@ -52,6 +52,7 @@ def _add_conversation_flags(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--resume", nargs="?", const="", metavar="ID", help="go on with this session, or choose one"
     )
+    which.add_argument("--pick", action="store_true", help="choose one of the models at hand")
     group.add_argument("--template", choices=TEMPLATES, help="how turns are put to the model")
     group.add_argument("--on-full", choices=ON_FULL, help="what to do when the context is full")
     group.add_argument("--no-save", **_off("save"), help="keep no session")
@@ -63,7 +64,9 @@ def _add_conversation_flags(parser: argparse.ArgumentParser) -> None:
     )
     face.add_argument("--screen-reader", action="store_true", default=None, help="no redrawing")
     face.add_argument("--color", choices=("auto", "always", "never"))
-    face.add_argument("--vi", action="store_true", default=None, help="vi keys")
+    face.add_argument(
+        "--vi", action="store_true", default=None, help="vi keys (with --plain, all of them)"
+    )
     face.add_argument("--no-history", **_off("history"), help="keep nothing of what is typed")
 
 

@@ -29,6 +29,7 @@ from .paths import cache_dir, make_private
 
 DEMO = "demo"
 DEMO_CHECKPOINT = Path(__file__).parent / "demo" / "demo.bin"
+KEY_DIGITS = 24  # of the checkpoint's SHA-256, in the name of its folder in the cache
 REINSTALL = "install the program again"
 
 OnBytes = Callable[[int, int], None]
@@ -197,7 +198,8 @@ def _no_tokenizer(what: str, looked: list[Path]) -> ModelError:
 def _cache_stem(path: Path, options: str, hashing: OnBytes | None, notes: list[str]) -> Path:
     try:
         root = make_private(cache_dir())
-        key = f"{_content_hash(path, root, hashing)[:24]}-{options}-{CONVERTER.split()[-1]}"
+        digest = _content_hash(path, root, hashing)[:KEY_DIGITS]
+        key = f"{digest}-{options}-{CONVERTER.split()[-1]}"
         folder = make_private(root / "models") / key
         if not _whole(folder / "model") and not os.access(folder.parent, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder.parent))
@@ -207,6 +209,18 @@ def _cache_stem(path: Path, options: str, hashing: OnBytes | None, notes: list[s
         folder = around / "models"
         notes.append(f"{e.filename}: {e.strerror}; converting into {around} for this time")
     return folder / "model"
+
+
+def cached_models() -> list[tuple[Path, Path | None]]:
+    """The stems in the cache, and the checkpoint that each was made from, where that is known."""
+    root = cache_dir()
+    sources = {}
+    for memo in root.glob("hashes/*.json"):
+        with suppress(OSError, ValueError, LookupError, TypeError):  # as when it is looked up
+            known = json.loads(memo.read_text())
+            sources[str(known["sha256"])[:KEY_DIGITS]] = Path(known["stamp"][0])
+    stems = sorted(desc.with_suffix("") for desc in root.glob("models/*/model.desc"))
+    return [(stem, sources.get(stem.parent.name.partition("-")[0])) for stem in stems]
 
 
 def _content_hash(path: Path, root: Path, hashing: OnBytes | None) -> str:

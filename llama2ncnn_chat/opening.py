@@ -9,7 +9,7 @@ import argparse
 import glob
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from convert.pipeline import Progress
@@ -20,12 +20,14 @@ from .conversation.ledger import Turn
 from .conversation.snapshots import SnapshotStore
 from .conversation.store import SessionInfo, Store
 from .conversation.window import Renderer, first_that_fits
-from .errors import UsageError
+from .errors import ChatError, UsageError
 from .model.engine import Engine
+from .model_list import ListedModel, models_at_hand
 from .models import Conversion, FoundModel, Watcher, find_model
 from .text.template import template_of
 from .text.tokenizer import Tokenizer
 from .ui.progress import Steps
+from .ui.terminal import is_terminal
 
 KEPT_DELETED = 30 * 86400.0
 """Seconds after which a deleted session is gone for good."""
@@ -82,6 +84,16 @@ def load(model: FoundModel, args: argparse.Namespace, step: Step | None = None) 
         )
 
 
+def list_models(args: argparse.Namespace) -> list[ListedModel]:
+    """The models to choose from; those of sessions too, if they can be read."""
+    recent: list[str] = []
+    with suppress(ChatError):  # what is wrong with the sessions, opening a chat will tell
+        if store := open_store(args):
+            recent = [info.model for info in store.list()]
+            store.close()
+    return models_at_hand(recent)
+
+
 def open_store(args: argparse.Namespace) -> Store | None:
     """The person's sessions, unless nothing is to be saved. Raises ``ChatError``."""
     return Store.open() if args.save else None
@@ -126,7 +138,7 @@ def open_chat(
 ) -> Chat:
     """Load the weights and begin a new session."""
     engine = load(model, args, step)
-    snapshots = SnapshotStore() if args.kv_cache and args.save else None
+    snapshots = SnapshotStore(tell=_tell_writing) if args.kv_cache and args.save else None
     if store:
         for gone in store.purge_deleted(KEPT_DELETED):
             SnapshotStore().delete(gone)
@@ -142,6 +154,12 @@ def open_chat(
     if step:
         chat.notes += model.notes
     return chat
+
+
+def _tell_writing(size: int) -> None:
+    if is_terminal(sys.stderr):
+        about = f"keeping the KV cache, {size / 1e9:.1f} GB (--no-kv-cache keeps none)"
+        sys.stderr.write(f"llama2ncnn-chat: {about}\n")
 
 
 def _place_of(model: str) -> str:

@@ -20,7 +20,7 @@ def data_dir() -> Path:
 
 
 def state_dir() -> Path:
-    """The prompt's history and logs."""
+    """The prompt's history, the theme that was chosen, and logs."""
     return platformdirs.user_state_path(APP, appauthor=False)
 
 
@@ -32,6 +32,11 @@ def config_file() -> Path:
 def history_file() -> Path:
     """What was typed at the prompts of all faces."""
     return state_dir() / "history"
+
+
+def theme_file() -> Path:
+    """The name of the theme that was chosen last: what a person chose, but didn't write."""
+    return state_dir() / "theme"
 
 
 def make_private(folder: Path) -> Path:

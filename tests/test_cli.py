@@ -269,3 +269,19 @@ def test_an_output_that_takes_nothing_is_one_line(stem: Path, output: str) -> No
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True)
     assert done.returncode == 1
     assert re.fullmatch(rb"llama2ncnn-chat: error: standard output.*\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--pick", "7b.bin"], "leave out MODEL"),
+        (["--pick", "--raw", "-p", "a"], "leave out MODEL and --raw"),
+        (["--pick", "-p", "a"], "needs the whole screen"),
+        (["--pick", "--plain"], "needs the whole screen"),
+    ],
+)
+def test_a_model_is_picked_on_the_whole_screen_alone(
+    args: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(args) == 2
+    assert says in capsys.readouterr().err

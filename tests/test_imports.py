@@ -14,7 +14,9 @@ MAY_IMPORT = {
     "model": {"model"} | BASE,
     "generation": {"generation", "model", "text"} | BASE,
     "conversation": {"conversation", "generation", "model", "text"} | BASE,
-    "ui": {"ui", "conversation", "generation", "model", "text", "opening", "models"} | BASE,
+    "ui": {"ui", "conversation", "generation", "model", "text"}
+    | {"opening", "models", "model_list"}
+    | BASE,
     **dict.fromkeys(BASE, BASE),
 }
 """Rooms (and single modules) of the chat by name; what isn't listed may import everything."""

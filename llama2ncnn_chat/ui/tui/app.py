@@ -9,15 +9,17 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from textual import on, work
-from textual.app import App, SystemCommand
+from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.theme import Theme
 
 from ...conversation.chat import Chat
 from ...errors import ChatError
@@ -27,24 +29,28 @@ from .composer import Composer
 from .help_screen import HelpScreen
 from .history import History
 from .keys import key
+from .model_picker import Models, model_picker
 from .opening_screen import Opener, OpeningScreen
 from .palette import entries
 from .prompt import Prompt
 from .sessions_screen import SessionsScreen
 from .settings_screen import SettingsScreen
-from .themes import INK, PAPER, default_theme
+from .themes import INK, PAPER, first_theme, remember_theme
 from .transcript import Transcript
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 SIGNALLED = 128
+CHATS_OWN = ("help", "settings", "tokens", "sessions", "command_palette", "suspend_process")
+"""Actions that come from the chat's screen alone."""
 
 
 _key = partial(key, "app", show=True, first=True)
 
 
 class ChatApp(App[None], inherit_bindings=False):
-    """``chat`` is there once ``opener`` has made it. It stays the caller's, who closes it after the
-    app has ended, whatever ended it; ``failure`` is why there was none.
+    """``models`` gives those to choose from, when somebody asks. ``chat`` is there once ``opener``
+    has made it. It stays the caller's, who closes it after the app has ended, whatever ended it;
+    ``failure`` is why there was none.
     """
 
     TITLE = "llama2ncnn-chat"
@@ -53,33 +59,47 @@ class ChatApp(App[None], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("f1", "help", "Help", "Keys and commands"),
         _key("f2", "settings", "Settings", "Sampling, system prompt, template, threads"),
-        _key("f3", "tokens", "Tokens", "How sure the model was of each token; go on from another"),
-        _key("ctrl+o", "sessions", "Sessions", "Find, open, rename, fork and delete sessions"),
+        _key("f3", "tokens", "Tokens", "How sure the model was; go on from others"),
+        _key("ctrl+o", "sessions", "Sessions", "Find, open, rename, fork, delete sessions"),
         _key("ctrl+p", "command_palette", "Palette", "Find anything"),
+        _key("ctrl+z", "suspend_process", "Suspend", "To the shell; fg comes back", show=False),
         _key("ctrl+q", "quit", "Quit", "Leave; everything is saved"),
     ]
 
     def __init__(
-        self, opener: Opener, *, keeps_history: bool = True, chooses: bool = False
+        self,
+        opener: Opener,
+        models: Models = tuple,
+        *,
+        keeps_history: bool = True,
+        chooses: bool = False,
+        picks: bool = False,
+        vi: bool = False,
     ) -> None:
         super().__init__()
         self.chat: Chat | None = None
         self.failure: BaseException | None = None
-        self._opener, self._chooses = opener, chooses
+        self._opener, self._models = opener, models
+        self._chooses, self._picks, self._vi = chooses, picks, vi
         self._history = History(history_file() if keeps_history else None)
         for theme in (INK, PAPER):
             self.register_theme(theme)
-        self.theme = default_theme(os.environ)
+        self.theme = first_theme(os.environ, self.available_themes)
 
     def on_mount(self) -> None:
         self._exit_on_signals()
-        self.push_screen(OpeningScreen(self._opener))
+        self.theme_changed_signal.subscribe(self, self._remember_theme)
+        if self._picks:
+            self.action_pick_model()
+        else:
+            self.push_screen(OpeningScreen(self._opener))
 
     @on(OpeningScreen.Opened)
     async def chat_opened(self, message: OpeningScreen.Opened) -> None:
         self.chat = message.chat
-        await self.switch_screen(ChatScreen(message.chat, self._history))
+        await self.switch_screen(ChatScreen(message.chat, self._history, vi=self._vi))
         if self._chooses:
+            self._chooses = False  # not once more with another model
             self.action_sessions()
 
     @on(OpeningScreen.Failed)
@@ -94,6 +114,7 @@ class ChatApp(App[None], inherit_bindings=False):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         yield SystemCommand("Theme", "Dark, light, and Textual's own", self.action_change_theme)
         if isinstance(screen, ChatScreen):
+            yield SystemCommand("Model", "Another one, in a new session", self.action_pick_model)
             yield from entries(screen, _own_bindings(self, screen))
 
     @property
@@ -101,8 +122,8 @@ class ChatApp(App[None], inherit_bindings=False):
         return next((s for s in self.screen_stack if isinstance(s, ChatScreen)), None)
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
-        """Other screens come from the chat's alone; None greys what would find nothing."""
-        if action not in ("help", "settings", "tokens", "sessions", "command_palette"):
+        """None greys what would find nothing."""
+        if action not in CHATS_OWN:
             return True
         if not isinstance(self.screen, ChatScreen):
             return False
@@ -143,6 +164,27 @@ class ChatApp(App[None], inherit_bindings=False):
         elif chat_screen.chat.session_id != open_before:  # it was deleted
             await chat_screen.refresh_session(other=True)
 
+    @work
+    async def action_pick_model(self) -> None:
+        """Open another model; the chat before, if there is one, is saved and closed."""
+        if self.chat_screen and self.chat_screen.refuse_if_busy():
+            return
+        picked = await self.push_screen_wait(model_picker(self._models()))
+        if picked is None:
+            if self.chat is None:
+                self.exit()
+            return
+        if self.chat:
+            self.pop_screen()
+            chat, self.chat = self.chat, None
+            try:
+                chat.close()  # before the other is loaded: memory may be short of room for both
+            except ChatError as e:
+                self.failure = e
+                self.exit()
+                return
+        self.push_screen(OpeningScreen(self._opener, picked.model))
+
     def action_tokens(self) -> None:
         if chat_screen := self.chat_screen:
             chat_screen.look_at_tokens()
@@ -150,6 +192,15 @@ class ChatApp(App[None], inherit_bindings=False):
     @on(ChatScreen.SessionsWanted)
     def sessions_wanted(self) -> None:
         self.action_sessions()
+
+    def action_suspend_process(self) -> None:
+        """Back to the shell until it goes on with us, by ``fg``."""
+        if _has_shell():
+            with suppress(SuspendNotSupported), self.suspend():
+                # Not us alone: a shell waits for what it has started, which may be make.
+                os.kill(0, signal.SIGSTOP)
+        elif chat_screen := self.chat_screen:
+            chat_screen.status.say("there is no shell to go back to")
 
     def exit(
         self,
@@ -162,6 +213,11 @@ class ChatApp(App[None], inherit_bindings=False):
             chat_screen.replies.stop()
         super().exit(result, return_code, message)
 
+    def _remember_theme(self, theme: Theme) -> None:
+        # Told of the first one too, which is no choice unless it is another than would come anyway.
+        if theme.name != first_theme(os.environ, self.available_themes):
+            remember_theme(theme.name)
+
     def _exit_on_signals(self) -> None:
         """Leave in an orderly way, so that the terminal is what it was."""
         loop = asyncio.get_running_loop()
@@ -169,6 +225,11 @@ class ChatApp(App[None], inherit_bindings=False):
             if hasattr(signal, name):
                 number = getattr(signal, name)
                 loop.add_signal_handler(number, partial(self.exit, None, SIGNALLED + number))
+
+
+def _has_shell() -> bool:
+    """Whether somebody could wake us: nobody can who is in the first group of the session."""
+    return hasattr(os, "getsid") and os.getpgrp() != os.getsid(0)
 
 
 def _bindings(owner: type[DOMNode]) -> list[Binding]:

@@ -52,18 +52,12 @@ class ChatScreen(Screen[None]):
     """Everything about one chat. What isn't goes up as a message."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        _key("escape", "back", "Stop", "Close a list, stop the reply, or go to the prompt"),
-        _key(
-            "ctrl+c",
-            "interrupt",
-            "Interrupt",
-            "Copy, clear the draft, stop, or quit (twice)",
-            first=True,
-        ),
+        _key("escape", "back", "Stop", "Close a list, stop a reply, to the prompt"),
+        _key("ctrl+c", "interrupt", "Interrupt", "Copy, clear, stop, or quit (twice)", first=True),
         _key("ctrl+l", "clear_screen", "Clear", "An empty screen; the session stays", first=True),
         _key("pageup", "page(-1)", "Page up", "Scroll the conversation up", first=True),
         _key("pagedown", "page(1)", "Page down", "Scroll the conversation down", first=True),
-        _key("shift+tab", "transcript", "Messages", "Into the conversation: j, k, y, r, e"),
+        _key("shift+tab", "transcript", "Messages", "Into the talk: j, k, y, r, e", first=True),
     ]
 
     class SessionsWanted(Message):
@@ -72,10 +66,10 @@ class ChatScreen(Screen[None]):
     class Left(Message):
         """The person has finished."""
 
-    def __init__(self, chat: Chat, history: History) -> None:
+    def __init__(self, chat: Chat, history: History, *, vi: bool = False) -> None:
         super().__init__()
         self.chat = chat
-        self._history = history
+        self._history, self._vi = history, vi
         self._armed: Timer | None = None
         self._counting: Timer | None = None
 
@@ -83,7 +77,7 @@ class ChatScreen(Screen[None]):
         yield Static(welcome(self.chat), id="welcome")
         yield Transcript()
         yield PrefillBar()
-        yield Composer(partial(suggest, self.chat), self._history)
+        yield Composer(partial(suggest, self.chat), self._history, vi=self._vi)
         yield StatusLine(self.chat.model.short, self.chat.model.weights)
         yield Footer(compact=True, show_command_palette=False)
 
@@ -93,6 +87,8 @@ class ChatScreen(Screen[None]):
         self.replies = Replies(self.chat, self, self.transcript, self.status, bar)
         bar.hide()
         self.chat.session.records_choices = True  # the token view may be asked for at any time
+        if self._vi:
+            self.watch(self.composer.prompt, "normal", self.status.show_mode)
         self.composer.prompt.focus()
         await self.refresh_session()
 
@@ -159,7 +155,7 @@ class ChatScreen(Screen[None]):
             composer.taken(text)
             await self.run_command(text)
             return
-        if self._refuse_if_busy():
+        if self.refuse_if_busy():
             composer.give_back(text)
             return
         edits, undone = composer.editing, 0
@@ -172,7 +168,7 @@ class ChatScreen(Screen[None]):
             return
         composer.give_back(text)
         if undone:
-            session.redo()
+            session.redo(undone)
             await self.refresh_session()
 
     async def run_command(self, line: str) -> None:
@@ -188,7 +184,7 @@ class ChatScreen(Screen[None]):
             self.composer.edit(said, said.text)
         elif message.wish == "tokens":
             self.look_at_tokens()
-        elif message.wish in ("copy", "copy_code") or not self._refuse_if_busy():
+        elif message.wish in ("copy", "copy_code") or not self.refuse_if_busy():
             await self._carry_out(fulfil(self.chat, message.wish, turn), None)
 
     @work
@@ -197,7 +193,7 @@ class ChatScreen(Screen[None]):
         reply = self.transcript.selected or self.chat.session.ledger.head
         if reply is None or reply.role == "user" or not reply.ids:
             self.status.say("there is no reply to look at")
-        elif not self._refuse_if_busy():
+        elif not self.refuse_if_busy():
             screen = TokensScreen(reply, self.chat.tokenizer)
             if branch := await self.app.push_screen_wait(screen):
                 await self._carry_out(go_on_from(self.chat, reply, *branch), None)
@@ -228,8 +224,13 @@ class ChatScreen(Screen[None]):
                 self.composer.attach(outcome)
             case outcomes.Copy(text, what):
                 self.status.say(clip.copy(text, what, self.app))
-            case outcomes.Moved(note) | outcomes.Switched(note):
-                await self.refresh_session(other=isinstance(outcome, outcomes.Switched))
+            case outcomes.Moved(note, turn):
+                await self.refresh_session()
+                if turn and self.transcript.has_focus:
+                    self.transcript.selected = turn
+                self.status.say(note)
+            case outcomes.Switched(note):
+                await self.refresh_session(other=True)
                 self.status.say(note)
             case outcomes.PickSession():
                 self.post_message(self.SessionsWanted())
@@ -247,7 +248,7 @@ class ChatScreen(Screen[None]):
     # A reply
 
     async def _begin(self, generate: outcomes.Generate, edits: Turn | None) -> bool:
-        if self._refuse_if_busy():
+        if self.refuse_if_busy():
             return False
         self.remove_class("-empty")
         stream = await self.replies.begin(generate, edits=edits is not None)
@@ -272,21 +273,22 @@ class ChatScreen(Screen[None]):
             name = "" if isinstance(failure, ChatError) else f"{type(failure).__name__}: "
             await self.notice(f"{name}{failure}", "complaint")
 
-    def _refuse_if_busy(self) -> bool:
+    def refuse_if_busy(self) -> bool:
+        """Whether a reply is being written, which then is said."""
         if self.replies.busy:
             self.status.say(BUSY)
         return self.replies.busy
 
     # Keys
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         if self.composer.close_list():
             return
         if self.replies.busy:
             self.replies.stop()
         else:
             self.transcript.selected = None
-            self.transcript.to_bottom()
+            await self.transcript.to_end()
             self.composer.prompt.focus()
 
     def action_interrupt(self) -> None:
@@ -312,7 +314,7 @@ class ChatScreen(Screen[None]):
         await self.transcript.clear()
 
     def action_page(self, pages: int) -> None:
-        self.transcript.scroll_relative(y=pages * (self.transcript.size.height - 2), animate=False)
+        self.transcript.page(pages)
 
     def action_transcript(self) -> None:
-        self.transcript.focus()
+        self.set_focus(self.transcript)  # at once: what is typed next is meant for it

@@ -24,9 +24,10 @@ from .editor import edit_text
 from .history import History
 from .keys import key
 from .prompt import Prompt
-from .questions import PickText
+from .questions import Pick, one_line
 from .suggestion_list import SuggestionList
 from .suggestions import Suggestion
+from .vi_prompt import ViPrompt
 
 
 def is_command(text: str) -> bool:
@@ -62,16 +63,18 @@ class Composer(Vertical):
     class Changed(Message):
         """The draft is another one."""
 
-    def __init__(self, suggest: Callable[[str], Sequence[Suggestion]], history: History) -> None:
+    def __init__(
+        self, suggest: Callable[[str], Sequence[Suggestion]], history: History, *, vi: bool = False
+    ) -> None:
         super().__init__(id="composer")
-        self._suggest, self._history = suggest, history
+        self._suggest, self._history, self._vi = suggest, history, vi
         self._attached: list[Attach] = []
         self.editing: Turn | None = None
 
     def compose(self) -> ComposeResult:
         yield SuggestionList()
         yield Static(id="about")
-        yield Prompt(self._history)
+        yield ViPrompt(self._history) if self._vi else Prompt(self._history)
 
     def on_mount(self) -> None:
         self._draw_about()
@@ -148,7 +151,8 @@ class Composer(Vertical):
 
     @work
     async def action_search_history(self) -> None:
-        found = await self.app.push_screen_wait(PickText("What you sent", self._history.search))
+        screen = Pick("What you sent", self._history.search, one_line)
+        found = await self.app.push_screen_wait(screen)
         if found is not None:
             self.put(found)
 

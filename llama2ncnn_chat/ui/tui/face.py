@@ -8,20 +8,28 @@ from __future__ import annotations
 import os
 
 from .app import ChatApp
+from .model_picker import Models
 from .opening_screen import Opener
 from .stderr import stderr_apart
 
 
 def run(
-    opener: Opener, *, keeps_history: bool = True, colour: bool = True, chooses: bool = False
+    opener: Opener,
+    models: Models,
+    *,
+    keeps_history: bool = True,
+    colour: bool = True,
+    chooses: bool = False,
+    picks: bool = False,
+    vi: bool = False,
 ) -> int:
     """Chat until the person leaves; returns the exit code. Raises what ``opener`` raised.
 
-    With ``chooses`` it begins with the list of sessions.
+    With ``picks`` it begins with the list of ``models``, with ``chooses`` with that of sessions.
     """
     if not colour:
         os.environ["NO_COLOR"] = "1"  # where Textual looks, and nowhere else
-    app = ChatApp(opener, keeps_history=keeps_history, chooses=chooses)
+    app = ChatApp(opener, models, keeps_history=keeps_history, chooses=chooses, picks=picks, vi=vi)
     try:
         with stderr_apart():
             app.run()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -18,11 +19,11 @@ from textual.widgets import Static
 from ...conversation.commands import COMMANDS
 from .status import MUTED
 
-KEYS_WIDTH = 24
+KEYS_WIDTH = 26
 Section = tuple[str, Sequence[Binding]]
 NAMES = {
     "escape": "esc", "question_mark": "?", "pageup": "pgup", "pagedown": "pgdn",
-    "left": "←", "right": "→", "up": "↑", "down": "↓",
+    "ctrl+underscore": "^_", "left": "←", "right": "→", "up": "↑", "down": "↓",
 }  # fmt: skip
 
 
@@ -35,20 +36,31 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, sections: Iterable[Section]) -> None:
         super().__init__(classes="panel")
-        self._sections = list(sections)
+        keys = [(title, [(keys_of(b), b.tooltip) for b in bound]) for title, bound in sections]
+        self._sections = [*keys, ("Commands", [(c.usage, c.help) for c in COMMANDS])]
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Static(Content.assemble("Help", ("   esc closes", MUTED)), classes="title")
             with VerticalScroll():
-                for title, bindings in self._sections:
+                for title, rows in self._sections:
                     yield Static(title, classes="heading")
-                    yield Static(_table((keys_of(b), b.tooltip) for b in bindings))
-                yield Static("Commands", classes="heading")
-                yield Static(_table((c.usage, c.help) for c in COMMANDS))
+                    yield Table(rows)
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
+
+
+class Table(Static):
+    """Two columns, of which the second is broken into lines."""
+
+    def __init__(self, rows: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._rows = rows
+
+    def on_resize(self, event: events.Resize) -> None:
+        width = max(10, event.size.width - KEYS_WIDTH - 2)
+        self.update(Content("\n").join(_row(*row, width) for row in self._rows))
 
 
 def keys_of(binding: Binding) -> str:
@@ -58,7 +70,8 @@ def keys_of(binding: Binding) -> str:
     )
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> Content:
-    return Content("\n").join(
-        Content.assemble((f"{left:<{KEYS_WIDTH}}  ", "$accent"), right) for left, right in rows
-    )
+def _row(left: str, right: str, width: int) -> Content:
+    first, *more = Content(right).wrap(width)
+    lines = [Content.assemble((f"{left:<{KEYS_WIDTH}}  ", "$accent"), first)]
+    lines += [Content(" " * (KEYS_WIDTH + 2)) + line for line in more]
+    return Content("\n").join(lines)

@@ -1,8 +1,13 @@
-"""How a key binding is made here: always with an id, for keymaps, and a tooltip, for the help."""
+"""How a key binding is made here: always with an id, for keymaps, and a tooltip, for the help.
+
+And in which order a footer shows them.
+"""
 
 from __future__ import annotations
 
-from textual.binding import Binding
+from collections.abc import Iterable, Mapping
+
+from textual.binding import ActiveBinding, Binding, BindingType
 
 SHOWN_AS = {"escape": "esc", "left": "←→", "up": "↑↓"}
 
@@ -29,3 +34,12 @@ def key(
         tooltip=tooltip,
         id=f"{scope}.{name}",
     )
+
+
+def in_order(
+    active: Mapping[str, ActiveBinding], bindings: Iterable[BindingType]
+) -> dict[str, ActiveBinding]:
+    """These first, as they stand in the table: Textual puts those first that a widget inside has
+    for the same keys."""
+    keys = [key for b in bindings if isinstance(b, Binding) for key in b.key.split(",")]
+    return {**{key: active[key] for key in keys if key in active}, **active}

@@ -5,6 +5,7 @@ Opens nothing itself; runs the opener in a thread and draws its progress, or why
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import ClassVar
@@ -26,8 +27,9 @@ from .status import MUTED, meter_of
 
 Report = Callable[[int, int], None]
 Step = Callable[[str], Report]
-Opener = Callable[[Step], Chat]
-"""``opener(step)``: ``step(what)`` gives a callback for bytes done and their total."""
+Opener = Callable[[Step, str | None], Chat]
+"""``opener(step, model)``: ``step(what)`` gives a callback for bytes done and their total;
+``model`` is the one that was picked, None where nobody was asked."""
 
 REPORT_SECONDS = 0.05
 GROUP = "opening"
@@ -61,9 +63,10 @@ class OpeningScreen(Screen[None]):
             self.what, self.done, self.total = what, done, total
             super().__init__()
 
-    def __init__(self, opener: Opener) -> None:
+    def __init__(self, opener: Opener, model: str | None = None) -> None:
         super().__init__()
-        self._opener = opener
+        self._opener, self._model = opener, model
+        self._left = threading.Event()
 
     def compose(self) -> ComposeResult:
         with Vertical(id="opening"):
@@ -74,14 +77,19 @@ class OpeningScreen(Screen[None]):
     def on_mount(self) -> None:
         self.run_worker(self._open, thread=True, exit_on_error=False, group=GROUP)
 
+    def on_unmount(self) -> None:
+        self._left.set()
+
     def _open(self) -> Chat:
-        return self._opener(self._step)
+        return self._opener(self._step, self._model)
 
     def _step(self, what: str) -> Report:
         last = 0.0
 
         def report(done: int, total: int) -> None:
             nonlocal last
+            if self._left.is_set():  # the one way into the middle of a long conversion
+                raise ChatError("nobody waits for the model any more")
             now = time.monotonic()
             if now - last >= REPORT_SECONDS or done == total:
                 last = now

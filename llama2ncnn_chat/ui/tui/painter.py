@@ -44,7 +44,6 @@ class Painter:
         view = self._transcript.last_view
         if view and self._shows_text:
             view.wait()
-        self._transcript.to_bottom()
 
     async def feed(self, events: Iterable[Event]) -> None:
         """Draw some events; the text of all of them is written at once."""

@@ -33,6 +33,7 @@ class Prompt(TextArea):
         _key("tab", "complete", "Complete", "Take the suggestion"),
         _key("up", "older", "Older", "What was sent before, from the first line"),
         _key("down", "newer", "Newer", "What was sent after, from the last line"),
+        _key("ctrl+underscore", "undo", "Undo", "Take back typing; ctrl+y brings it back"),
         _key("ctrl+d", "leave", "Quit", "On an empty prompt"),
     ]
 

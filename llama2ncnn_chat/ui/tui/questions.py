@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from ..terminal import printable
 
+T = TypeVar("T")
 CLOSE = Binding("escape,ctrl+c", "close", "Close", tooltip="Leave all as it is", id="close")
 
 
@@ -34,12 +35,7 @@ class Confirm(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Static(Content(printable(self._question)))
-            yield Static(
-                Content.assemble(
-                    ("y", "bold $primary"), " yes    ", ("n", "bold $primary"), " no (esc)"
-                ),
-                classes="keys",
-            )
+            yield _keys(("y", "yes"), ("n", "no (esc)"))
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)
@@ -66,8 +62,10 @@ class AskLine(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class PickText(ModalScreen[str | None]):
-    """One of many texts, found by words; ``search`` gives those that have them."""
+class Pick(ModalScreen[T | None], Generic[T]):
+    """One of many things, found by words: ``search`` gives those that have them, ``draw`` a line
+    (or more) for each.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         CLOSE,
@@ -75,16 +73,19 @@ class PickText(ModalScreen[str | None]):
         Binding("up", "walk(-1)", "Up", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, search: Callable[[str], Sequence[str]]) -> None:
+    def __init__(
+        self, title: str, search: Callable[[str], Sequence[T]], draw: Callable[[T], Content]
+    ) -> None:
         super().__init__(classes="question")
-        self._title, self._search = title, search
-        self._found: Sequence[str] = ()
+        self._title, self._search, self._draw = title, search, draw
+        self._found: Sequence[T] = ()
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Static(Content(self._title), classes="title")
             yield Input(placeholder="type to search", compact=True)
             yield OptionList(compact=True)
+            yield _keys(("↑↓", "another"), ("enter", "takes it"), ("esc", "none"))
 
     def on_mount(self) -> None:
         self._fill("")
@@ -111,7 +112,16 @@ class PickText(ModalScreen[str | None]):
         self._found = self._search(words)
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options(
-            Option(Content(" ".join(printable(text).split()))) for text in self._found
-        )
+        options.add_options(Option(self._draw(each)) for each in self._found)
         options.highlighted = 0 if self._found else None
+
+
+def one_line(text: str) -> Content:
+    """A text as a line of ``Pick``."""
+    return Content(" ".join(printable(text).split()))
+
+
+def _keys(*all_: tuple[str, str]) -> Static:
+    """What the keys do here."""
+    parts = [Content.assemble((key, "bold $primary"), f" {what}") for key, what in all_]
+    return Static(Content("    ").join(parts), classes="keys")

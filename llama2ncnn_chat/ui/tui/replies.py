@@ -52,6 +52,7 @@ class Replies:
         assert not self._running
         self._running = stream = Stream(generate, self._owner.post_message)
         self._head, self._drawn = self._chat.session.ledger.head, False
+        await self._transcript.to_end()
         if generate.kind == "reply":
             rows = rows_of(self._chat.session)
             await self._transcript.show(rows_to_come(rows, generate.draft, edits=edits))

@@ -8,9 +8,9 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -22,7 +22,7 @@ from ...conversation.commands_sessions import title, when
 from ...conversation.store import HIT, SessionInfo
 from ...errors import ChatError
 from ..terminal import printable
-from .keys import key
+from .keys import in_order, key
 from .questions import AskLine
 from .status import MUTED
 
@@ -53,6 +53,10 @@ class SessionsScreen(ModalScreen[int | None]):
         self._found: list[SessionInfo] = []
         self._deleted: list[int] = []
 
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        return in_order(super().active_bindings, self.BINDINGS)
+
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Static("Sessions", classes="title")
@@ -66,6 +70,9 @@ class SessionsScreen(ModalScreen[int | None]):
 
     def on_mount(self) -> None:
         self._fill()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self.call_after_refresh(self._fill)  # names are cut and lines broken by hand
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
         if action == "undo":
@@ -161,9 +168,11 @@ class SessionsScreen(ModalScreen[int | None]):
 
     def _line(self, info: SessionInfo) -> Content:
         mark = "● " if info.id == self._chat.session_id else "  "
+        room = self.query_one(OptionList).size.width - len(mark)
+        name = Content(printable(title(info))).truncate(max(1, room), ellipsis=True)
         about = f"{when(info.updated)}  ·  {info.n_turns} turns"
         parts = [
-            Content.assemble((mark, "$success"), (printable(title(info)), "bold")),
+            Content.styled(mark, "$success") + name.stylize("bold"),
             Content.styled(f"  {about}", MUTED),
         ]
         if info.snippet:
@@ -171,7 +180,8 @@ class SessionsScreen(ModalScreen[int | None]):
         return Content("\n").join(parts)
 
     def _preview(self) -> None:
-        preview = self.query_one("#preview Static", Static)
+        scroll = self.query_one("#preview", VerticalScroll)
+        preview, width = scroll.query_one(Static), max(10, scroll.size.width - 3)
         info = self._current
         if info is None:
             words = self.query_one(Input).value
@@ -181,10 +191,10 @@ class SessionsScreen(ModalScreen[int | None]):
         for turn in self._store.peek(info.id)[-PREVIEW_TURNS:]:
             colour = "$primary" if turn.role == "user" else "$foreground 15%"
             text = printable(turn.text).strip()[:PREVIEW_CHARACTERS]
-            lines += [Content.assemble(("▌ ", colour), line) for line in text.split("\n")]
+            lines += [Content.assemble(("▌ ", colour), x) for x in Content(text).wrap(width)]
             lines.append(Content(""))
         preview.update(Content("\n").join(lines))
-        self.query_one("#preview", VerticalScroll).scroll_end(animate=False)
+        scroll.scroll_end(animate=False)
 
     def _say(self, text: str) -> None:
         self.query_one("#sessions-note", Static).update(Content(text))

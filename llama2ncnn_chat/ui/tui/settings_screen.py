@@ -114,7 +114,10 @@ class SettingsScreen(ModalScreen[None]):
         chat, session = self._chat, self._chat.session
         length, used = session.engine.context_length, session.engine.position
         rows = [
-            ("model", Content(printable(chat.model.name))),
+            (
+                "model",
+                Content.assemble(printable(chat.model.name), ("   ^p Model: another", MUTED)),
+            ),
             ("weights", Content(f"{chat.model.weights}, {chat.model.size / 1e6:,.1f} MB")),
             ("context", meter(used, length) + Content(f" {used:,} of {length:,} tokens")),
         ]

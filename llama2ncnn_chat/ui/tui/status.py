@@ -49,6 +49,7 @@ class StatusLine(Static):
     speed: reactive[Speed] = reactive(Speed())
     busy: reactive[str] = reactive("")
     hint: reactive[str] = reactive("")
+    mode: reactive[str] = reactive("")
 
     def __init__(self, model: str, weights: str) -> None:
         super().__init__(id="status")
@@ -61,6 +62,10 @@ class StatusLine(Static):
         if self._hinting:
             self._hinting.stop()
         self._hinting = self.set_timer(seconds, self._hush)
+
+    def show_mode(self, normal: bool) -> None:
+        """Which of vi's modes the prompt is in."""
+        self.mode = "NORMAL" if normal else "INSERT"
 
     def _hush(self) -> None:
         self.hint = ""
@@ -80,6 +85,8 @@ class StatusLine(Static):
 
     def _left(self) -> Content:
         dot = Content.assemble(("●", "$accent" if self.busy else "$success"))
+        if self.mode:
+            dot += Content.styled(f" {self.mode}", "bold $primary")
         if self.hint:
             return dot + Content.styled(f" {self.hint}", "$text-warning")
         name = Content.styled(f" {self._model}", "$foreground")

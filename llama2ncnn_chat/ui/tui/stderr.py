@@ -23,12 +23,14 @@ def stderr_apart() -> Iterator[Path | None]:
         return
     before, screen = sys.__stderr__, os.dup(2)
     descriptor, path = log
+    terminal = open(os.dup(screen), "w", encoding="utf-8", errors="replace")  # noqa: SIM115
     try:
-        with open(os.dup(screen), "w", encoding="utf-8", errors="replace") as terminal:
-            os.dup2(descriptor, 2)
-            sys.__stderr__ = terminal  # type: ignore[misc] # where Textual's driver writes
-            yield path
+        os.dup2(descriptor, 2)
+        sys.__stderr__ = terminal  # type: ignore[misc] # where Textual's driver writes
+        yield path
     finally:
+        with suppress(OSError):  # one that has been closed from outside takes no last words
+            terminal.close()
         sys.__stderr__ = before  # type: ignore[misc]
         os.dup2(screen, 2)
         os.close(screen)

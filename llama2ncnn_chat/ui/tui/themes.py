@@ -1,13 +1,16 @@
-"""The two themes of our own, a dark one and a light one, as Textual wants them.
+"""The two themes of our own, a dark one and a light one, and which one is to begin with.
 
 Colours only; what is coloured how, the stylesheet says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from contextlib import suppress
 
 from textual.theme import Theme
+
+from ...paths import make_private, theme_file
 
 INK = Theme(
     name="ink",
@@ -64,6 +67,23 @@ PAPER = Theme(
         "scrollbar-corner-color": "#fbfaf7",
     },
 )
+
+
+def first_theme(environ: Mapping[str, str], known: Container[str]) -> str:
+    """The one that was chosen last, if it is ``known``; else what the terminal's background asks
+    for."""
+    with suppress(OSError, UnicodeDecodeError):
+        chosen = theme_file().read_text(encoding="utf-8").strip()
+        if chosen in known:
+            return chosen
+    return default_theme(environ)
+
+
+def remember_theme(name: str) -> None:
+    """Begin with this one from now on."""
+    with suppress(OSError):  # it holds for this time
+        make_private(theme_file().parent)
+        theme_file().write_text(name + "\n", encoding="utf-8")
 
 
 def default_theme(environ: Mapping[str, str]) -> str:

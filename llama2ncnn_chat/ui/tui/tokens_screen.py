@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
@@ -21,12 +21,17 @@ from textual.widgets.option_list import Option
 from ...conversation.ledger import Turn
 from ...generation.choices import Choice
 from ...generation.generate import Vocabulary
-from .keys import key
+from .keys import in_order, key
 from .status import MUTED
 from .token_text import coloured, legend, name_of, pieces_of, rows_of_tokens
 
 SURPRISING = 0.5
-BAR_CELLS = 8
+ONE_UNKNOWN = "What else the model had in mind here wasn't recorded."
+ALL_UNKNOWN = (
+    "This reply is from an earlier run, whose probabilities aren't kept. "
+    "Those of a reply that is written now can be seen here."
+)
+BAR_CELLS, LEAST_SEEN = 8, 0.0005
 
 
 _key = partial(key, "tokens", show=True, first=True)
@@ -55,9 +60,14 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
         self._pieces = pieces_of(vocabulary, reply.ids)
         self._top: tuple[tuple[int, float], ...] = ()
 
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        return in_order(super().active_bindings, self.BINDINGS)
+
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield Static(Content.assemble("Tokens   ", legend()), classes="title")
+            about = legend() if self._reply.choices else Content.styled("not recorded", MUTED)
+            yield Static(Content.assemble("Tokens   ", about), classes="title")
             with Horizontal():
                 with VerticalScroll(can_focus=False, id="token-text"):
                     yield Static()
@@ -65,6 +75,11 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
                     yield Static(id="token-about")
                     yield OptionList(compact=True)
             yield Footer(compact=True, show_command_palette=False)
+
+    def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
+        return (
+            None if action in ("surprise", "walk", "choose") and not self._reply.choices else True
+        )
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
@@ -130,7 +145,8 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
         self._top = choice.top if choice else ()
         options.clear_options()
         if choice is None:
-            about.update(Content(f"{place}\n\nIts alternatives weren't recorded."))
+            why = ONE_UNKNOWN if self._reply.choices else ALL_UNKNOWN
+            about.update(Content(f"{place}\n\n{why}"))
             return
         about.update(Content.assemble(place, (f"   p {choice.probability:.1%}\n", MUTED)))
         options.add_options(Option(self._line(choice, *each)) for each in self._top)
@@ -138,7 +154,7 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
         options.highlighted = chosen
 
     def _line(self, choice: Choice, token: int, probability: float) -> Content:
-        bar = "━" * max(1, round(BAR_CELLS * probability))
+        bar = "━" * round(BAR_CELLS * probability) or "╺" * (probability >= LEAST_SEEN)
         mark = "● " if token == choice.token else "  "
         return Content.assemble(
             (mark, "$success"),

@@ -6,8 +6,10 @@ asks for about a turn; does nothing to the conversation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from itertools import takewhile
 from typing import ClassVar, Literal
 
 from textual.binding import BindingType
@@ -23,9 +25,11 @@ from ..terminal import printable
 from .keys import key
 from .turn_view import Row, TurnView
 
-PAGE, STEP, MOST = 24, 3, 36
-"""Turns that are widgets at first, that become it with scrolling, and that ever are: more than a
-screen shows, few enough to open instantly and to scroll smoothly."""
+PAGE, STEP = 8, 2
+"""Turns that are widgets at first, and how many become it at a time: few enough to open instantly
+and to scroll smoothly."""
+FAR = 3
+"""Screens; a turn that is farther away from the reader is no widget any more."""
 
 Wish = Literal["copy", "copy_code", "regenerate", "edit", "proceed", "previous", "next", "tokens"]
 
@@ -71,7 +75,9 @@ class Transcript(VerticalScroll, can_focus=True):
         super().__init__(id="transcript")
         self._rows: list[Row] = []
         self._first = self._last = 0  # the rows that are widgets
+        self._floor = 0  # the rows before were cleared off, until the reader wants them
         self._extending = False
+        self._changing = asyncio.Lock()  # of what widgets there are: each change takes its time
 
     def on_mount(self) -> None:
         self.anchor()
@@ -79,45 +85,50 @@ class Transcript(VerticalScroll, can_focus=True):
     # What is drawn
 
     async def show(self, rows: Sequence[Row]) -> None:
-        """Draw this path; views that are right already stay as they are."""
-        await self._to_end()
-        views, wrong = self._views(), None
-        for i, view in enumerate(views):
-            at = self._first + i
-            if at < len(rows) and view.row.becomes(rows[at]):
-                view.update_row(rows[at])
-            else:
-                wrong = view
-                break
-        self._rows = list(rows)
-        with self.app.batch_update():
-            if wrong:
-                await self._remove_from(wrong)
-            if not self._views():
-                self._first = self._last = max(0, len(rows) - PAGE)
-            self._last = self._first + len(self._views())
-            await self._mount_rows(self._last, len(rows))
-        if self.selected and all(row.turn is not self.selected for row in rows):
-            self.selected = None
+        """Draw this path, where the reader is; views that are right already stay as they are."""
+        async with self._changing:
+            at_end, wrong = self._last == len(self._rows), None
+            for i, view in enumerate(self._views()):
+                at = self._first + i
+                if at < len(rows) and view.row.becomes(rows[at]):
+                    view.update_row(rows[at])
+                else:
+                    wrong = view
+                    break
+            self._rows = list(rows)
+            with self.app.batch_update():
+                if wrong:
+                    await self._remove_from(wrong)
+                if not self._views():
+                    self._floor = min(self._floor, len(rows))
+                    self._first = max(self._floor, len(rows) - PAGE)
+                self._last = self._first + len(self._views())
+                if at_end or wrong:
+                    await self._mount_rows(self._last, min(len(rows), self._last + PAGE))
+            if self.selected and all(row.turn is not self.selected for row in rows):
+                self.selected = None
+            self.call_after_refresh(self._look_further)
 
     async def forget(self) -> None:
         """Draw nothing: another conversation comes."""
-        self._rows, self._first, self._last = [], 0, 0
         self.selected = None
-        await self.remove_children()
+        async with self._changing:
+            self._rows, self._first, self._last, self._floor = [], 0, 0, 0
+            await self.remove_children()
         self.anchor()
 
     async def clear(self) -> None:
         """An empty screen; the conversation is still there, above."""
-        await self.remove_children()
-        self._first = self._last = len(self._rows)
+        async with self._changing:
+            await self.remove_children()
+            self._first = self._last = self._floor = len(self._rows)
         self.anchor()
 
     async def notice(self, text: str, kind: str = "note") -> None:
         """Say something after what is there."""
-        await self._to_end()
-        await self.mount(Notice(text, kind))
-        self.to_bottom()
+        async with self._changing:
+            await self._to_end()
+            await self.mount(Notice(text, kind))
 
     async def clear_notices(self) -> None:
         """Take down what was said."""
@@ -129,9 +140,10 @@ class Transcript(VerticalScroll, can_focus=True):
         views = self._views()
         return views[-1] if views and self._last == len(self._rows) else None
 
-    def to_bottom(self) -> None:
+    async def to_end(self) -> None:
         """Back to where things happen, and stay there."""
-        self.anchor()
+        async with self._changing:
+            await self._to_end()
 
     # Moving about
 
@@ -139,26 +151,35 @@ class Transcript(VerticalScroll, can_focus=True):
         for view in self._views():
             view.set_class(view.turn is turn, "-selected")
 
+    def page(self, pages: int) -> None:
+        """Scroll by so many screens."""
+        self._floor = 0
+        self._look_further()
+        self.scroll_relative(y=pages * (self.size.height - 2), animate=False)
+
     async def action_select(self, step: int) -> None:
         at = self._index(self.selected)
         at = len(self._rows) - 1 if at is None else at + step
-        if 0 <= at < len(self._rows):
-            await self._reach(at)
-            self._select(at)
-        elif step > 0:
-            self.to_bottom()
+        async with self._changing:
+            if 0 <= at < len(self._rows):
+                await self._reach(at)
+                self._select(at)
+            elif step > 0:
+                await self._to_end()
 
     async def action_first(self) -> None:
-        if self._rows:
-            await self._jump(0)
-            self._select(0)
-            self.scroll_home(animate=False)
+        async with self._changing:
+            if self._rows:
+                await self._jump(0)
+                self._select(0)
+                self.scroll_home(animate=False)
 
     async def action_last(self) -> None:
-        if self._rows:
+        async with self._changing:
             await self._to_end()
-            self._select(len(self._rows) - 1)
-        self.to_bottom()
+            if self._rows:
+                self._select(len(self._rows) - 1)
+                self.anchor()
 
     def action_ask(self, wish: Wish) -> None:
         turn = self.selected or (self._rows[-1].turn if self._rows else None)
@@ -175,17 +196,32 @@ class Transcript(VerticalScroll, can_focus=True):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        if self._extending:
-            return
-        if new_value < old_value and new_value < self.size.height and self._first > 0:
-            self._extending = True
-            self.call_later(self._extend_up)
-        below = self.max_scroll_y - self.size.height
-        if new_value > max(old_value, below) and self._last < len(self._rows):
-            self._extending = True
-            self.call_later(self._extend_down)
+        self._look_further()
+
+    def on_resize(self) -> None:
+        self._look_further()
+
+    def on_mouse_scroll_up(self) -> None:
+        self._floor = 0
+        self._look_further()
 
     # The rows that are widgets
+
+    def _look_further(self) -> None:
+        """Make more of them widgets, unless there is a screenful either way."""
+        if self._extending:
+            return
+        above, below = self.scroll_y, self.max_scroll_y - self.scroll_y
+        if self._first > self._floor and above < self.size.height:
+            self._extending = True
+            self.call_later(self._extend, self._extend_up)
+        elif self._last < len(self._rows) and below < self.size.height:
+            self._extending = True
+            self.call_later(self._extend, self._extend_down)
+
+    async def _extend(self, extend: Callable[[], Awaitable[None]]) -> None:
+        async with self._changing:
+            await extend()
 
     def _views(self) -> list[TurnView]:
         return [child for child in self.children if isinstance(child, TurnView)]
@@ -213,43 +249,51 @@ class Transcript(VerticalScroll, can_focus=True):
         await self.remove_children(doomed)
 
     async def _reach(self, at: int) -> None:
-        if at < self._first:
+        self._floor = min(self._floor, at)
+        if not self._first - STEP <= at < self._last + STEP:
+            await self._jump(max(0, at - PAGE // 2))
+        elif at < self._first:
             await self._extend_up()
         elif at >= self._last:
             await self._extend_down()
 
     async def _extend_up(self) -> None:
         """A few rows more above, and those far below the reader fewer."""
-        first, hold = max(0, self._first - STEP), self._hold()
+        hold, bottom = self._hold(), self.scroll_y + (FAR + 1) * self.size.height
+        far = list(takewhile(lambda v: v.virtual_region.y > bottom, reversed(self._views())))
+        first = max(0, self._first - STEP)
         views = [self._view(row) for row in self._rows[first : self._first]]
-        self._first = first
+        self._first, self._last = first, self._last - len(far)
         with self.app.batch_update():
             await self.mount_all(views, before=0)
-            if (n := self._last - self._first - MOST) > 0:
-                await self._remove_from(self._views()[-n])
-                self._last -= n
+            if far:
+                await self._remove_from(far[-1])
         self.call_after_refresh(hold)
 
     async def _extend_down(self) -> None:
         """The same, the other way."""
-        hold = self._hold()
+        hold, top = self._hold(), self.scroll_y - FAR * self.size.height
+        far = list(takewhile(lambda v: v.virtual_region.bottom < top, self._views()))
+        self._first += len(far)
         with self.app.batch_update():
             await self._mount_rows(self._last, min(len(self._rows), self._last + STEP))
-            if (n := self._last - self._first - MOST) > 0:
-                await self.remove_children(self._views()[:n])
-                self._first += n
+            await self.remove_children(far)
         self.call_after_refresh(hold)
 
     def _hold(self) -> Callable[[], None]:
         """What brings the view at the top of the screen back to its place, after a change."""
+        at_end = self._last == len(self._rows) and self.is_vertical_scroll_end
+        if not at_end:
+            self.release_anchor()  # or the bottom would be followed, which isn't the end
         top = self.scroll_y
         held = next((v for v in self._views() if v.virtual_region.bottom > top), None)
         offset = held.virtual_region.y - top if held else 0
 
         def restore() -> None:
-            if held and held.is_attached:
+            if held and held.is_attached and not at_end:
                 self.scroll_to(y=held.virtual_region.y - offset, animate=False, immediate=True)
             self._extending = False
+            self._look_further()
 
         return restore
 
@@ -265,3 +309,4 @@ class Transcript(VerticalScroll, can_focus=True):
             await self._jump(max(0, len(self._rows) - PAGE))
             if self._last < len(self._rows):
                 await self._mount_rows(self._last, len(self._rows))
+        self.anchor()

@@ -18,6 +18,7 @@ from textual.widgets.markdown import MarkdownStream
 from ...conversation.ledger import Turn
 from ..terminal import printable
 
+MARK = Content("╌╌ the model sees only what is below ╌╌")
 ENDS = {"cancelled": "stopped", "length": "reached the limit", None: "not finished"}
 
 
@@ -62,13 +63,11 @@ class TurnView(Vertical):
         return self.row.turn
 
     def compose(self) -> ComposeResult:
-        yield Static("╌╌ the model sees only what is below ╌╌", classes="mark")
         text = printable(self.turn.text)
         if self.turn.role == "user":
             yield Static(Content(text), classes="said")
         else:
             yield Markdown(text.strip(), classes="said", open_links=False)
-        yield Static(self._foot(), classes="foot")
 
     def on_mount(self) -> None:
         self._dress()
@@ -114,12 +113,19 @@ class TurnView(Vertical):
             self._dress()
 
     def _dress(self) -> None:
-        row, foot = self.row, self._foot()
-        self.set_class(row.hidden, "-hidden")
-        self.set_class(row.begins, "-begins")
-        if self.is_mounted:
-            self.query_one(".foot", Static).update(foot)
-            self.query_one(".foot").display = bool(foot.plain)
+        self.set_class(self.row.hidden, "-hidden")
+        if self.children:  # it is composed
+            mark = MARK if self.row.begins else Content("")
+            self._draw_line("mark", mark, before=0)
+            self._draw_line("foot", self._foot())
+
+    def _draw_line(self, name: str, content: Content, before: int | None = None) -> None:
+        """A line above or below what was said: a widget only once there is something to say."""
+        if line := next(iter(self.query_children(f".{name}").results(Static)), None):
+            line.update(content)
+            line.display = bool(content.plain)
+        elif content.plain:
+            self.mount(Static(content, classes=name), before=before)
 
     def _foot(self) -> Content:
         parts = []

@@ -79,21 +79,28 @@ class Stage:
 Scene = Callable[[Stage], Awaitable[None]]
 
 
-def play(chat: Chat, scene: Scene, size: tuple[int, int] = (80, 24)) -> None:
-    """Run the app for the time of a scene."""
+def play(chat: Chat, scene: Scene, size: tuple[int, int] = (80, 24), *, vi: bool = False) -> None:
+    """Run an app with this chat for the time of a scene, which begins when it is there."""
 
-    async def run() -> None:
-        app = ChatApp(lambda _: chat)
-        async with app.run_test(size=size) as pilot:
-            stage = Stage(app, pilot)
-            await stage.until(lambda: app.chat_screen is not None)
-            await pilot.pause()
-            await scene(stage)
+    async def with_chat(stage: Stage) -> None:
+        await stage.until(lambda: stage.app.chat_screen is not None)
+        await stage.pilot.pause()
+        await scene(stage)
 
     try:
-        asyncio.run(run())
+        play_app(ChatApp(lambda *_: chat, vi=vi), with_chat, size)
     finally:
         chat.close()
+
+
+def play_app(app: ChatApp, scene: Scene, size: tuple[int, int] = (80, 24)) -> None:
+    """Run an app for the time of a scene, which begins at once."""
+
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            await scene(Stage(app, pilot))
+
+    asyncio.run(run())
 
 
 def _text(view: TurnView) -> str:

@@ -101,7 +101,7 @@ def test_the_oldest_turns_go_and_a_mark_tells() -> None:
         hidden = [view.row.hidden for view in stage.screen.query(TurnView)]
         assert hidden[0] is True
         assert hidden[-1] is False
-        assert len(stage.screen.query("TurnView.-begins")) == 1
+        assert sum(mark.display for mark in stage.screen.query("TurnView .mark")) == 1
 
     play(make_chat(Script(["reply " * 3], context_length=128)), scene)
 

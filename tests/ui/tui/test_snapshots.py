@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from llama2ncnn_chat.errors import ModelError
+from llama2ncnn_chat.model_list import ListedModel
 from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.opening_screen import Opener
+from llama2ncnn_chat.ui.tui.questions import Pick
 from llama2ncnn_chat.ui.tui.status import PrefillBar, Speed
 from llama2ncnn_chat.ui.tui.themes import INK, PAPER
 from tests.ui.tui.scripted import Script, make_chat
@@ -20,6 +23,17 @@ SnapCompare = Callable[..., bool]
 Act = Callable[[Stage], Awaitable[None]]
 
 SMALL, LARGE = (80, 24), (140, 45)
+MODELS = [
+    ListedModel("/models/stories15M.bin", "stories15M.bin", "ncnn int8", 15_100_000, "used lately"),
+    ListedModel(
+        "/big/7b.bin",
+        "7b.bin",
+        "llama2.c v0 (legacy, float32)",
+        26_954_000_000,
+        "converted before",
+    ),
+    ListedModel("demo", "demo", "llama2.c v2 (Q8_0)", 2_500_000, "bundled"),
+]
 REPLY = '''Here is a small function that reverses a string:
 
 ```python
@@ -105,13 +119,13 @@ async def _tokens(stage: Stage) -> None:
 def test_state(snap_compare: SnapCompare, act: Act, size: tuple[int, int], theme: Any) -> None:
     chat = make_chat(Script(["Once upon a time there was a little girl.", REPLY]), saved=True)
     try:
-        assert _looks_the_same(snap_compare, lambda _: chat, act, size, theme.name)
+        assert _looks_the_same(snap_compare, lambda *_: chat, act, size, theme.name)
     finally:
         chat.close()
 
 
 def test_an_error_before_there_is_a_chat(snap_compare: SnapCompare) -> None:
-    def fail(_: object) -> Any:
+    def fail(*_: object) -> Any:
         raise ModelError("7b.bin: no tokenizer", "name it with --tokenizer")
 
     app = ChatApp(fail)
@@ -120,6 +134,23 @@ def test_an_error_before_there_is_a_chat(snap_compare: SnapCompare) -> None:
         await Stage(app, pilot).until(lambda: app.failure is not None)
 
     assert snap_compare(app, terminal_size=SMALL, run_before=before)
+
+
+def test_the_models_to_choose_from(snap_compare: SnapCompare) -> None:
+    app = ChatApp(_nothing_opens, lambda: MODELS, picks=True)
+    app.theme = INK.name
+
+    async def before(pilot: Pilot[None]) -> None:
+        await Stage(app, pilot).until(lambda: isinstance(app.screen, Pick))
+        await pilot.pause()
+        app.screen.query_one(Input).cursor_blink = False
+        await pilot.press("down")
+
+    assert snap_compare(app, terminal_size=SMALL, run_before=before)
+
+
+def _nothing_opens(*_: object) -> Any:
+    raise AssertionError("nothing was chosen")
 
 
 def _looks_the_same(

@@ -25,7 +25,7 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parents[3]
 PROMPT = "Send a message"
 PATIENCE = 40.0
-ENTER, ESC, CTRL_O, CTRL_Q, DOWN = "\r", "\x1b", "\x0f", "\x11", "\x1b[B"
+ENTER, ESC, CTRL_O, CTRL_Q, CTRL_Z, DOWN = "\r", "\x1b", "\x0f", "\x11", "\x1a", "\x1b[B"
 LONG = "Count from one to twenty, and then tell me a long story about a fox."
 _PIECES = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[[0-9;?<>=]*\$?[ -/]*[@-~]|\x1b[\]P].*?(?:\x07|\x1b\\)|\x1b.|(.)", re.DOTALL)  # fmt: skip  # noqa: E501
 
@@ -33,11 +33,14 @@ _PIECES = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[[0-9;?<>=]*\$?[ -/]*[@-~]|\x1b[\
 class Terminal:
     """The program, and the cells that it has written to: Textual says where before every row."""
 
-    def __init__(self, *flags: str) -> None:
+    def __init__(self, *flags: str, shell: bool = False) -> None:
+        command = [sys.executable, "-m", "llama2ncnn_chat", *flags]
+        if shell:
+            command = ["bash", "--norc", "-i"]
         self.child = pexpect.spawn(
-            sys.executable,
-            ["-m", "llama2ncnn_chat", *flags],
-            env={**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)},
+            command[0],
+            command[1:],
+            env={**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), "PS1": "shell$ "},
             cwd=str(ROOT),
             dimensions=(24, 80),
             encoding="utf-8",
@@ -66,6 +69,13 @@ class Terminal:
         self.type(text)
         self.see(text)
         self.type(ENTER)
+
+    def hear(self, typed: str, text: str) -> str:
+        """Type, and read until that text has come; returns all that came."""
+        begun = len(self.raw)
+        self.type(typed)
+        self.wait(lambda: text in self.raw[begun:])
+        return self.raw[begun:]
 
     def idle(self) -> None:
         """Until no reply is being written."""
@@ -162,6 +172,44 @@ def test_a_signal_in_the_middle_of_a_reply(terminals: list[Terminal], name: str)
     terminal.see("writing")
     terminal.child.kill(getattr(signal, name))
     assert terminal.ended() == 128 + getattr(signal, name)
+    assert _path()[-1].text
+    assert _path()[-1].finish in ("cancelled", "stop")
+
+
+def test_suspended_and_brought_back(terminals: list[Terminal]) -> None:
+    terminal = Terminal(shell=True)
+    terminals.append(terminal)
+    terminal.type(f"sh -c '{sys.executable} -m llama2ncnn_chat; exit $?'{ENTER}")
+    terminal.see(PROMPT)
+    terminal.send("Hello")
+    terminal.idle()
+    for _ in range(2):
+        seen = terminal.hear(CTRL_Z, "shell$").partition("shell$")[0]
+        assert "\x1b[?1049l" in seen
+        assert "\x1b[?25h" in seen
+        assert "\x1b[?1049h" in terminal.hear(f"fg{ENTER}", "Hello")
+    terminal.send("And now?")
+    terminal.wait(lambda: len(_path()) == 4 and _path()[-1].finish is not None)
+    terminal.hear(CTRL_Q, "shell$")
+    terminal.hear(f"echo code=$?{ENTER}", "code=0")
+
+
+def test_nobody_is_left_stopped_without_a_shell(terminals: list[Terminal]) -> None:
+    terminal = _open(terminals)
+    terminal.type(CTRL_Z)
+    terminal.see("no shell to go back to")
+    terminal.type(CTRL_Q)
+    assert terminal.ended() == 0
+
+
+def test_a_terminal_that_is_closed(terminals: list[Terminal]) -> None:
+    terminal = _open(terminals)
+    terminal.send(LONG)
+    terminal.see("writing")
+    terminal.child.ptyproc.fileobj.close()
+    while terminal.child.isalive():
+        time.sleep(0.05)
+    assert terminal.child.exitstatus == 128 + signal.SIGHUP
     assert _path()[-1].text
     assert _path()[-1].finish in ("cancelled", "stop")
 

@@ -46,6 +46,32 @@ def test_tints_go_with_probability() -> None:
     assert tint(None) == ""
 
 
+def test_a_reply_of_an_earlier_run_says_that_nothing_is_known() -> None:
+    chat = make_chat(Script(["cat."]), saved=True)
+    list(chat.send("hello"))
+    number = chat.session_id
+    chat.close()
+    again = make_chat(Script(["dog."]), saved=True)
+    assert number
+    again.resume(number)
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("f3")
+        screen = stage.app.screen
+        assert isinstance(screen, TokensScreen)
+        assert "earlier run" in str(screen.query_one("#token-about", Static).render())
+        assert "not recorded" in str(screen.query_one(".title", Static).render())
+        assert screen.check_action("choose", ()) is None
+        await stage.press("right", "n", "enter")
+        assert screen.cursor == 1
+        await stage.press("escape")
+        await stage.send("and now?")
+        await stage.press("f3")
+        assert "p " in str(stage.app.screen.query_one("#token-about", Static).render())
+
+    play(again, scene)
+
+
 def test_going_on_from_another_token() -> None:
     chat = make_chat(Script(["cat."]))
 

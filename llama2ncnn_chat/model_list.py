@@ -1,0 +1,92 @@
+"""The models there are to choose from: used lately, in this folder, converted before, bundled.
+
+Reads headers and descriptions alone; opens and converts nothing. What isn't a model, or isn't there
+any more, is left out without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from convert.errors import ConvertError
+from convert.inspect import human_bytes, inspect
+
+from .models import DEMO, DEMO_CHECKPOINT, cached_models
+
+
+@dataclass(frozen=True)
+class ListedModel:
+    """``model`` is what ``find_model`` takes; ``where`` says how it came into the list.
+
+    ``format`` is that of its weights as they are on disk, ``size`` their bytes.
+    """
+
+    model: str
+    name: str
+    format: str
+    size: int
+    where: str
+
+    @property
+    def about(self) -> str:
+        """All but its name, for a person."""
+        return f"{self.format}  ·  {human_bytes(self.size)}  ·  {self.where}"
+
+    def has(self, words: str) -> bool:
+        """Whether each of the words stands somewhere in its line."""
+        line = f"{self.model} {self.name} {self.about}".casefold()
+        return all(word in line for word in words.casefold().split())
+
+
+def models_at_hand(recent: Iterable[str] = (), folder: Path = Path()) -> list[ListedModel]:
+    """Each once: ``recent``, which sessions name, comes first, and the bundled one last."""
+    cached = {stem.resolve(): source for stem, source in cached_models()}
+    found: dict[Path, ListedModel] = {}
+    for path, where in chain(_recent(recent), _in_folder(folder), _converted(cached)):
+        # What can't be read now would only be an error to choose.
+        with suppress(ConvertError, OSError):
+            report = inspect(path)
+            place = Path(report.path).resolve()
+            name = _name(place, cached)
+            listed = ListedModel(str(place), name, report.format, report.size, where)
+            found.setdefault(place, listed)
+    return [*found.values(), *_bundled()]
+
+
+Cached = Mapping[Path, Path | None]
+
+
+def _recent(models: Iterable[str]) -> Iterator[tuple[Path, str]]:
+    for model in models:
+        if model != DEMO:
+            yield Path(model), "used lately"
+
+
+def _in_folder(folder: Path) -> Iterator[tuple[Path, str]]:
+    for pattern in ("*.desc", "*.bin"):
+        for path in sorted(folder.glob(pattern)):
+            yield path, "here"
+
+
+def _converted(cached: Cached) -> Iterator[tuple[Path, str]]:
+    """The checkpoints rather than what they became: by those they are known, and found again."""
+    for stem, source in cached.items():
+        if source != DEMO_CHECKPOINT.resolve():
+            yield source if source and source.exists() else stem, "converted before"
+
+
+def _name(place: Path, cached: Cached) -> str:
+    if place not in cached:
+        return place.name
+    source = cached[place]
+    return source.name if source else place.parent.name
+
+
+def _bundled() -> Iterator[ListedModel]:
+    with suppress(ConvertError, OSError):
+        report = inspect(DEMO_CHECKPOINT)
+        yield ListedModel(DEMO, DEMO, report.format, report.size, "bundled")

@@ -1,0 +1,33 @@
+"""The list of models to choose one from. Draws what it is given; finds and opens none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from textual.content import Content
+
+from ...model_list import ListedModel
+from ..terminal import printable
+from .questions import Pick
+from .status import MUTED
+
+Models = Callable[[], Sequence[ListedModel]]
+
+
+def model_picker(models: Sequence[ListedModel]) -> Pick[ListedModel]:
+    """Asks which of them to open."""
+    return Pick("Models", lambda words: [m for m in models if m.has(words)], _lines)
+
+
+def _lines(model: ListedModel) -> Content:
+    folder = "" if model.model == model.name else f"   {_short(Path(model.model).parent)}"
+    return Content.assemble(
+        (printable(model.name), "bold"), (f"{printable(folder)}\n  {model.about}", MUTED)
+    )
+
+
+def _short(folder: Path) -> str:
+    """As a shell would show it."""
+    home = Path.home()
+    return str(Path("~", folder.relative_to(home)) if folder.is_relative_to(home) else folder)

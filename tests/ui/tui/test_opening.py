@@ -1,0 +1,171 @@
+"""Before there is a chat, and around it: the list of models, and the theme that was chosen."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from textual.widgets import Input, OptionList, Static
+
+from llama2ncnn_chat.conversation.chat import Chat
+from llama2ncnn_chat.model_list import ListedModel
+from llama2ncnn_chat.paths import theme_file
+from llama2ncnn_chat.ui.tui.app import ChatApp
+from llama2ncnn_chat.ui.tui.opening_screen import Step
+from llama2ncnn_chat.ui.tui.questions import Pick
+from llama2ncnn_chat.ui.tui.themes import INK, PAPER, first_theme, remember_theme
+from tests.ui.tui.scripted import Script, make_chat
+from tests.ui.tui.stage import Scene, Stage, play, play_app
+
+MODELS = [
+    ListedModel("/models/a.bin", "a.bin", "llama2.c v2 (Q8_0)", 15_000_000, "used lately"),
+    ListedModel("/models/b.ncnn", "b.ncnn", "ncnn int8", 110_000_000, "here"),
+    ListedModel("demo", "demo", "llama2.c v2 (Q8_0)", 2_500_000, "bundled"),
+]
+
+
+class Opened:
+    """Chats by the model that was asked for, closed in the end."""
+
+    def __init__(self) -> None:
+        self.models: list[str | None] = []
+        self.chats: list[Chat] = []
+
+    def __call__(self, _step: object, model: str | None) -> Chat:
+        self.models.append(model)
+        self.chats.append(make_chat(Script([f"I am {model}."]), saved=True))
+        return self.chats[-1]
+
+
+def play_picking(scene: Scene, *, picks: bool) -> Opened:
+    """The scene begins with the list of models, or with a chat."""
+    opened = Opened()
+
+    async def when_there(stage: Stage) -> None:
+        app = stage.app
+        await stage.until(lambda: isinstance(app.screen, Pick) if picks else bool(app.chat_screen))
+        await stage.pilot.pause()
+        await scene(stage)
+
+    try:
+        play_app(ChatApp(opened, lambda: MODELS, picks=picks), when_there)
+    finally:
+        for chat in opened.chats:
+            chat.close()
+    return opened
+
+
+def test_a_model_is_picked_by_keys_and_words() -> None:
+    async def scene(stage: Stage) -> None:
+        assert _listed(stage) == ["a.bin   /models", "b.ncnn   /models", "demo"]
+        await stage.press("down", "up", "down", "enter")
+        await stage.until(lambda: stage.app.chat_screen is not None)
+        await stage.send("hello")
+        assert stage.said == ["hello", "I am /models/b.ncnn."]
+
+    assert play_picking(scene, picks=True).models == ["/models/b.ncnn"]
+
+
+def test_typing_filters_the_models() -> None:
+    async def scene(stage: Stage) -> None:
+        stage.app.screen.query_one(Input).value = "q8 lately"
+        await stage.pilot.pause()
+        assert _listed(stage) == ["a.bin   /models"]
+        await stage.press("enter")
+        await stage.until(lambda: stage.app.chat_screen is not None)
+
+    assert play_picking(scene, picks=True).models == ["/models/a.bin"]
+
+
+def test_picking_none_leaves() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("escape")
+        await stage.until(lambda: stage.app._exit)
+
+    assert play_picking(scene, picks=True).models == []
+
+
+def test_nobody_is_asked_unless_they_want_it() -> None:
+    async def scene(stage: Stage) -> None: ...
+
+    assert play_picking(scene, picks=False).models == [None]
+
+
+def test_another_model_in_a_running_chat_begins_a_new_session() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        before, engine = stage.screen, stage.screen.chat.session.engine
+        assert engine.position > 0
+        stage.app.action_pick_model()
+        await stage.until(lambda: isinstance(stage.app.screen, Pick))
+        await stage.press("escape")
+        await stage.until(lambda: stage.app.screen is before)
+        stage.app.action_pick_model()
+        await stage.until(lambda: isinstance(stage.app.screen, Pick))
+        await stage.press("enter")
+        await stage.until(lambda: stage.app.chat_screen not in (None, before))
+        await stage.pilot.pause()
+        assert stage.said == []
+        assert engine.position == 0  # closed
+        await stage.send("and you?")
+        assert stage.said == ["and you?", "I am /models/a.bin."]
+        assert len(stage.screen.chat.stored().list()) == 2
+
+    assert play_picking(scene, picks=False).models == [None, "/models/a.bin"]
+
+
+def test_leaving_ends_what_is_being_converted() -> None:
+    ended = threading.Event()
+
+    def convert(step: Step, _model: str | None) -> Chat:
+        report = step("converting 7b.bin")
+        try:
+            for done in range(10**6):
+                report(done, 10**6)
+                time.sleep(0.01)
+        finally:
+            ended.set()
+        raise AssertionError("nobody stopped it")
+
+    async def scene(stage: Stage) -> None:
+        await stage.until(lambda: "7b.bin" in str(_static(stage, "#opening-step").render()))
+        await stage.press("q")
+        await stage.until(lambda: stage.app._exit)
+
+    play_app(ChatApp(convert), scene)
+    assert ended.is_set()
+
+
+def test_the_theme_that_was_chosen_comes_again() -> None:
+    async def choose(stage: Stage) -> None:
+        assert stage.app.theme == INK.name
+        assert not theme_file().exists()
+        stage.app.theme = PAPER.name
+        await stage.until(theme_file().exists)
+
+    async def again(stage: Stage) -> None:
+        assert stage.app.theme == PAPER.name
+        stage.app.theme = INK.name
+        await stage.until(lambda: theme_file().read_text() == "ink\n")
+
+    play(make_chat(Script(["Hi."])), choose)
+    play(make_chat(Script(["Hi."])), again)
+
+
+@pytest.mark.parametrize("chosen", ["no-such-theme", "", "\0"])
+def test_a_theme_that_is_not_known_is_none(chosen: str) -> None:
+    remember_theme(chosen)
+    assert first_theme({}, [INK.name, PAPER.name]) == INK.name
+    assert first_theme({"COLORFGBG": "0;15"}, [INK.name, PAPER.name]) == PAPER.name
+    remember_theme(PAPER.name)
+    assert first_theme({}, [INK.name, PAPER.name]) == PAPER.name
+
+
+def _static(stage: Stage, selector: str) -> Static:
+    return stage.app.screen.query_one(selector, Static)
+
+
+def _listed(stage: Stage) -> list[str]:
+    options = stage.app.screen.query_one(OptionList).options
+    return [str(option.prompt).split("\n")[0] for option in options]
