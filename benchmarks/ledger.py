@@ -134,7 +134,7 @@ def operate(session: Session, operation: str, argument: str) -> Turn | None:
     else:
         generations: dict[str, Callable[[], Events]] = {
             "send": lambda: session.send(argument),
-            "edit": lambda: session.edit(argument),
+            "edit": lambda: session.edit(argument, session.ledger.path()[-2]),
             "regenerate": session.regenerate,
             "continue": session.proceed,
         }

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from convert.pipeline import Progress
 
-from .conversation.chat import Chat, ModelFacts
+from .conversation.chat import Chat
 from .conversation.chat_settings import ChatSettings
 from .conversation.ledger import Turn
+from .conversation.model_facts import ModelFacts
 from .conversation.snapshots import SnapshotStore
 from .conversation.store import SessionInfo, Store
 from .conversation.window import Renderer, first_that_fits

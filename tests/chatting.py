@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from llama2ncnn_chat.conversation.chat import Chat, ModelFacts
+from llama2ncnn_chat.conversation.chat import Chat
 from llama2ncnn_chat.conversation.chat_settings import DEFAULTS, ChatSettings
 from llama2ncnn_chat.conversation.commands import interpret
+from llama2ncnn_chat.conversation.ledger import Turn
+from llama2ncnn_chat.conversation.model_facts import ModelFacts
 from llama2ncnn_chat.conversation.outcomes import Ask, Generate, Outcome
 from llama2ncnn_chat.events import Event
 from llama2ncnn_chat.generation.generate import never
@@ -64,7 +66,9 @@ def carry_out(outcomes: Iterable[Outcome], *, yes: bool = True) -> list[Outcome 
     return seen
 
 
-def do(chat: Chat, line: str, *, yes: bool = True, edits: bool = False) -> list[Outcome | Event]:
+def do(
+    chat: Chat, line: str, *, yes: bool = True, edits: Turn | None = None
+) -> list[Outcome | Event]:
     """Type a line."""
     return carry_out(interpret(chat, line, edits=edits), yes=yes)
 

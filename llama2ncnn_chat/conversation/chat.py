@@ -6,8 +6,7 @@ keeps KV snapshots, and collects what there is to tell. Knows no face and no com
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from ..errors import ChatError, PromptTooLongError, UsageError
 from ..events import Events
@@ -17,30 +16,13 @@ from ..text.template import template_of
 from .chat_settings import DEFAULTS, ChatSettings, parse_threads
 from .kv_keeper import KvKeeper
 from .ledger import Ledger, Turn
+from .model_facts import ModelFacts
 from .recorder import NullRecorder, Recorder, SessionMeta
 from .resuming import ChatTokenizer, encode_anew, is_foreign, resumed_notes, resumed_settings
 from .session import BusyError, Session
 from .snapshots import SnapshotStore
 from .store import LoadedSession, Store
 from .window import Renderer, reserve
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """What the engine's model is: what a person calls it, its weights, a hash of its content.
-
-    ``cache_size`` is the bytes of a full KV cache, 0 where that isn't known.
-    """
-
-    name: str
-    fingerprint: str
-    weights: str
-    size: int
-    cache_size: int = 0
-
-    @property
-    def short(self) -> str:
-        return Path(self.name).name
 
 
 class Chat:
@@ -104,10 +86,16 @@ class Chat:
         self._make_writable()
         return self._watched(self.session.send(text, cancelled=cancelled), drop)
 
-    def edit(self, text: str, *, drop: bool = False, cancelled: Cancelled = never) -> Events:
-        """Another message in place of the last one, and its reply."""
+    def edit(
+        self, text: str, message: Turn, *, drop: bool = False, cancelled: Cancelled = never
+    ) -> Events:
+        """Another message in place of this one, and its reply."""
+        ledger = self.session.ledger
+        place = len(ledger.path(message)) - 1
         self._make_writable()
-        return self._watched(self.session.edit(text, cancelled=cancelled), drop)
+        if self.session.ledger is not ledger:  # a copy to work in, with turns of its own
+            message = self.session.ledger.path()[place]
+        return self._watched(self.session.edit(text, message, cancelled=cancelled), drop)
 
     def regenerate(self, *, drop: bool = False, cancelled: Cancelled = never) -> Events:
         """Another reply to the last message."""

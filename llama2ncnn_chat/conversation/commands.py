@@ -16,6 +16,7 @@ from . import commands_info as info
 from . import commands_sessions as sessions
 from . import commands_turns as turns
 from .chat import Chat
+from .ledger import Turn
 from .outcomes import Complain, Outcome, Quit, Say
 
 Completes = Literal["", "command", "path", "session", "setting", "code"]
@@ -112,10 +113,10 @@ def find(name: str) -> Command:
     return command
 
 
-def interpret(chat: Chat, line: str, *, edits: bool = False) -> Iterator[Outcome]:
+def interpret(chat: Chat, line: str, *, edits: Turn | None = None) -> Iterator[Outcome]:
     """What a person typed, a command or a message, to outcomes; refusals are outcomes too.
 
-    With ``edits`` a message takes the last one's place.
+    A message takes the place of the one that it ``edits``, if any.
     """
     text = line.strip()
     try:

@@ -16,16 +16,15 @@ from ..events import Events
 from .chat import Chat
 from .ledger import Turn
 from .outcomes import Ask, Attach, Copy, Draft, Generate, Moved, Outcome, Say
-from .window import first_that_fits, reserve
+from .window import first_that_fits, n_hidden, reserve
 
 MAX_FILE = 16 << 20
 
 
-def send(chat: Chat, text: str, *, edits: bool = False) -> Iterator[Outcome]:
+def send(chat: Chat, text: str, *, edits: Turn | None = None) -> Iterator[Outcome]:
     """A message of the person's."""
-    start = chat.edit if edits else chat.send
-    back = Draft(text, edits)
-    yield from _generation(chat, partial(start, text), text, back=back, edits=edits)
+    start = partial(chat.edit, text, edits) if edits else partial(chat.send, text)
+    yield from _generation(chat, start, text, back=Draft(text, edits), edits=edits)
 
 
 def regen(chat: Chat, _argument: str) -> Iterator[Outcome]:
@@ -56,9 +55,9 @@ def edit(chat: Chat, text: str) -> Iterator[Outcome]:
     """Another text in place of the last message."""
     last = _last_message(chat)
     if text:
-        yield from send(chat, text, edits=True)
+        yield from send(chat, text, edits=last)
     else:
-        yield Draft(last.text, edits=True)
+        yield Draft(last.text, edits=last)
 
 
 def undo(chat: Chat, argument: str) -> Iterator[Outcome]:
@@ -129,20 +128,19 @@ def copy(chat: Chat, argument: str) -> Iterator[Outcome]:
     yield Copy(_nth(replies, n, "reply"), which)
 
 
-def turns_to_drop(chat: Chat, text: str | None, *, edits: bool = False) -> int:
+def turns_to_drop(chat: Chat, text: str | None, *, edits: Turn | None = None) -> int:
     """How many of the oldest turns have to go for a message (None: for the last reply to go on).
 
     Raises ``PromptTooLongError`` if it can't fit at all.
     """
     session = chat.session
-    last = session.ledger.last("user") if edits else None
     path = session.ledger.path()
     if text is not None:
-        path = session.ledger.path(last.parent if last else session.end())
+        path = session.ledger.path(edits.parent if edits else session.end())
         path.append(Turn("user", text, session.renderer.message(text, first=not path)))
     length = session.engine.context_length
     first = first_that_fits(session.renderer, path, session.first_visible, length)
-    return path.index(first) - session.context().hidden if first else 0
+    return path.index(first) - n_hidden(path, session.first_visible) if first else 0
 
 
 def code_blocks(text: str) -> list[str]:
@@ -173,7 +171,7 @@ def _generation(
     *,
     kind: Literal["reply", "continue"] = "reply",
     back: Draft | None = None,
-    edits: bool = False,
+    edits: Turn | None = None,
 ) -> Iterator[Outcome]:
     """With ``on_full ask`` the question comes first, if turns would have to go."""
     draft = text or ""

@@ -38,12 +38,12 @@ class Complain:
 @dataclass(frozen=True)
 class Generate:
     """Events to draw as they come. ``draft`` goes back to the prompt if nothing was generated, as
-    it came from there: with ``edits`` to take the last message's place."""
+    it came from there, to take the place of the message that it ``edits``."""
 
     start: Start
     kind: Literal["reply", "continue", "replay"] = "reply"
     draft: str = ""
-    edits: bool = False
+    edits: Turn | None = None
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Draft:
-    """Text for the prompt; with ``edits``, what is sent next takes the last message's place."""
+    """Text for the prompt; what is sent next takes the place of the message ``edits``, if any."""
 
     text: str
-    edits: bool = False
+    edits: Turn | None = None
 
 
 @dataclass(frozen=True)

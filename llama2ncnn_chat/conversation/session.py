@@ -23,7 +23,7 @@ from .cache import PromptCache
 from .ledger import Ledger, Role, Run, Turn
 from .recorder import NullRecorder, Recorder
 from .runs import sampler_of, seeds
-from .window import ContextUse, Renderer, common_prefix, context_use, first_that_fits
+from .window import ContextUse, Renderer, common_prefix, context_use, first_that_fits, n_hidden
 
 OnFull = Literal["shift", "reprefill", "stop", "ask"]
 
@@ -73,10 +73,10 @@ class Session:
         with self._alone():
             yield from self._answer(text, self.end(), cancelled)
 
-    def edit(self, text: str, *, cancelled: Cancelled = never) -> Events:
-        """Another message in place of the last one, and its reply; the old ones stay beside."""
+    def edit(self, text: str, message: Turn, *, cancelled: Cancelled = never) -> Events:
+        """Another text in place of this message, and its reply; what was there stays beside."""
         with self._alone():
-            yield from self._answer(text, self._last("user").parent, cancelled)
+            yield from self._answer(text, message.parent, cancelled)
 
     def regenerate(self, *, cancelled: Cancelled = never) -> Events:
         """Another reply to the last message; the old one stays beside."""
@@ -290,7 +290,7 @@ class Session:
 
     def _shift(self, path: Sequence[Turn], first_visible: Turn) -> ContextShifted:
         """Drop the turns before ``first_visible``; with ``shift``, in the cache as well."""
-        old, hidden = self.window(path), self.context().hidden
+        old, hidden = self.window(path), n_hidden(path, self.first_visible)
         self.first_visible = first_visible
         new = self.window(path)
         if self.on_full == "shift":

@@ -85,12 +85,17 @@ def context_use(
     renderer: Renderer, path: Sequence[Turn], first_visible: Turn | None, length: int
 ) -> ContextUse:
     """How the context is used; the sum is exactly the window's length."""
-    start = path.index(first_visible) if first_visible in path else 0
+    start = n_hidden(path, first_visible)
     visible = path[start:]
     ends = [len(renderer.window(path[: start + i + 1], first_visible)) for i in range(len(visible))]
     system = len(renderer.head()) if renderer.system and visible else 0
     sizes = [end - at for at, end in pairwise([system, *ends])]
     return ContextUse(length, system, tuple(zip(visible, sizes, strict=True)), start)
+
+
+def n_hidden(path: Sequence[Turn], first_visible: Turn | None) -> int:
+    """How many of the path's turns are out of sight."""
+    return path.index(first_visible) if first_visible in path else 0
 
 
 def reserve(length: int) -> int:
@@ -108,8 +113,7 @@ def first_that_fits(
     limit = length - reserve(length)
     if len(renderer.window(path, first_visible)) <= limit:
         return None
-    start = path.index(first_visible) + 1 if first_visible in path else 1
-    for turn in path[start:]:
+    for turn in path[n_hidden(path, first_visible) + 1 :]:
         if turn.role == "user" and len(renderer.window(path, turn)) <= limit:
             return turn
     last = next(turn for turn in reversed(path) if turn.role == "user")

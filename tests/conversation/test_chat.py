@@ -120,6 +120,22 @@ def test_settings_come_back_with_a_session_unless_given() -> None:
     chat.close()
 
 
+def test_an_edit_in_a_session_that_is_only_read_takes_its_place_in_the_copy() -> None:
+    first = stored_chat()
+    for text in ("hello", "again"):
+        do(first, text)
+    second = stored_chat()
+    second.resume(1)
+    do(second, "other", edits=second.session.ledger.path()[2])
+    assert not second.read_only
+    assert transcript(second) == ["hello", "You said hello.", "other", "You said other."]
+    (root,) = second.session.ledger.roots
+    assert [turn.text for turn in root.children[0].children] == ["again", "other"]
+    assert transcript(first)[2] == "again"
+    second.close()
+    first.close()
+
+
 def test_a_session_that_another_program_has_is_copied_with_the_first_message() -> None:
     first = stored_chat()
     do(first, "hello")

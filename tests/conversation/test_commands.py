@@ -145,8 +145,9 @@ def test_undo_and_redo_count(talked: Chat) -> None:
 
 
 def test_edit_puts_the_last_message_into_the_prompt_and_then_in_its_place(talked: Chat) -> None:
-    assert do(talked, "/edit") == [Draft("again", edits=True)]
-    do(talked, "once more", edits=True)
+    last = talked.session.ledger.last("user")
+    assert do(talked, "/edit") == [Draft("again", edits=last)]
+    do(talked, "once more", edits=last)
     assert transcript(talked)[2:] == ["once more", "You said once more."]
     do(talked, "/edit directly")
     assert transcript(talked)[2:] == ["directly", "You said directly."]

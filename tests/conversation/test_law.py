@@ -61,9 +61,10 @@ class Law(RuleBasedStateMachine):
         self.generates(self.s.send(text))
 
     @precondition(lambda self: self.s.ledger.head)
-    @rule(text=st.sampled_from(["hi", "something else"]))
-    def edit(self, text: str) -> None:
-        self.generates(self.s.edit(text))
+    @rule(text=st.sampled_from(["hi", "something else"]), data=st.data())
+    def edit(self, text: str, data: st.DataObject) -> None:
+        messages = [turn for turn in self.s.ledger.path() if turn.role == "user"]
+        self.generates(self.s.edit(text, data.draw(st.sampled_from(messages))))
 
     @precondition(lambda self: self.s.ledger.head)
     @rule()

@@ -189,7 +189,7 @@ def test_redo_leads_to_the_first_message_that_was_undone() -> None:
     s = session(saying("one"))
     run(s.send("a"))
     path = s.ledger.path()
-    run(s.edit("b"))
+    run(s.edit("b", path[0]))
     s.choose(path[0])
     s.undo()
     assert s.ledger.path() == []

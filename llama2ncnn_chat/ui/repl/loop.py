@@ -13,6 +13,7 @@ from ...conversation.chat import Chat
 from ...conversation.commands import interpret
 from ...conversation.commands_sessions import table_of
 from ...conversation.commands_turns import brief
+from ...conversation.ledger import Turn
 from ...conversation.outcomes import (
     Ask,
     Attach,
@@ -46,7 +47,8 @@ class Repl:
 
     def __init__(self, chat: Chat, screen: Screen) -> None:
         self._chat, self._screen = chat, screen
-        self._draft, self._edits, self._left = "", False, False
+        self._draft, self._left = "", False
+        self._edits: Turn | None = None
         self._used = 0  # of the context; it can't change while the prompt waits
         self._counted = ("", 0)
 
@@ -59,9 +61,9 @@ class Repl:
         while not self._left:
             self._used = self._chat.session.context().used
             draft, self._draft = self._draft, ""
-            edits, self._edits = self._edits, False
+            edits, self._edits = self._edits, None
             try:
-                text = prompt.read(draft, edits=edits)
+                text = prompt.read(draft, edits=edits is not None)
             except ClearedError:
                 continue
             except EOFError:
@@ -168,7 +170,7 @@ class Repl:
         if outcome.draft:
             self._back_to_prompt(outcome.draft, edits=outcome.edits)
 
-    def _back_to_prompt(self, text: str, *, edits: bool = False) -> None:
+    def _back_to_prompt(self, text: str, *, edits: Turn | None = None) -> None:
         if self._prompt.prefills:
             self._draft = text
         elif edits:

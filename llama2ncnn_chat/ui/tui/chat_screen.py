@@ -21,8 +21,7 @@ from textual.worker import Worker
 
 from ...conversation import outcomes
 from ...conversation.chat import Chat
-from ...conversation.commands import interpret, split
-from ...conversation.ledger import Turn
+from ...conversation.commands import interpret
 from ...errors import ChatError
 from . import clip
 from .composer import Composer, is_command
@@ -30,7 +29,7 @@ from .history import History
 from .keys import key
 from .questions import Confirm
 from .replies import GROUP, Replies, ended
-from .rows import messages_after, rows_of
+from .rows import rows_of
 from .status import Context, PrefillBar, Speed, StatusLine
 from .stream import Streamed
 from .suggestions import suggest
@@ -150,7 +149,7 @@ class ChatScreen(Screen[None]):
     @on(Composer.Submitted)
     async def submitted(self, message: Composer.Submitted) -> None:
         """A command or a message; a message that is refused goes back."""
-        composer, session, text = self.composer, self.chat.session, message.text
+        composer, text = self.composer, message.text
         if is_command(text):
             composer.taken(text)
             await self.run_command(text)
@@ -158,23 +157,15 @@ class ChatScreen(Screen[None]):
         if self.refuse_if_busy():
             composer.give_back(text)
             return
-        edits, undone = composer.editing, 0
-        if edits:
-            undone = messages_after(session.ledger.path(), edits)
-            session.undo(undone)
         line = composer.message_of(text)
-        if await self._carry_out(interpret(self.chat, line, edits=edits is not None), edits):
+        if await self._carry_out(interpret(self.chat, line, edits=composer.editing)):
             composer.taken(text)
-            return
-        composer.give_back(text)
-        if undone:
-            session.redo(undone)
-            await self.refresh_session()
+        else:
+            composer.give_back(text)
 
     async def run_command(self, line: str) -> None:
         """A slash command."""
-        edits = self.chat.session.ledger.last("user") if split(line)[0] == "edit" else None
-        await self._carry_out(interpret(self.chat, line), edits)
+        await self._carry_out(interpret(self.chat, line))
 
     @on(Transcript.Asked)
     async def asked(self, message: Transcript.Asked) -> None:
@@ -185,7 +176,7 @@ class ChatScreen(Screen[None]):
         elif message.wish == "tokens":
             self.look_at_tokens()
         elif message.wish in ("copy", "copy_code") or not self.refuse_if_busy():
-            await self._carry_out(fulfil(self.chat, message.wish, turn), None)
+            await self._carry_out(fulfil(self.chat, message.wish, turn))
 
     @work
     async def look_at_tokens(self) -> None:
@@ -196,30 +187,30 @@ class ChatScreen(Screen[None]):
         elif not self.refuse_if_busy():
             screen = TokensScreen(reply, self.chat.tokenizer)
             if branch := await self.app.push_screen_wait(screen):
-                await self._carry_out(go_on_from(self.chat, reply, *branch), None)
+                await self._carry_out(go_on_from(self.chat, reply, *branch))
 
     # What comes of it
 
-    async def _carry_out(self, all_: Iterable[outcomes.Outcome], edits: Turn | None) -> bool:
+    async def _carry_out(self, all_: Iterable[outcomes.Outcome]) -> bool:
         """Do what each outcome says; returns whether a message has gone on its way."""
         gone = False
         for outcome in all_:
-            gone |= await self._do(outcome, edits)
+            gone |= await self._do(outcome)
         return gone
 
-    async def _do(self, outcome: outcomes.Outcome, edits: Turn | None) -> bool:
+    async def _do(self, outcome: outcomes.Outcome) -> bool:
         match outcome:
             case outcomes.Generate():
-                return await self._begin(outcome, edits)
+                return await self._begin(outcome)
             case outcomes.Ask():
-                self._ask(outcome, edits)
+                self._ask(outcome)
                 return True
             case outcomes.Say(text):
                 await self.notice(text)
             case outcomes.Complain(text):
                 await self.notice(text, "complaint")
             case outcomes.Draft(text, edits=editing):
-                self.composer.edit(self.chat.session.ledger.last("user") if editing else None, text)
+                self.composer.edit(editing, text)
             case outcomes.Attach():
                 self.composer.attach(outcome)
             case outcomes.Copy(text, what):
@@ -241,17 +232,17 @@ class ChatScreen(Screen[None]):
         return False
 
     @work
-    async def _ask(self, question: outcomes.Ask, edits: Turn | None) -> None:
+    async def _ask(self, question: outcomes.Ask) -> None:
         yes = await self.app.push_screen_wait(Confirm(question.question))
-        await self._carry_out(question.yes if yes else question.no, edits)
+        await self._carry_out(question.yes if yes else question.no)
 
     # A reply
 
-    async def _begin(self, generate: outcomes.Generate, edits: Turn | None) -> bool:
+    async def _begin(self, generate: outcomes.Generate) -> bool:
         if self.refuse_if_busy():
             return False
         self.remove_class("-empty")
-        stream = await self.replies.begin(generate, edits=edits is not None)
+        stream = await self.replies.begin(generate)
         self.run_worker(stream.run, thread=True, exit_on_error=False, group=GROUP)
         self.refresh_bindings()
         return True
@@ -267,7 +258,7 @@ class ChatScreen(Screen[None]):
         back = await self.replies.end()
         await self.refresh_session()
         if back:
-            self.composer.give_back(back)
+            self.composer.give_back(back.draft, back.edits)
         failure = event.worker.error or event.worker.result
         if isinstance(failure, BaseException):
             name = "" if isinstance(failure, ChatError) else f"{type(failure).__name__}: "

@@ -116,9 +116,12 @@ class Composer(Vertical):
         if not is_command(text):
             self.forget()
 
-    def give_back(self, text: str) -> None:
-        """What was submitted is refused, or came to nothing."""
+    def give_back(self, text: str, edits: Turn | None = None) -> None:
+        """What was submitted is refused, or came to nothing; it was to replace ``edits``."""
         self.prompt.give_back(text)
+        if edits:
+            self.editing = edits
+            self._draw_about()
 
     def forget(self) -> None:
         """Nothing goes along any more, and nothing is replaced."""

@@ -47,7 +47,7 @@ class Replies:
     def busy(self) -> bool:
         return self._running is not None
 
-    async def begin(self, generate: Generate, *, edits: bool) -> Stream:
+    async def begin(self, generate: Generate) -> Stream:
         """Show what is about to come; nothing else may be running."""
         assert not self._running
         self._running = stream = Stream(generate, self._owner.post_message)
@@ -55,7 +55,7 @@ class Replies:
         await self._transcript.to_end()
         if generate.kind == "reply":
             rows = rows_of(self._chat.session)
-            await self._transcript.show(rows_to_come(rows, generate.draft, edits=edits))
+            await self._transcript.show(rows_to_come(rows, generate.draft, generate.edits))
         self._painter.begin(generate.kind)
         return stream
 
@@ -79,13 +79,14 @@ class Replies:
             self._running.stop()
             self._status.busy = "stopping"
 
-    async def end(self) -> str:
-        """Its thread has ended. Returns the text to give back, if nothing came of it."""
+    async def end(self) -> Generate | None:
+        """Its thread has ended. Returns what has a draft to give back, if nothing came of it."""
         assert self._running
         await self._draw()
         generate, self._running = self._running.generate, None
         await self._painter.end()
-        return generate.draft if self._chat.session.ledger.head is self._head else ""
+        nothing = self._chat.session.ledger.head is self._head
+        return generate if nothing and generate.draft else None
 
 
 def ended(event: Worker.StateChanged) -> bool:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from ...conversation.ledger import Turn
 from ...conversation.session import Session
+from ...conversation.window import n_hidden
 from .turn_view import Row
 
 
 def rows_of(session: Session) -> list[Row]:
     """Every turn of the path, with its place among its alternatives and whether it is seen."""
     path = session.ledger.path()
-    start = path.index(session.first_visible) if session.first_visible in path else 0
+    start = n_hidden(path, session.first_visible)
     rows = []
     for i, turn in enumerate(path):
         alternatives = session.ledger.alternatives(turn)
@@ -21,19 +22,14 @@ def rows_of(session: Session) -> list[Row]:
     return rows
 
 
-def rows_to_come(rows: Sequence[Row], message: str, *, edits: bool) -> list[Row]:
+def rows_to_come(rows: Sequence[Row], message: str, edits: Turn | None) -> list[Row]:
     """The rows as they will be: a message (empty: the last one again) and a reply to it."""
-    at = max((i for i, row in enumerate(rows) if row.turn.role == "user"), default=-1)
     kept = list(rows)
     if edits:
-        kept = kept[:at]
+        kept = kept[: next((i for i, row in enumerate(rows) if row.turn is edits), len(rows))]
     elif not message:
+        at = max((i for i, row in enumerate(rows) if row.turn.role == "user"), default=-1)
         kept = kept[: at + 1]
     if message:
         kept.append(Row(Turn("user", message.strip(), []), expected=True))
     return [*kept, Row(Turn("assistant", "", []), expected=True)]
-
-
-def messages_after(path: Sequence[Turn], turn: Turn) -> int:
-    """How many messages have to be undone so that the turn's own one is the last."""
-    return sum(1 for each in path[path.index(turn) + 1 :] if each.role == "user")

@@ -38,8 +38,10 @@ class Row:
     expected: bool = False
 
     def becomes(self, other: Row) -> bool:
-        """Whether the other is the same, or what was expected."""
-        return other.turn is self.turn or (self.expected and other.turn.role == self.turn.role)
+        """Whether the other is the same, or what was expected: a reply, or a message as it was."""
+        expected, turn = self.turn, other.turn
+        as_it_was = turn.role == "assistant" or turn.text.strip() == expected.text
+        return turn is expected or (self.expected and turn.role == expected.role and as_it_was)
 
 
 class TurnView(Vertical):

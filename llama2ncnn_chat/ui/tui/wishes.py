@@ -14,7 +14,6 @@ from ...conversation.commands_turns import code_blocks
 from ...conversation.ledger import Turn
 from ...conversation.outcomes import Complain, Copy, Generate, Moved, Outcome
 from ...errors import ChatError
-from .rows import messages_after
 from .transcript import Wish
 
 AS_COMMANDS: dict[Wish, str] = {"regenerate": "/regen", "proceed": "/continue"}
@@ -51,8 +50,8 @@ def message_of(turn: Turn) -> Turn:
 
 
 def _step_back(chat: Chat, turn: Turn) -> Iterator[Outcome]:
-    n = messages_after(chat.session.ledger.path(), turn)
-    if n:
+    path = chat.session.ledger.path()
+    if n := sum(1 for each in path[path.index(turn) + 1 :] if each.role == "user"):
         chat.session.undo(n)
         yield Moved("what came after is kept beside (left and right bring it back)")
 

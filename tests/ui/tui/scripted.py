@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from llama2ncnn_chat.conversation.chat import Chat, ModelFacts
+from llama2ncnn_chat.conversation.chat import Chat
 from llama2ncnn_chat.conversation.chat_settings import ChatSettings
+from llama2ncnn_chat.conversation.model_facts import ModelFacts
 from llama2ncnn_chat.conversation.snapshots import SnapshotStore
 from llama2ncnn_chat.conversation.store import Store
 from llama2ncnn_chat.generation.sampling import Float32

@@ -112,6 +112,20 @@ def test_editing_an_older_message_happens_when_it_is_sent() -> None:
     play(make_chat(Script(["First.", "Second.", "Third."])), scene)
 
 
+def test_an_edit_of_an_older_message_that_is_refused_changes_nothing() -> None:
+    async def scene(stage: Stage) -> None:
+        for text in ("one", "two", "three"):
+            await stage.send(text)
+        before = stage.said
+        await stage.press("shift+tab", "g", "e")
+        await stage.send("x" * 500)
+        assert stage.draft == "x" * 500
+        assert stage.screen.composer.editing is stage.screen.chat.session.ledger.roots[0]
+        assert stage.said == before
+
+    play(make_chat(Script(["First.", "Second.", "Third."], context_length=300)), scene)
+
+
 def test_continuing_undoing_and_redoing() -> None:
     async def scene(stage: Stage) -> None:
         await stage.send("/set max_tokens 3")

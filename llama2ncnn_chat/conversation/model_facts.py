@@ -1,0 +1,24 @@
+"""What there is to know about the model of a conversation, without the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What the engine's model is: what a person calls it, its weights, a hash of its content.
+
+    ``cache_size`` is the bytes of a full KV cache, 0 where that isn't known.
+    """
+
+    name: str
+    fingerprint: str
+    weights: str
+    size: int
+    cache_size: int = 0
+
+    @property
+    def short(self) -> str:
+        return Path(self.name).name
