@@ -1,4 +1,4 @@
-"""A store in a folder of the test."""
+"""A store in a folder of the test, and chats with a scripted model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from llama2ncnn_chat.conversation.chat import Chat
 from llama2ncnn_chat.conversation.store import Store
+from tests.chatting import do, make_chat
 
 
 @pytest.fixture
@@ -20,3 +22,15 @@ def path(tmp_path: Path) -> Path:
 def store(path: Path) -> Iterator[Store]:
     with closing(Store.open(path)) as store:
         yield store
+
+
+@pytest.fixture
+def chat() -> Chat:
+    return make_chat()
+
+
+@pytest.fixture
+def talked(chat: Chat) -> Chat:
+    do(chat, "hello")
+    do(chat, "again")
+    return chat

@@ -1,0 +1,112 @@
+"""The commands that copy, read a file, or write one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from llama2ncnn_chat.conversation.chat import Chat
+from llama2ncnn_chat.conversation.chat_settings import ON_FULL, ChatSettings
+from llama2ncnn_chat.conversation.commands_turns import code_blocks
+from llama2ncnn_chat.conversation.outcomes import (
+    Ask,
+    Attach,
+    Copy,
+)
+from llama2ncnn_chat.conversation.session import OnFull
+from tests.chatting import answering, do, echo, make_chat, transcript
+from tests.conversation.asked import complaint, only, said
+
+
+def test_copy_takes_replies_by_age(talked: Chat) -> None:
+    assert only(Copy, list(do(talked, "/copy"))).text == "You said again."
+    assert only(Copy, list(do(talked, "/copy 2"))).text == "You said hello."
+    assert "there are 2" in complaint(talked, "/copy 3")
+    assert "no block of code" in complaint(talked, "/copy code")
+
+
+def test_copy_code_takes_the_inside_of_a_block() -> None:
+    chat = make_chat(answering(lambda _: "See:\n```py\na = 1\n```\nor\n~~~\nb\n~~~\nend"))
+    do(chat, "code?")
+    assert only(Copy, list(do(chat, "/copy code 1"))).text == "a = 1\n"
+    assert only(Copy, list(do(chat, "/copy code"))).text == "b\n"
+
+
+def test_an_open_block_goes_to_the_end() -> None:
+    assert code_blocks("x\n```\na\nb") == ["a\nb"]
+
+
+def test_read_counts_and_attaches(chat: Chat, tmp_path: Path) -> None:
+    (tmp_path / "a b.txt").write_text("some text\n")
+    attached = only(Attach, list(do(chat, f"/read {tmp_path}/a b.txt")))
+    assert attached.text == "some text"
+    do(chat, f"/read '{tmp_path}/a b.txt' what is it?")
+    assert transcript(chat)[0] == "some text\n\nwhat is it?"
+
+
+def test_read_refuses_what_can_never_fit_with_numbers(tmp_path: Path) -> None:
+    chat = make_chat(answering(echo, context_length=200))
+    (tmp_path / "long.txt").write_text("x" * 190)
+    text = complaint(chat, f"/read {tmp_path}/long.txt")
+    assert f"{tmp_path}/long.txt: this takes 206 tokens" in text
+    assert "the context of 200 has room for 188" in text
+    assert transcript(chat) == []
+
+
+@pytest.mark.parametrize("on_full", ON_FULL)
+def test_read_takes_what_the_oldest_turns_may_make_room_for(
+    tmp_path: Path, on_full: OnFull
+) -> None:
+    chat = make_chat(answering(echo, context_length=200), settings=ChatSettings(on_full=on_full))
+    do(chat, "a" * 30)
+    (tmp_path / "file.txt").write_text("x" * 100)
+    line = f"/read {tmp_path}/file.txt"
+    if on_full == "stop":
+        free = chat.session.context().free - 12  # of which a reply needs some
+        assert f"takes 116 tokens, and of the context of 200 only {free} are free" in complaint(
+            chat, line
+        )
+        return
+    assert only(Attach, list(do(chat, line))).tokens == 116
+    seen = do(chat, f"{line} and?")
+    assert any(isinstance(each, Ask) for each in seen) == (on_full == "ask")
+    assert transcript(chat)[2] == "x" * 100 + "\n\nand?"
+    assert chat.session.context().hidden == 2
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"a\0b"])
+def test_read_refuses_what_is_no_text(chat: Chat, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x").write_bytes(content)
+    assert "is not" in complaint(chat, f"/read {tmp_path}/x")
+    assert "no such file" in complaint(chat, "/read missing.txt")
+    assert "/read FILE" in complaint(chat, "/read")
+
+
+def test_export_writes_three_formats(talked: Chat, tmp_path: Path) -> None:
+    do(talked, "/system Be brief.")
+    for suffix in ("md", "json", "jsonl"):
+        assert "exported" in said(talked, f"/export {tmp_path}/c.{suffix}")
+    assert "## You\n\nhello\n\n## Assistant\n\nYou said hello." in (tmp_path / "c.md").read_text()
+    body = json.loads((tmp_path / "c.json").read_text())
+    lines = [json.loads(line) for line in (tmp_path / "c.jsonl").read_text().splitlines()]
+    assert body["messages"] == lines
+    assert [m["role"] for m in lines] == ["system", "user", "assistant", "user", "assistant"]
+    assert lines[2]["content"] == "You said hello."
+    assert lines[2]["finish_reason"] == "stop"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["c.json", "c.jsonl", "c.md"]
+
+
+def test_export_never_writes_over_a_file_unasked(talked: Chat, tmp_path: Path) -> None:
+    path = tmp_path / "c.md"
+    path.write_text("mine")
+    only(Ask, list(do(talked, f"/export {path}", yes=False)))
+    assert path.read_text() == "mine"
+    do(talked, f"/export {path}", yes=True)
+    assert "hello" in path.read_text()
+
+
+def test_export_refuses_what_it_does_not_know(talked: Chat, tmp_path: Path) -> None:
+    assert "*.md, *.json, *.jsonl" in complaint(talked, f"/export {tmp_path}/c.docx")
+    assert "can't write" in complaint(talked, f"/export {tmp_path}/no/c.md")
