@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from llama2ncnn_chat.ui.tui.chat_screen import ChatScreen
 from llama2ncnn_chat.ui.tui.themes import INK, PAPER
 
 SIZE = (100, 32)
+COMMENT = re.compile(r"\s*<!--.*?-->")  # of the library that draws
 SEED = 7
 PATIENCE = 60.0
 BEFORE = ("What can you do?", "Good morning! How are you today?")
@@ -97,7 +99,8 @@ async def picture(pilot: Pilot[None], path: Path) -> None:
     if chat_screen := next((s for s in pilot.app.screen_stack if isinstance(s, ChatScreen)), None):
         chat_screen.status.hint = ""  # what was said for a while only
     await pilot.pause(0.2)
-    path.write_text(pilot.app.export_screenshot(title="llama2ncnn-chat"), encoding="utf-8")
+    drawn = pilot.app.export_screenshot(title="llama2ncnn-chat")
+    path.write_text(COMMENT.sub("", drawn), encoding="utf-8")
 
 
 async def until(true: Callable[[], bool]) -> None:
