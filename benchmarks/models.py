@@ -1,7 +1,8 @@
-"""A converted model of random weights in a folder, for benchmarks that run the program itself."""
+"""A random converted model and a tokenizer, for benchmarks that run the program itself."""
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 from convert.pipeline import choose_format, convert_tensors
@@ -13,5 +14,15 @@ def random_model(folder: Path, shape: str, weights: str = "int8") -> Path:
     source = SyntheticCheckpoint(SHAPES[shape])
     stem = folder / shape
     convert_tensors(source, stem, choose_format(source, weights, None))
-    (folder / "tokenizer.bin").touch()  # the program wants one beside a model; bench never reads it
+    write_tokenizer(folder / "tokenizer.bin", SHAPES[shape].vocab_size)
     return stem
+
+
+def write_tokenizer(path: Path, vocab_size: int) -> None:
+    """llama2.c's format: three control pieces, the bytes, and words without meaning."""
+    pieces = [b"<unk>", b"\n<s>\n", b"\n</s>\n", *(b"<0x%02X>" % byte for byte in range(256))]
+    pieces += [b" w%d" % number for number in range(vocab_size - len(pieces))]
+    with path.open("wb") as file:
+        file.write(struct.pack("<i", max(map(len, pieces))))
+        for piece in pieces:
+            file.write(struct.pack("<fi", 0.0, len(piece)) + piece)

@@ -20,8 +20,9 @@ from .stream import Stream
 from .transcript import Transcript
 
 GROUP = "reply"
-FRAME_SECONDS = 1 / 25
-"""A small model makes a thousand tokens a second; nobody sees more pictures than this."""
+FRAME_SECONDS = 1 / 12
+"""A small model makes a thousand tokens a second, and a key that is typed waits for the picture
+that is being drawn: at 25 pictures a second twice as long as at 12 (``benchmarks/feel.py``)."""
 
 
 class Replies:
