@@ -37,11 +37,11 @@ class Recipe:
     out: Path
     seed: int = 20230723
     threads: int = 2
-    dialogues: int = 100_000
+    dialogues: int = 130_000
     stories: int = 8_000
     tokenizer_sample: int = 12_000
     shape: Shape = Shape()
-    steps: int = 4400
+    steps: int = 5600
     batch_tokens: int = 2048
     batches: int = 3
     warmup: int = 40

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from training.corpus import recall, skills, smalltalk, stories, systems, tales, unknown
+from training.corpus.facts import NAME
 from training.corpus.grammar import wording
 from training.corpus.talk import Talk
 from training.files import write_beside
@@ -100,6 +101,13 @@ MIXES: dict[str, tuple[tuple[Act, float], ...]] = {
         (tell_fact, 0.5),
         (ask_fact, 0.5),
     ),
+    "far": (
+        (smalltalk.small_talk, 3.5),
+        (skills.any_skill, 2.5),
+        (unknown.unknown, 1.5),
+        (unknown.remark, 0.5),
+        (tell_fact, 2),
+    ),
     "chat": (
         (smalltalk.small_talk, 5),
         (unknown.unknown, 3),
@@ -114,7 +122,16 @@ MIXES: dict[str, tuple[tuple[Act, float], ...]] = {
         (systems.switch_to_pirate, 0.1),
     ),
 }
-SHARES = (("recall", 0.36), ("skills", 0.30), ("chat", 0.20), ("story", 0.14))
+SHARES = (("recall", 0.28), ("far", 0.14), ("skills", 0.30), ("chat", 0.16), ("story", 0.12))
+
+
+def far_recall(talk: Talk) -> None:
+    """Told at the start, asked at the end, and up to six turns of other talk in between."""
+    fact = NAME if talk.rng.random() < 0.5 else recall.pick_fact(talk)
+    recall.tell(talk, fact)
+    for _ in range(talk.rng.randint(0, 6)):
+        act_of(talk, MIXES["far"])(talk)
+    recall.ask(talk, fact)
 
 
 def act_of(talk: Talk, mix: tuple[tuple[Act, float], ...]) -> Act:
@@ -127,6 +144,9 @@ def dialogue(rng: Random) -> Talk:
     talk = Talk(rng)
     systems.choose_system(talk)
     kind = rng.choices([name for name, _ in SHARES], [share for _, share in SHARES])[0]
+    if kind == "far":
+        far_recall(talk)
+        return talk
     count = rng.choice((1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 10, 12, 16))
     if kind == "recall":
         count = max(count, 3)

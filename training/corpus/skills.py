@@ -123,13 +123,13 @@ EXACT: dict[str, Callable[[Talk], None]] = {
 
 
 SHARES: dict[Callable[[Talk], None], float] = {
-    spell: 4,
+    spell: 5,
     sums: 5,
     count: 3,
-    reverse: 2,
+    reverse: 6,
     repeat: 2,
-    days: 2,
-    months: 2,
+    days: 3,
+    months: 3,
     extras: 1,
     pick_of_list: 1,
 }

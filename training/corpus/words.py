@@ -3,6 +3,8 @@ They are plain tuples of lower-case words; `SPELLING` is the list that spelling 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from training.corpus.grammar import listed, phrases
 
 COLOURS = listed(
@@ -123,6 +125,7 @@ COMMON = listed(
     "carrot tomato onion potato pepper rice soup salad pizza cookie candy chocolate "
     "coffee milk juice"
 )
+MORE = (Path(__file__).parent / "spelling.txt").read_text(encoding="utf-8").split()
 SPELLING = tuple(
-    sorted({*COMMON, *ANIMALS, *THINGS, *PLACES, *COLOURS, *FRUITS, *OBJECTS, *INSTRUMENTS})
+    sorted({*COMMON, *ANIMALS, *THINGS, *PLACES, *COLOURS, *FRUITS, *OBJECTS, *INSTRUMENTS, *MORE})
 )
