@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from unittest.mock import patch
+
+from textual.widgets import Markdown
 
 from llama2ncnn_chat.ui.tui.suggestion_list import SuggestionList
 from llama2ncnn_chat.ui.tui.turn_view import TurnView
@@ -156,3 +160,28 @@ def test_a_refused_question_gives_the_message_back() -> None:
         assert stage.said[-2] == "a message too many"
 
     play(make_chat(Script(["reply " * 3], context_length=96)), scene)
+
+
+def test_what_a_reply_has_said_is_not_drawn_anew_with_every_token() -> None:
+    gate = threading.Semaphore(0)
+    head, tail = "# Heron\n\nA *tall* bird.\n\n```python\nbird = 1\n```\n\nIt", " waits " * 12
+
+    async def scene(stage: Stage) -> None:
+        await stage.send("Hello", wait=False)
+        gate.release(len(head) - 1)
+        await stage.until(lambda: stage.said[-1].endswith("It"))
+        (markdown,) = stage.screen.query(Markdown)
+        await stage.until(lambda: len(markdown.children) == 4)
+        before = list(markdown.children)
+        parsed: list[str] = []
+        with patch.object(Markdown, "update", autospec=True, side_effect=parsed.append):
+            for _ in tail:
+                gate.release()
+                await asyncio.sleep(0.001)
+            await stage.until(lambda: stage.said[-1].count("waits") == 12)
+            gate.release(50)
+            await stage.idle()
+        assert parsed == []
+        assert list(markdown.children)[:3] == before[:3]
+
+    play(make_chat(Script([head + tail], gate=gate)), scene)
