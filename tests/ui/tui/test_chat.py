@@ -174,7 +174,9 @@ def test_what_a_reply_has_said_is_not_drawn_anew_with_every_token() -> None:
         await stage.until(lambda: len(markdown.children) == 4)
         before = list(markdown.children)
         parsed: list[str] = []
-        with patch.object(Markdown, "update", autospec=True, side_effect=parsed.append):
+        with patch.object(
+            Markdown, "update", autospec=True, side_effect=lambda _, text: parsed.append(text)
+        ):
             for _ in tail:
                 gate.release()
                 await asyncio.sleep(0.001)
