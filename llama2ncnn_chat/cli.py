@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 from types import FrameType
 
 from . import flags
@@ -124,6 +125,8 @@ def _begin(
             args.model = picked
         elif resumed and not named:
             args.model = resumed.model
+            if resumed.tokenizer and not args.tokenizer:
+                args.tokenizer = Path(resumed.tokenizer)
         model = find(args, step)
         tokenizer = load_tokenizer(model)
         if prompt is not None:

@@ -150,6 +150,7 @@ def open_chat(
         desc.weights,
         desc.bin_size,
         desc.cache_bytes(engine.context_length),
+        str(args.tokenizer.resolve()) if args.tokenizer else "",
     )
     chat = Chat(engine, tokenizer, facts, settings, given=given, store=store, snapshots=snapshots)
     if step:

@@ -293,6 +293,7 @@ class Chat:
             settings.system,
             settings.sampling,
             self.name,
+            model.tokenizer,
         )
 
     def _meta_changed(self) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 class ModelFacts:
     """What the engine's model is: what a person calls it, its weights, a hash of its content.
 
-    ``cache_size`` is the bytes of a full KV cache, 0 where that isn't known.
+    ``cache_size`` is the bytes of a full KV cache, 0 where that isn't known; ``tokenizer`` the file
+    that the person named, where the model's own place doesn't tell.
     """
 
     name: str
@@ -18,6 +19,7 @@ class ModelFacts:
     weights: str
     size: int
     cache_size: int = 0
+    tokenizer: str = ""
 
     @property
     def short(self) -> str:

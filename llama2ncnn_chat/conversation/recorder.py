@@ -14,7 +14,8 @@ from .ledger import Turn
 
 @dataclass(frozen=True)
 class SessionMeta:
-    """What a session is besides its turns. ``fingerprint`` is that of the model's weights."""
+    """What a session is besides its turns. ``fingerprint`` is that of the model's weights;
+    ``tokenizer`` a file that was named with the model, or empty."""
 
     model: str
     fingerprint: str
@@ -22,6 +23,7 @@ class SessionMeta:
     system: str
     sampling: Sampling
     name: str = ""
+    tokenizer: str = ""
 
 
 class Recorder(Protocol):

@@ -89,7 +89,9 @@ UPDATE turn SET indexed = 1;
 UPDATE session SET name = name;
 """
 
-MIGRATIONS = (_V1, _V2)
+_V3 = "ALTER TABLE session ADD COLUMN tokenizer TEXT NOT NULL DEFAULT '';"
+
+MIGRATIONS = (_V1, _V2, _V3)
 """Scripts that make version n + 1 out of version n. Add to them; never change one."""
 
 

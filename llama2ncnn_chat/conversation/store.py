@@ -29,7 +29,7 @@ from .store_search import HIT, search_sessions
 __all__ = ["HIT", "LoadedSession", "SessionInfo", "SessionMeta", "Store"]
 
 _INFO = """
-SELECT id, name, model, fingerprint, created, updated,
+SELECT id, name, model, tokenizer, fingerprint, created, updated,
     (SELECT count(*) FROM turn WHERE turn.session = session.id) AS n_turns,
     (SELECT substr(text, 1, 500) FROM turn
      WHERE turn.session = session.id AND role = 'user' ORDER BY id LIMIT 1) AS first_text
@@ -47,6 +47,7 @@ class SessionInfo:
     id: int
     name: str
     model: str
+    tokenizer: str
     fingerprint: str
     created: float
     updated: float

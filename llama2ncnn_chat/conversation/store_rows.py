@@ -25,8 +25,8 @@ from .recorder import SessionMeta
 def insert_session(db: sqlite3.Connection, meta: SessionMeta, writer: int | None) -> int:
     now = time.time()
     cursor = db.execute(
-        "INSERT INTO session(name, model, fingerprint, template, system, sampling, writer,"
-        " created, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO session(name, model, fingerprint, template, system, tokenizer, sampling,"
+        " writer, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (*_meta_values(meta), writer, now, now),
     )
     return cast(int, cursor.lastrowid)
@@ -35,7 +35,7 @@ def insert_session(db: sqlite3.Connection, meta: SessionMeta, writer: int | None
 def update_meta(db: sqlite3.Connection, session: int, meta: SessionMeta) -> None:
     db.execute(
         "UPDATE session SET name = ?, model = ?, fingerprint = ?, template = ?, system = ?,"
-        " sampling = ? WHERE id = ?",
+        " tokenizer = ?, sampling = ? WHERE id = ?",
         (*_meta_values(meta), session),
     )
 
@@ -48,6 +48,7 @@ def meta_of(row: sqlite3.Row) -> SessionMeta:
         system=row["system"],
         sampling=_sampling(_json(row["sampling"])),
         name=row["name"],
+        tokenizer=row["tokenizer"],
     )
 
 
@@ -115,7 +116,7 @@ def storable(text: str) -> str:
 
 
 def _meta_values(meta: SessionMeta) -> tuple[str, ...]:
-    texts = (meta.name, meta.model, meta.fingerprint, meta.template, meta.system)
+    texts = (meta.name, meta.model, meta.fingerprint, meta.template, meta.system, meta.tokenizer)
     return (*map(storable, texts), json.dumps(asdict(meta.sampling)))
 
 

@@ -86,6 +86,17 @@ def test_a_session_goes_on_with_its_model_settings_and_cache(
     assert answer(capsys, stem, "-p", "new", "-n", "5")["session"] == 2
 
 
+def test_a_session_goes_on_with_the_tokenizer_that_was_named(
+    stem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart = tmp_path / "apart.bin"
+    Path(stem).with_name("tokenizer.bin").rename(apart)
+    monkeypatch.chdir(tmp_path)
+    answer(capsys, stem, "-p", "hello", "-n", "5", "--tokenizer", "apart.bin")
+    monkeypatch.chdir("/")
+    assert answer(capsys, "-c", "-p", "and now?", "-n", "5")["session"] == 1
+
+
 def test_the_same_session_opens_in_the_repl(stem: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = answer(capsys, stem, "-p", "hello", "-n", "5", "--seed", "1")["text"]
     command = [sys.executable, "-m", "llama2ncnn_chat", "-c", "--plain", "-n", "5"]
