@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import secrets
 import stat
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 from .errors import ConvertError, WriteError
+
+ABANDONED = 86400.0
+"""Seconds after which a temporary file that nobody writes to was left by a killed process."""
 
 
 class FileSet:
@@ -50,6 +55,7 @@ class FileSet:
         """A new temporary file that will become ``path``."""
         beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         self._litter.append(beside)
+        _sweep(path)
         try:
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -98,6 +104,14 @@ class _Swap:
         elif not self.new.exists():  # it is in place, where nothing stood
             with contextlib.suppress(FileNotFoundError):
                 self.path.unlink()
+
+
+def _sweep(path: Path) -> None:
+    """Remove what earlier processes that were killed left beside a file of that name."""
+    with contextlib.suppress(OSError, ValueError):
+        for left in path.parent.glob(f".{glob.escape(path.name)}.????????.part"):
+            if time.time() - left.stat().st_mtime > ABANDONED:
+                left.unlink()
 
 
 def _fsync_folder(folder: Path) -> None:

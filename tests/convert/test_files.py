@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -186,3 +187,16 @@ def test_an_undo_that_fails_loses_nothing(tmp_path: Path, monkeypatch: pytest.Mo
         write_set(tmp_path, "new")
     left = " ".join(p.read_text() for p in tmp_path.iterdir())
     assert all(text in left for text in whole("old").values())
+
+
+def test_what_a_killed_process_left_is_swept_away_once_it_is_old(tmp_path: Path) -> None:
+    old, running, others = (
+        tmp_path / name
+        for name in (".m.bin.0123abcd.part", ".m.bin.4567abcd.part", ".mm.bin.0123abcd.part")
+    )
+    for path in (old, running, others):
+        path.write_text("half")
+    for path in (old, others):
+        os.utime(path, (time.time() - 2 * 86400,) * 2)
+    write_set(tmp_path, "new")
+    assert contents(tmp_path) == {**whole("new"), running.name: "half", others.name: "half"}
