@@ -25,6 +25,7 @@ from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.conversation.session import Session
 from llama2ncnn_chat.conversation.window import Renderer
 from llama2ncnn_chat.events import Events
+from llama2ncnn_chat.model.engine import Cancelled
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from llama2ncnn_chat.models import DEMO, Conversion, FoundModel, find_model
 from llama2ncnn_chat.settings import GREEDY
@@ -74,10 +75,12 @@ class CountingEngine(NcnnEngine):
     def ids(self) -> list[int]:
         return self._ids[: self.position]
 
-    def forward(self, ids: Sequence[int]) -> npt.NDArray[np.float32]:
+    def forward(
+        self, ids: Sequence[int], cancelled: Cancelled | None = None
+    ) -> npt.NDArray[np.float32]:
         self._ids[self.position :] = ids
         self.fed += len(ids)
-        return super().forward(ids)
+        return super().forward(ids, cancelled)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from llama2ncnn_chat.model.engine import CalledOffError, Cancelled
 from llama2ncnn_chat.model.kv_cache import KvCache
 
 Float32 = npt.NDArray[np.float32]
@@ -35,7 +36,9 @@ class ScriptedEngine:
     def position(self) -> int:
         return len(self.ids)
 
-    def forward(self, ids: Sequence[int]) -> Float32:
+    def forward(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Float32:
+        if cancelled and cancelled():
+            raise CalledOffError
         result: Float32 = self.forward_all(ids)[-1]
         return result
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 
 from ..events import Events, Finished, TextDelta, Timings
-from ..generation.generate import Cancelled, Limits, Vocabulary, decode, prefill
+from ..generation.generate import Limits, Vocabulary, decode, prefill
 from ..generation.sampling import Sampler
-from ..model.engine import Engine, Logits
+from ..model.engine import Cancelled, Engine, Logits
 from ..model.kv_cache import KvCache
 from .window import common_prefix
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from ..errors import ChatError, PromptTooLongError, UsageError
 from ..events import Events
-from ..generation.generate import Cancelled, never
-from ..model.engine import Engine
+from ..generation.generate import never
+from ..model.engine import Cancelled, Engine
 from ..text.template import template_of
 from .chat_settings import DEFAULTS, ChatSettings, parse_threads
 from .kv_keeper import KvKeeper

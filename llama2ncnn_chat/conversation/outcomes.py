@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from ..events import Events
-from ..generation.generate import Cancelled
+from ..model.engine import Cancelled
 from .ledger import Turn
 from .store import SessionInfo
 

@@ -14,8 +14,8 @@ from typing import Literal
 from ..errors import ChatError, PromptTooLongError
 from ..events import ContextShifted, Events, Finished, Replayed, TextDelta, Timings
 from ..generation.choices import watched
-from ..generation.generate import Cancelled, Limits, Vocabulary, never
-from ..model.engine import Engine
+from ..generation.generate import Limits, Vocabulary, never
+from ..model.engine import Cancelled, Engine
 from ..model.kv_cache import KvCache
 from ..settings import Sampling
 from ..text.detokenizer import Detokenizer

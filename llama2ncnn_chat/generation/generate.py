@@ -13,12 +13,11 @@ from typing import Protocol
 
 from ..errors import PromptTooLongError
 from ..events import Event, Finished, FinishReason, PrefillProgress, TextDelta, Timings
-from ..model.engine import Engine, Logits
+from ..model.engine import CalledOffError, Cancelled, Engine, Logits
 from ..text.detokenizer import Detokenizer, Pieces
 from .sampling import Sampler
 from .stops import StopFilter
 
-Cancelled = Callable[[], bool]
 Clock = Callable[[], float]
 
 
@@ -60,8 +59,8 @@ def generate(
     """Feed ``new_ids`` after what the engine's cache holds, and stream what follows.
 
     Yields ``PrefillProgress`` per chunk, ``TextDelta`` per token, and at last one ``Finished``.
-    ``cancelled`` is polled per chunk and per token. Raises ``PromptTooLongError`` before anything
-    is fed.
+    ``cancelled`` is polled per layer of a chunk and per token. Raises ``PromptTooLongError`` before
+    anything is fed.
     """
     refuse_too_long(len(new_ids), engine.position, engine.context_length)
     cached, start = engine.position, clock()
@@ -97,7 +96,10 @@ def prefill(
         if cancelled():
             return None
         batch = ids[start : start + engine.prefill_chunk]
-        logits = engine.forward(batch)
+        try:
+            logits = engine.forward(batch, cancelled)
+        except CalledOffError:
+            return None
         done = start + len(batch)
         yield PrefillProgress(done, cached, cached + len(ids), clock() - begin)
     return logits

@@ -5,7 +5,7 @@ Knows no text, no sampling and no ncnn; ``NcnnEngine`` is the real one, tests ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +14,11 @@ import numpy.typing as npt
 from .kv_cache import KvCache
 
 Logits = npt.NDArray[np.float32]
+Cancelled = Callable[[], bool]
+
+
+class CalledOffError(Exception):
+    """A forward pass was called off half-way; the tokens of that pass aren't in the cache."""
 
 
 class Engine(Protocol):
@@ -31,8 +36,11 @@ class Engine(Protocol):
     def position(self) -> int:
         """How many tokens the cache holds."""
 
-    def forward(self, ids: Sequence[int]) -> Logits:
-        """Feed tokens; logits ``(vocab_size,)`` that follow the last one."""
+    def forward(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Logits:
+        """Feed tokens; logits ``(vocab_size,)`` that follow the last one.
+
+        Raises ``CalledOffError`` soon after ``cancelled``, which is polled from layer to layer.
+        """
 
     def forward_all(self, ids: Sequence[int]) -> Logits:
         """Feed tokens; logits ``(len(ids), vocab_size)`` that follow each of them."""

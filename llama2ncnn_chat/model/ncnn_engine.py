@@ -21,6 +21,7 @@ from convert.llama import param_of
 from convert.rope import rope_tables
 
 from ..errors import ChatError, ModelError
+from .engine import CalledOffError, Cancelled
 from .kv_cache import KvCache, rotate
 from .ncnn_memory import (
     CACHE_BLOCK,
@@ -102,11 +103,14 @@ class NcnnEngine:
     def threads(self, n: int) -> None:
         self._net.opt.num_threads = allowed_threads(n)
 
-    def forward(self, ids: Sequence[int]) -> Float32:
-        """Feed ``ids``; logits ``(vocab_size,)`` that follow the last of them."""
+    def forward(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Float32:
+        """Feed ``ids``; logits ``(vocab_size,)`` that follow the last of them.
+
+        Raises ``CalledOffError`` as soon as ``cancelled`` between two layers.
+        """
         self._refuse(ids)
         for start in range(0, len(ids), PREFILL_BATCH):
-            hidden = self._trunk(ids[start : start + PREFILL_BATCH])
+            hidden = self._trunk(ids[start : start + PREFILL_BATCH], cancelled)
         logits: Float32 = self._head(hidden[-1:])[0]
         return logits
 
@@ -199,7 +203,7 @@ class NcnnEngine:
                 "choose a longer --ctx-size",
             )
 
-    def _trunk(self, ids: Sequence[int]) -> Float32:
+    def _trunk(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Float32:
         """Feed one batch; final hidden states ``(len(ids), dim)``. All or nothing of the cache."""
         m, p = len(ids), self._position
         cos, sin = rope_tables(self.desc.head_dim, self.desc.rope_theta, p, p + m)
@@ -215,6 +219,12 @@ class NcnnEngine:
             _check(extractor.input(blob, to_mat(array)), "input", blob)
         for blob, mat in zip(self._blobs, self._cache, strict=True):
             _check(extractor.input(blob, mat), "input", blob)
+        if cancelled:
+            # ncnn computes what a blob needs and keeps it: a layer's cache is all up to that layer.
+            for blob in self._out_blobs[::2]:
+                if cancelled():
+                    raise CalledOffError
+                _extract(extractor, blob, 1)
         hidden = _extract(extractor, names.HIDDEN)
         # Type 1 hands out SDPA's own Mat. Type 0 would copy it into a plain one, and lose the
         # capacity to append in place and, with it, the packed order that SDPA expects.

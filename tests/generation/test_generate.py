@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from llama2ncnn_chat.errors import PromptTooLongError
 from llama2ncnn_chat.events import Event, Finished, PrefillProgress, TextDelta
 from llama2ncnn_chat.generation.generate import Limits, generate
 from llama2ncnn_chat.generation.sampling import make_sampler
+from llama2ncnn_chat.model.engine import Cancelled
 from llama2ncnn_chat.settings import GREEDY, Sampling
 from tests.fakes import ByteTokenizer, ScriptedEngine
 
@@ -132,6 +134,17 @@ def test_cancel_between_prefill_chunks() -> None:
     assert engine.position == end.timings.prompt_n
 
 
+def test_cancel_in_the_middle_of_a_prefill_chunk() -> None:
+    engine = ScriptedEngine(lambda ids: 5, context_length=1000)
+    sampler = make_sampler(GREEDY, np.random.default_rng(0))
+    polls = itertools.count()
+    events = generate(
+        engine, TOKENIZER, [5] * 500, sampler, Limits(), cancelled=lambda: next(polls) >= 3
+    )
+    end = end_of(list(events))
+    assert (end.reason, end.timings.prompt_n, engine.position) == ("cancelled", 16, 16)
+
+
 def test_prefill_progress_counts_up_to_the_total() -> None:
     engine = ScriptedEngine(lambda ids: 2, context_length=1000)
     engine.forward([7] * 10)
@@ -147,9 +160,9 @@ def test_a_prompt_is_fed_in_the_engines_chunks_however_long_they_take() -> None:
     engine = ScriptedEngine(lambda ids: 2, context_length=2000)
     forward, sizes = engine.forward, []
 
-    def counting(ids: Sequence[int]) -> np.ndarray:
+    def counting(ids: Sequence[int], cancelled: Cancelled | None = None) -> np.ndarray:
         sizes.append(len(ids))
-        return forward(ids)
+        return forward(ids, cancelled)
 
     engine.forward = counting  # type: ignore[method-assign]
     sampler = make_sampler(GREEDY, np.random.default_rng(0))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from llama2ncnn_chat.errors import ChatError
+from llama2ncnn_chat.model.engine import CalledOffError
 from llama2ncnn_chat.model.ncnn_engine import ContextFullError, NcnnEngine
 from llama2ncnn_chat.model.ncnn_memory import to_mat
 from tests.model.tiny_engine import ids_of, make, relative
@@ -122,3 +123,23 @@ def test_a_cache_that_ncnn_has_moved_is_refused(tmp_path: Path) -> None:
     engine._cache[0] = small
     with pytest.raises(ChatError, match="can't be copied"):
         engine.snapshot()
+
+
+@pytest.mark.parametrize("weights", ["fp32", "int8"])
+def test_a_pass_that_is_called_off_half_way_leaves_no_trace(tmp_path: Path, weights: str) -> None:
+    config = tiny_config()
+    stem = make(tmp_path, config, weights)
+    engine, other = NcnnEngine(stem), NcnnEngine(stem)
+    ids = ids_of(config)
+    engine.forward(ids[:7])
+    other.forward(ids[:7])
+    for layers in range(config.n_layers):
+        polls = iter([False] * layers + [True])
+        with pytest.raises(CalledOffError):
+            engine.forward(ids[::-1][:11], lambda polls=polls: next(polls))  # type: ignore[misc]
+        assert engine.position == 7
+        assert list(polls) == []
+    assert np.array_equal(engine.snapshot().keys, other.snapshot().keys)
+    got = engine.forward(ids[7:20], lambda: False)
+    assert np.array_equal(got, other.forward(ids[7:20]))
+    assert np.array_equal(engine.snapshot().values, other.snapshot().values)

@@ -15,6 +15,7 @@ from llama2ncnn_chat.conversation.model_facts import ModelFacts
 from llama2ncnn_chat.conversation.snapshots import SnapshotStore
 from llama2ncnn_chat.conversation.store import Store
 from llama2ncnn_chat.generation.sampling import Float32
+from llama2ncnn_chat.model.engine import Cancelled
 from llama2ncnn_chat.settings import GREEDY
 from tests.fakes import ByteTokenizer, ScriptedEngine
 
@@ -53,7 +54,7 @@ class _Engine(ScriptedEngine):
         self._ends: set[tuple[int, ...]] = set()
         self._reply, self._said = b"", 0
 
-    def forward(self, ids: Sequence[int]) -> Float32:
+    def forward(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Float32:
         script, before = self._script, tuple(self.ids)
         if len(ids) == 1 and script.gate:
             script.gate.acquire(timeout=5)
@@ -62,7 +63,7 @@ class _Engine(ScriptedEngine):
         if script.failure:
             failure, script.failure = script.failure, None
             raise failure
-        super().forward(ids)
+        super().forward(ids, cancelled)
         if len(ids) > 1 or tuple(self.ids) in self._ends:
             self._ends.add(tuple(self.ids))
             self._begin(0)
