@@ -53,13 +53,13 @@ def main(argv: Sequence[str]) -> int:
     command, rest = ("chat", argv)
     if argv and argv[0] in flags.SUBCOMMANDS:
         command, rest = argv[0], argv[1:]
-    args = getattr(flags, f"{command}_parser")().parse_args(rest)
     _end_like_an_interrupt()
     _write_whatever_comes()
     try:
+        args = getattr(flags, f"{command}_parser")().parse_args(rest)
         return {"chat": _chat, "complete": _complete, "bench": _bench}[command](args)
     except ChatError as e:
-        _say_error(e, as_json=args.json or getattr(args, "ndjson", False))
+        _say_error(e, as_json=not {"--json", "--ndjson"}.isdisjoint(rest))
         return e.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED

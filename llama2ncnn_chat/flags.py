@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from convert.synthetic import SHAPES
 from convert.weights import BLOCKS, FORMAT_NAMES
 
 from . import __version__
 from .conversation.chat_settings import ON_FULL
+from .errors import UsageError
 from .settings import Sampling
 from .text.template import TEMPLATES
 
@@ -119,8 +120,14 @@ def bench_parser() -> argparse.ArgumentParser:
 MODEL_HELP = "a converted model (a stem, or one of its files) or a raw llama2.c checkpoint"
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # One line like all other errors, where argparse would print the whole usage first.
+        raise UsageError(message, f"{self.prog} --help shows the usage")
+
+
 def _parser(prog: str, description: str, epilog: str | None = None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog, description=description, epilog=epilog)
+    parser = _Parser(prog, description=description, epilog=epilog)
     parser.add_argument("--version", action="version", version=f"llama2ncnn-chat {__version__}")
     return parser
 
@@ -160,15 +167,22 @@ def _add_conversion_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--keep-model", type=Path, metavar="STEM", help="keep it here, not cached")
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
 def _natural(text: str) -> int:
-    n = int(text)
+    n = _whole(text)
     if n < 0:
         raise argparse.ArgumentTypeError(f"{n} is negative")
     return n
 
 
 def _positive(text: str) -> int:
-    n = int(text)
+    n = _whole(text)
     if n < 1:
         raise argparse.ArgumentTypeError(f"{n} is not positive")
     return n

@@ -129,7 +129,7 @@ def test_an_unwritable_cache_is_said_and_worked_around(
         (["STEM", "a", "--tokenizer", "missing"], 3, "missing"),
         (["STEM", "a" * 500], 4, "502 tokens and the context of 64 has room for 63"),
         (["STEM", "abc", "--ctx-size", "5"], 4, "context of 5"),
-        (["STEM", "a", "--ctx-size", "65"], 1, "trained for 64"),
+        (["STEM", "a", "--ctx-size", "65"], 2, "trained for 64"),
         (["STEM", "a", "--temp", "-1"], 2, "temperature -1 is out of range"),
         (["STEM", "a", "-p", "b"], 2, "two prompts"),
         (["STEM", "-f", "missing.txt"], 2, "missing.txt: can't read"),

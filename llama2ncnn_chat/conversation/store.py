@@ -146,7 +146,7 @@ class Store:
         if len(found) == 1:
             return found[0]
         if not found:
-            raise ChatError(f"no session {what.strip()!r}", "/list shows them all")
+            raise ChatError(f"no session {what.strip()!r}", "/list in a chat shows them all")
         names = ", ".join(f"{info.id} ({info.name})" for info in found[:10])
         raise ChatError(
             f"{what.strip()!r} may be {len(found)} sessions: {names}", "give its number"
@@ -221,7 +221,7 @@ class Store:
             "SELECT * FROM session WHERE id = ? AND deleted_at IS NULL", session_id
         )
         if not rows:
-            raise ChatError(f"no session {session_id}", "/list shows them all")
+            raise ChatError(f"no session {session_id}", "/list in a chat shows them all")
         return rows[0]
 
     def _load(self, session_id: int) -> tuple[sqlite3.Row, Ledger, dict[int, Turn]]:

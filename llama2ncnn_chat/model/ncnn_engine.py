@@ -20,7 +20,7 @@ from convert.errors import ConvertError
 from convert.llama import param_of
 from convert.rope import rope_tables
 
-from ..errors import ChatError, ModelError
+from ..errors import ChatError, ModelError, UsageError
 from .engine import CalledOffError, Cancelled
 from .kv_cache import KvCache, rotate
 from .ncnn_memory import (
@@ -292,7 +292,7 @@ def _context_length(d: ModelDesc, wanted: int | None) -> int:
     if wanted is None:
         return d.context_length
     if not 0 < wanted <= d.context_length:
-        raise ChatError(
+        raise UsageError(
             f"a context of {wanted:,} tokens: the model was trained for {d.context_length:,}",
             f"choose 1 to {d.context_length:,}",
         )

@@ -160,6 +160,8 @@ def test_no_save_leaves_nothing(stem: str, capsys: pytest.CaptureFixture[str]) -
         (["-p", "a", "--resume", "9"], 1, "no session '9'"),
         (["-p", "a", "--system-file", "missing"], 2, "missing: can't read"),
         (["-p", "a", "--temp", "300"], 2, "out of range"),
+        (["-p", "a", "-n", "x"], 2, "'x' is not a whole number"),
+        (["-p", "a", "--frobnicate"], 2, "--help shows the usage"),
     ],
 )
 def test_errors_are_one_line_and_a_code(
