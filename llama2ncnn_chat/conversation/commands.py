@@ -18,6 +18,7 @@ from . import commands_turns as turns
 from .chat import Chat
 from .ledger import Turn
 from .outcomes import Complain, Outcome, Quit, Say
+from .slash import is_command, message_in
 
 Completes = Literal["", "command", "path", "session", "setting", "code"]
 
@@ -122,13 +123,11 @@ def interpret(chat: Chat, line: str, *, edits: Turn | None = None) -> Iterator[O
     try:
         if not text:
             return
-        if text.startswith("/") and not text.startswith("//"):
+        if is_command(text):
             name, argument = split(text)
             yield from find(name).run(chat, argument)
         else:
-            yield from turns.send(
-                chat, text.removeprefix("/") if text[0] == "/" else text, edits=edits
-            )
+            yield from turns.send(chat, message_in(text), edits=edits)
     except ChatError as e:
         yield Complain(str(e))
 

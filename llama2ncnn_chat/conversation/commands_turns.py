@@ -16,6 +16,7 @@ from ..events import Events
 from .chat import Chat
 from .ledger import Turn
 from .outcomes import Ask, Attach, Copy, Draft, Generate, Moved, Outcome, Say
+from .slash import as_message
 from .window import first_that_fits, n_hidden, reserve
 
 MAX_FILE = 16 << 20
@@ -24,7 +25,7 @@ MAX_FILE = 16 << 20
 def send(chat: Chat, text: str, *, edits: Turn | None = None) -> Iterator[Outcome]:
     """A message of the person's."""
     start = partial(chat.edit, text, edits) if edits else partial(chat.send, text)
-    yield from _generation(chat, start, text, back=Draft(text, edits), edits=edits)
+    yield from _generation(chat, start, text, back=Draft(as_message(text), edits), edits=edits)
 
 
 def regen(chat: Chat, _argument: str) -> Iterator[Outcome]:
@@ -57,7 +58,7 @@ def edit(chat: Chat, text: str) -> Iterator[Outcome]:
     if text:
         yield from send(chat, text, edits=last)
     else:
-        yield Draft(last.text, edits=last)
+        yield Draft(as_message(last.text), edits=last)
 
 
 def undo(chat: Chat, argument: str) -> Iterator[Outcome]:
@@ -92,10 +93,12 @@ def alternative(chat: Chat, argument: str) -> Iterator[Outcome]:
     if argument:
         yield from _choose(chat, all_of_them, number(argument, 1) - 1)
         return
-    lines = [
-        f"{'*' if each is turn else ' '} {i}  {brief(each.text)}"
-        for i, each in enumerate(all_of_them, 1)
-    ]
+    edited = len({message_of(each) for each in all_of_them}) > 1
+    lines = []
+    for i, each in enumerate(all_of_them, 1):
+        about = f"{brief(message_of(each).text, 24)}  →  " if edited else ""
+        about += brief(each.text, 30 if edited else 60) if each.role == "assistant" else ""
+        lines.append(f"{'*' if each is turn else ' '} {i}  {about}")
     yield Say("\n".join(lines))
 
 
@@ -147,6 +150,11 @@ def code_blocks(text: str) -> list[str]:
     """The insides of fenced blocks; one that isn't closed goes to the end."""
     pattern = r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)(?:^ {0,3}\1[`~]*[ \t]*$|\Z)"
     return [m[2] for m in re.finditer(pattern, text, re.MULTILINE | re.DOTALL)]
+
+
+def message_of(turn: Turn) -> Turn:
+    """The message that a reply answers, or the message itself."""
+    return turn.parent if turn.role == "assistant" and turn.parent else turn
 
 
 def number(text: str, default: int) -> int:
@@ -218,8 +226,14 @@ def _choose(chat: Chat, all_of_them: list[Turn], at: int) -> Iterator[Outcome]:
 
 
 def _alternatives(chat: Chat) -> tuple[Turn, list[Turn]]:
-    reply = _last_reply(chat)
-    return reply, chat.session.ledger.alternatives(reply)
+    """The last reply among all to the last message, as it stands and as it was before an edit."""
+    message, head = _last_message(chat), chat.session.ledger.head
+    assert head
+    turns = []
+    for version in chat.session.ledger.alternatives(message):
+        unanswered = version is head or not version.children
+        turns += [*version.children, version] if unanswered else version.children
+    return head, turns
 
 
 def _last_reply(chat: Chat) -> Turn:
@@ -258,7 +272,8 @@ def _path_and_rest(argument: str) -> tuple[Path, str]:
 def _text_of(path: Path) -> str:
     try:
         if not path.is_file():
-            raise UsageError(f"{path}: no such file")
+            problem = "is not a file" if path.exists() else "no such file"
+            raise UsageError(f"{path}: {problem}")
         if (size := path.stat().st_size) > MAX_FILE:
             raise UsageError(f"{path}: {size:,} bytes is more than any context holds")
         text = path.read_text(encoding="utf-8")
@@ -268,4 +283,6 @@ def _text_of(path: Path) -> str:
         raise UsageError(f"{path}: can't read: {e.strerror}") from e
     if "\0" in text:
         raise UsageError(f"{path}: is not a text")
+    if not text.strip():
+        raise UsageError(f"{path}: is empty")
     return text.rstrip("\n")

@@ -5,6 +5,8 @@ Knows text alone.
 
 from __future__ import annotations
 
+from ..conversation.slash import as_message
+
 MAX_LINES, MAX_CHARACTERS = 10, 2000
 """What is no longer than this is shown as it is."""
 
@@ -23,16 +25,18 @@ class Pastes:
         size = f"+{lines} lines" if lines > 1 else f"+{len(text):,} characters"
         return self.keep(f"Pasted text #{len(self._texts) + 1} {size}", text)
 
-    def keep(self, label: str, text: str) -> str:
-        """A label that stands for a text; nothing else may look the same."""
-        label = f"[{label}]"
+    def keep(self, name: str, text: str, after: str = "") -> str:
+        """A label that stands, with what is ``after`` it, for a text; no other looks the same."""
+        label = f"[{name}]{after}"
         while label in self._texts:
-            label = f"{label[:-1]}']"
+            name += "'"
+            label = f"[{name}]{after}"
         self._texts[label] = text
         return label
 
-    def unfold(self, text: str) -> str:
-        """The text with every label's text in its place."""
-        for label, whole in self._texts.items():
-            text = text.replace(label, whole)
-        return text
+    def unfold(self, line: str) -> str:
+        """The line with every label's text in its place; a command is typed, never folded."""
+        whole = line
+        for label, text in self._texts.items():
+            whole = whole.replace(label, text)
+        return whole if line.startswith("/") else as_message(whole)

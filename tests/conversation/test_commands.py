@@ -208,3 +208,26 @@ def test_what_comes_of_a_line_ends_with_the_reply(chat: Chat) -> None:
     assert isinstance(last, Finished)
     assert last.reason == "stop"
     assert isinstance(last, Event)
+
+
+def test_what_was_said_before_an_edit_is_walked_to_as_well(talked: Chat) -> None:
+    old = talked.session.ledger.head
+    do(talked, "/edit once more")
+    do(talked, "/regen")
+    listed = said(talked, "/alt").splitlines()
+    assert [line[:4] for line in listed] == ["  1 ", "  2 ", "* 3 "]
+    assert "again  →  You said again." in listed[0]
+    do(talked, "/prev")
+    moved = only(Moved, list(do(talked, "/prev")))
+    assert (moved.turn, moved.note) == (old, "reply 1 of 3")
+    assert transcript(talked)[2:] == ["again", "You said again."]
+    assert "3 replies" in complaint(talked, "/prev")
+
+
+def test_a_message_that_begins_with_a_slash_can_be_edited(chat: Chat) -> None:
+    do(chat, "//usr is full")
+    (draft,) = do(chat, "/edit")
+    assert isinstance(draft, Draft)
+    assert draft.text == "//usr is full"
+    do(chat, draft.text, edits=draft.edits)
+    assert transcript(chat) == ["/usr is full", "You said /usr is full."]

@@ -81,6 +81,9 @@ def test_read_refuses_what_is_no_text(chat: Chat, tmp_path: Path, content: bytes
     (tmp_path / "x").write_bytes(content)
     assert "is not" in complaint(chat, f"/read {tmp_path}/x")
     assert "no such file" in complaint(chat, "/read missing.txt")
+    assert "is not a file" in complaint(chat, f"/read {tmp_path}")
+    (tmp_path / "blank").write_text(" \n")
+    assert "is empty" in complaint(chat, f"/read {tmp_path}/blank")
     assert "/read FILE" in complaint(chat, "/read")
 
 

@@ -101,10 +101,10 @@ def test_a_file_goes_with_the_next_message(
 ) -> None:
     chat = make_chat()
     with open(f"{tmp_path}/f.txt", "w") as file:
-        file.write("content")
+        file.write("/content")
     talk(chat, f"/read {tmp_path}/f.txt\n/context\nwhat is it?\nand?\n", label="> ")
     assert "goes with your next message" in capsys.readouterr().out
-    assert transcript(chat)[::2] == ["content\n\nwhat is it?", "and?"]
+    assert transcript(chat)[::2] == ["/content\n\nwhat is it?", "and?"]
 
 
 def test_a_screen_reader_hears_who_speaks(capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,3 +74,11 @@ def test_pastes_fold_and_unfold() -> None:
     assert pastes.fold(long) != label
     assert pastes.unfold(f"see {label}!") == f"see {long}!"
     assert pastes.unfold("[Pasted text #9 +12 lines]") == "[Pasted text #9 +12 lines]"
+
+
+def test_what_is_folded_is_never_a_command() -> None:
+    pastes = Pastes()
+    comment = "/* a\n" * 12
+    assert pastes.unfold(f"{pastes.fold(comment)} why?") == f"/{comment} why?"
+    assert pastes.unfold(pastes.keep("a.c, 9 tokens", "/* a */\n\n", " ") + "x") == "//* a */\n\nx"
+    assert pastes.unfold("/read a.c") == "/read a.c"

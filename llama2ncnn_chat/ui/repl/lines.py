@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from ...conversation.slash import as_message, is_command, message_in
 from ...errors import Terminated
 from .prompts import YES, Watch, open_history
 from .watch import SignalWatch
@@ -49,11 +50,11 @@ class LinePrompt:
     def read(self, _draft: str = "", /, *, edits: bool = False) -> str:
         text = self._line("edit> " if edits and self._label else self._label)
         if text.startswith(QUOTES):
-            text = self._quoted(text.removeprefix(QUOTES))
+            text = as_message(self._quoted(text.removeprefix(QUOTES)))
         if self._editing and text.strip():
             self._history.append_string(text)
-        if text.strip() and not text.startswith("/"):
-            text, self._attached = self._attached + text, ""
+        if text.strip() and not is_command(text):
+            text, self._attached = as_message(self._attached + message_in(text)), ""
         return text
 
     def confirm(self, question: str) -> bool:

@@ -29,6 +29,7 @@ from ...conversation.outcomes import (
     Say,
     Switched,
 )
+from ...conversation.slash import as_message, is_command, message_in
 from ...conversation.window import reserve
 from ...errors import ChatError
 from ...events import Finished
@@ -78,9 +79,9 @@ class Repl:
         parts: StyleAndTextTuples = [("class:toolbar", self._status(self._screen.meter))]
         if len(draft) > MAX_COUNTED:
             parts.append(("class:toolbar", f" · this message {len(draft):,} characters"))
-        elif draft.strip() and not draft.startswith("/"):
+        elif draft.strip() and not is_command(draft):
             if self._counted[0] != draft:
-                self._counted = (draft, self._chat.session.count(draft))
+                self._counted = (draft, self._chat.session.count(message_in(draft)))
             length = self._chat.session.engine.context_length
             n, free = self._counted[1], length - self._used
             fits = n <= free - reserve(length)
@@ -168,7 +169,7 @@ class Repl:
 
     def _give_back(self, outcome: Generate) -> None:
         if outcome.draft:
-            self._back_to_prompt(outcome.draft, edits=outcome.edits)
+            self._back_to_prompt(as_message(outcome.draft), edits=outcome.edits)
 
     def _back_to_prompt(self, text: str, *, edits: Turn | None = None) -> None:
         if self._prompt.prefills:

@@ -123,7 +123,7 @@ class RichPrompt:
         return answer.strip().lower() in YES
 
     def attach(self, name: str, text: str, tokens: int) -> str:
-        self._attached += self._pastes.keep(f"{name}, {tokens:,} tokens", f"{text}\n\n") + " "
+        self._attached += self._pastes.keep(f"{name}, {tokens:,} tokens", f"{text}\n\n", " ")
         return ""
 
     def watch(self) -> Watch:

@@ -22,9 +22,11 @@ from textual.worker import Worker
 from ...conversation import outcomes
 from ...conversation.chat import Chat
 from ...conversation.commands import interpret
+from ...conversation.commands_turns import message_of
+from ...conversation.slash import as_message, is_command, message_in
 from ...errors import ChatError
 from . import clip
-from .composer import Composer, is_command
+from .composer import Composer
 from .history import History
 from .keys import key
 from .questions import Confirm
@@ -36,7 +38,7 @@ from .suggestions import suggest
 from .tokens_screen import TokensScreen
 from .transcript import Transcript
 from .welcome import welcome
-from .wishes import fulfil, go_on_from, message_of
+from .wishes import fulfil, go_on_from
 
 COUNT_AFTER = 0.12
 """Seconds without a key before the draft's tokens are counted again."""
@@ -131,7 +133,7 @@ class ChatScreen(Screen[None]):
             used = len(session.window(session.ledger.path()))
         text = self.composer.draft
         counts = text.strip() and not is_command(text)
-        draft = session.count(self.composer.message_of(text)) if counts else 0
+        draft = session.count(message_in(self.composer.message_of(text))) if counts else 0
         self.status.context = Context(used, session.engine.context_length, draft)
 
     # What is typed
@@ -172,7 +174,7 @@ class ChatScreen(Screen[None]):
         turn = message.turn
         if message.wish == "edit":
             said = message_of(turn)
-            self.composer.edit(said, said.text)
+            self.composer.edit(said, as_message(said.text))
         elif message.wish == "tokens":
             self.look_at_tokens()
         elif message.wish in ("copy", "copy_code") or not self.refuse_if_busy():
@@ -258,7 +260,7 @@ class ChatScreen(Screen[None]):
         back = await self.replies.end()
         await self.refresh_session()
         if back:
-            self.composer.give_back(back.draft, back.edits)
+            self.composer.give_back(as_message(back.draft), back.edits)
         failure = event.worker.error or event.worker.result
         if isinstance(failure, BaseException):
             name = "" if isinstance(failure, ChatError) else f"{type(failure).__name__}: "

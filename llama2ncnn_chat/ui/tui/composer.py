@@ -19,6 +19,7 @@ from textual.widgets import OptionList, Static, TextArea
 
 from ...conversation.ledger import Turn
 from ...conversation.outcomes import Attach
+from ...conversation.slash import as_message, is_command, message_in
 from ...errors import ChatError
 from .editor import edit_text
 from .history import History
@@ -28,12 +29,6 @@ from .questions import Pick, one_line
 from .suggestion_list import SuggestionList
 from .suggestions import Suggestion
 from .vi_prompt import ViPrompt
-
-
-def is_command(text: str) -> bool:
-    """Whether a text is for the program and not for the model."""
-    return text.startswith("/") and not text.startswith("//")
-
 
 _key = partial(key, "composer", first=True)
 
@@ -95,9 +90,10 @@ class Composer(Vertical):
 
     def message_of(self, text: str) -> str:
         """A text with the files that go before it."""
-        if is_command(text):
+        if is_command(text) or not self._attached:
             return text
-        return "\n\n".join([*(each.text for each in self._attached), text])
+        texts = [*(each.text for each in self._attached), message_in(text)]
+        return as_message("\n\n".join(texts))
 
     def attach(self, attached: Attach) -> None:
         """A file that goes with the next message."""

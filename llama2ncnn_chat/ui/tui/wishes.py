@@ -44,11 +44,6 @@ def go_on_from(chat: Chat, reply: Turn, at: int, token: int) -> Iterator[Outcome
         yield Generate(partial(chat.branch, reply, at, token))
 
 
-def message_of(turn: Turn) -> Turn:
-    """The message that a reply answers, or the message itself."""
-    return turn.parent if turn.role == "assistant" and turn.parent else turn
-
-
 def _step_back(chat: Chat, turn: Turn) -> Iterator[Outcome]:
     path = chat.session.ledger.path()
     if n := sum(1 for each in path[path.index(turn) + 1 :] if each.role == "user"):

@@ -76,13 +76,13 @@ def test_a_big_paste_folds_and_is_sent_whole() -> None:
 
 
 def test_a_file_goes_along(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("milk and eggs\n")
+    (tmp_path / "notes.txt").write_text("/* milk */ and eggs\n")
 
     async def scene(stage: Stage) -> None:
         await stage.send(f"/read {tmp_path / 'notes.txt'}")
         assert "notes.txt" in str(stage.screen.query_one("#about").render())
         await stage.send("what is it?")
-        assert stage.said[0] == "milk and eggs\n\nwhat is it?"
+        assert stage.said[0] == "/* milk */ and eggs\n\nwhat is it?"
         assert not stage.screen.query_one("#about").display
 
     play(make_chat(Script(["Hi."])), scene)
