@@ -255,6 +255,14 @@ class Chat:
         if loaded.meta.system != system:
             self.settings = replace(self.settings, system=loaded.meta.system)
             self.set_system(system)
+        session, path = self.session, loaded.ledger.path()
+        length = session.engine.context_length
+        first = session.renderer.in_sight(path, session.first_visible, length)
+        if first is not session.first_visible:
+            session.first_visible = first
+            self.notes.append(
+                f"it is longer than this context of {length:,}: the model sees its end alone"
+            )
 
     def _open(self, ledger: Ledger, first_visible: Turn | None, recorder: Recorder) -> None:
         session = self.session

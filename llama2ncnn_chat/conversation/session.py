@@ -299,8 +299,8 @@ class Session:
         return ContextShifted(path.index(first_visible) - hidden, len(old) - len(new))
 
     def _moved(self) -> None:
-        if self.first_visible not in self.ledger.path():
-            self.first_visible = None
+        path, length = self.ledger.path(), self.engine.context_length
+        self.first_visible = self.renderer.in_sight(path, self.first_visible, length)
         self.recorder.head_moved(self.ledger.head, self.first_visible)
 
     def _last(self, role: Role) -> Turn:

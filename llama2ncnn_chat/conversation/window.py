@@ -42,6 +42,24 @@ class Renderer:
         kept = self.join(path[path.index(first_visible) :])
         return self.head() + kept[self._own_opening(kept) :]
 
+    def in_sight(
+        self, path: Sequence[Turn], first_visible: Turn | None, length: int
+    ) -> Turn | None:
+        """From which turn on the model sees a path that was walked to; None: from the first.
+
+        That is ``first_visible`` if the path has it, or a later one: the path may be longer than
+        the context has room for, since an undo, or as it comes from a longer context.
+        """
+        first = first_visible if first_visible in path else None
+        if len(self.window(path, first)) <= length:
+            return first
+        for turn in reversed(path[n_hidden(path, first) + 1 :]):
+            if turn.role == "user":
+                if len(self.window(path, turn)) > length:
+                    break
+                first = turn
+        return first
+
     def head(self) -> list[int]:
         """What stays before the first visible message: BOS and the system prompt."""
         return self.template.first_opening(self.tokenizer, self.system)

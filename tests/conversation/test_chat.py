@@ -313,3 +313,18 @@ def test_the_engine_is_asked_nothing_before_a_message() -> None:
     chat = make_chat(answering(echo))
     assert engine_of(chat).fed == []
     chat.close()
+
+
+def test_a_session_of_a_longer_context_is_seen_from_where_it_fits() -> None:
+    chat = make_chat(store=Store.open())
+    for i in range(8):
+        do(chat, f"message number {i}")
+    chat.close()
+    chat = make_chat(answering(echo, context_length=200), store=Store.open())
+    chat.resume(1)
+    assert "longer than this context of 200" in chat.take_notes()[-1]
+    use = chat.session.context()
+    assert use.hidden > 0
+    assert 0 <= use.free < 60
+    assert len(chat.session.ledger.path()) == 16
+    chat.close()

@@ -122,6 +122,20 @@ class TestFullContext:
         assert s.ledger.path()[-1].finish == "length"
         assert len(s.window(s.ledger.path())) == 160
 
+    def test_what_went_is_out_of_sight_again_after_an_undo_and_a_redo(self) -> None:
+        s = self.full()
+        for i in range(12):
+            run(s.send(f"message {i}"))
+        assert s.context().hidden > 4
+        s.undo(11)
+        assert s.context().hidden == 0
+        s.redo(11)
+        use = s.context()
+        assert len(s.ledger.path()) == 24
+        assert 0 <= use.free < 60  # no more than has to is hidden
+        run(s.replay())
+        assert in_cache(s) == s.window(s.ledger.path())[: len(in_cache(s))]
+
     def test_context_counts_are_exact(self) -> None:
         s = self.full()
         for i in range(12):
