@@ -34,7 +34,7 @@ class Sampling:
             value = getattr(self, f.name)
             low, high = f.metadata["low"], f.metadata["high"]
             if not (low <= value <= high) or math.isnan(value):
-                raise UsageError(f"{f.name} {value:g} is out of range", f"{low:g} to {high:g}")
+                raise UsageError(f"{f.name} {value:g} is out of range", f"{low:,} to {high:,}")
 
     def with_value(self, name: str, text: str) -> Sampling:
         """A copy with one setting parsed from text. Raises ``UsageError``."""

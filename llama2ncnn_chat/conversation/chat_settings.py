@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args
 
 from ..errors import UsageError
+from ..model.threads import MAX_THREADS
 from ..settings import Sampling
 from ..text.template import TEMPLATES, template_of
 from .session import OnFull
@@ -18,7 +19,6 @@ from .session import OnFull
 ON_FULL: tuple[OnFull, ...] = get_args(OnFull)
 DEFAULT_TEMPLATE = "llama2"
 OFF = ("off", "none", "")
-MAX_THREADS = 1024
 
 
 @dataclass(frozen=True)

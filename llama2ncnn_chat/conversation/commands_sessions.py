@@ -122,7 +122,7 @@ def export_chat(chat: Chat, argument: str) -> Iterator[Outcome]:
 
 def _export(chat: Chat, path: Path) -> Iterator[Outcome]:
     size = export(chat, path)
-    yield Say(f"exported to {path} ({size:,} bytes)")
+    yield Say(f"exported to {path.resolve()} ({size:,} bytes)")
 
 
 def table_of(sessions: list[SessionInfo] | tuple[SessionInfo, ...], open_id: int | None) -> str:

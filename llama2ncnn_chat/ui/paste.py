@@ -16,14 +16,16 @@ class Pastes:
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
+        self._folded = 0
 
     def fold(self, text: str) -> str:
         """What to show for a text that is pasted: itself, or a label."""
-        lines = text.count("\n") + 1
+        lines = text.rstrip("\n").count("\n") + 1
         if lines <= MAX_LINES and len(text) <= MAX_CHARACTERS:
             return text
         size = f"+{lines} lines" if lines > 1 else f"+{len(text):,} characters"
-        return self.keep(f"Pasted text #{len(self._texts) + 1} {size}", text)
+        self._folded += 1
+        return self.keep(f"Pasted text #{self._folded} {size}", text)
 
     def keep(self, name: str, text: str, after: str = "") -> str:
         """A label that stands, with what is ``after`` it, for a text; no other looks the same."""

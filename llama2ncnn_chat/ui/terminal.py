@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Mapping
 from typing import Literal, TextIO
 
@@ -20,6 +21,20 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 def printable(text: str) -> str:
     """Text of a model, a file or a session without what would command the terminal."""
     return _CONTROLS.sub("", text)
+
+
+def hung(text: str, width: int) -> str:
+    """Lines that are too long, broken; what goes on stands below the line's last column."""
+    lines = []
+    for line in text.split("\n"):
+        if len(line) > width:
+            columns = [gap.end() for gap in re.finditer(" {2,}", line) if gap.end() < width // 2]
+            indent = " " * (columns[-1] if columns else 0)
+            line = textwrap.fill(
+                line, width, subsequent_indent=indent, break_on_hyphens=False, expand_tabs=False
+            )
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from ...conversation.ledger import Turn
 from ...events import ContextShifted, Event, Events, Finished, PrefillProgress, Replayed, TextDelta
 from ..meter import Meter
-from ..terminal import is_terminal, printable
+from ..terminal import hung, is_terminal, printable
 from .markdown import BOLD, DIM, RESET, MarkdownStyler
 from .writer import Writer
 
@@ -36,8 +36,11 @@ class Screen:
         self._errors = sys.stderr if errors_apart else sys.stdout
 
     def say(self, text: str) -> None:
-        """Text as it is."""
-        self._print(printable(text))
+        """Text as it is, but for lines that are longer than the terminal's."""
+        text = printable(text)
+        if is_terminal(sys.stdout):
+            text = hung(text, shutil.get_terminal_size().columns)
+        self._print(text)
 
     def note(self, text: str) -> None:
         """Something to know, aside."""

@@ -48,7 +48,9 @@ class KeyWatch:
                 self._stopped = True
                 del keys[i]
                 break
-        store_typeahead(self._input, [k for k in keys if k.key != Keys.CPRResponse])
+        # An end of input that is meant for the reply mustn't end the program after it.
+        unwanted = (Keys.CPRResponse, Keys.ControlD)
+        store_typeahead(self._input, [k for k in keys if k.key not in unwanted])
 
 
 class SignalWatch:

@@ -79,6 +79,7 @@ class ChatApp(App[None], inherit_bindings=False):
         super().__init__()
         self.chat: Chat | None = None
         self.failure: BaseException | None = None
+        self._deleted: list[int] = []  # sessions, that can be brought back
         self._opener, self._models = opener, models
         self._chooses, self._picks, self._vi = chooses, picks, vi
         self._history = History(history_file() if keeps_history else None)
@@ -153,7 +154,7 @@ class ChatApp(App[None], inherit_bindings=False):
         if chat_screen is None:
             return
         try:
-            screen = SessionsScreen(chat_screen.chat)
+            screen = SessionsScreen(chat_screen.chat, self._deleted)
         except ChatError as e:
             chat_screen.status.say(str(e))
             return

@@ -224,6 +224,7 @@ class ChatScreen(Screen[None]):
                 self.status.say(note)
             case outcomes.Switched(note):
                 await self.refresh_session(other=True)
+                self.composer.prompt.focus()
                 self.status.say(note)
             case outcomes.PickSession():
                 self.post_message(self.SessionsWanted())

@@ -33,7 +33,10 @@ _key = partial(key, "sessions", show=True, first=True)
 
 
 class SessionsScreen(ModalScreen[int | None]):
-    """Gives the number of the session to open, or None."""
+    """Gives the number of the session to open, or None.
+
+    ``deleted``, the caller's, are the sessions that can be brought back, the last one first.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("enter", "open", "Open", "Go on with this session"),
@@ -46,12 +49,12 @@ class SessionsScreen(ModalScreen[int | None]):
         _key("up", "walk(-1)", "Up", "The session above", show=False),
     ]
 
-    def __init__(self, chat: Chat) -> None:
+    def __init__(self, chat: Chat, deleted: list[int]) -> None:
         super().__init__(classes="panel wide")
         self._chat = chat
         self._store = chat.stored()
         self._found: list[SessionInfo] = []
-        self._deleted: list[int] = []
+        self._deleted = deleted
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
@@ -69,7 +72,7 @@ class SessionsScreen(ModalScreen[int | None]):
             yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        self._fill()
+        self._fill(self._chat.session_id)
 
     def on_resize(self, _event: events.Resize) -> None:
         self.call_after_refresh(self._fill)  # names are cut and lines broken by hand
@@ -109,7 +112,7 @@ class SessionsScreen(ModalScreen[int | None]):
         info = self._current
         if info is None:
             return
-        name = await self.app.push_screen_wait(AskLine("Name of the session", info.name))
+        name = await self.app.push_screen_wait(AskLine("Name of the session", title(info)))
         if name is None:
             return
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -29,6 +29,7 @@ MODEL = ("template", "threads")
 class SettingsScreen(ModalScreen[None]):
     """F2. A value that can't be is marked, and the one before stays."""
 
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-roomy")]  # noqa: RUF012 (Textual's way)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f2,ctrl+c", "close", "Close", priority=True, id="settings.close"),
         Binding("down", "app.focus_next", "Next", show=False, id="settings.next"),
@@ -60,6 +61,11 @@ class SettingsScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         self.query(Input).first().focus()
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        widget = event.widget
+        if not widget.has_class("-wrong"):
+            self._say(HELP.get(widget.id or "", ""))
+
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         self._set(event.input, event.value)
@@ -75,7 +81,7 @@ class SettingsScreen(ModalScreen[None]):
             try:
                 self._chat.set_system(system)
             except ChatError as e:
-                self._say(str(e))
+                self._say(str(e), wrong=True)
                 return
         self.dismiss(None)
 
@@ -101,10 +107,10 @@ class SettingsScreen(ModalScreen[None]):
                 self._chat.set_setting(name, text)
         except ChatError as e:
             widget.add_class("-wrong")
-            self._say(str(e))
+            self._say(str(e), wrong=True)
         else:
             widget.remove_class("-wrong")
-            self._say("")
+            self._say(HELP[name])
 
     def _value(self, name: str) -> str:
         chat = self._chat
@@ -127,7 +133,8 @@ class SettingsScreen(ModalScreen[None]):
             Content.styled(f"{name:<10}", MUTED) + value for name, value in rows
         )
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, *, wrong: bool = False) -> None:
+        """What is wrong, or else what the setting with the focus does, in a line of its own."""
         note = self.query_one("#settings-note", Static)
+        note.set_class(wrong, "-wrong")
         note.update(Content(text))
-        note.display = bool(text)

@@ -21,7 +21,7 @@ from textual.widget import AwaitMount
 from textual.widgets import Static
 
 from ...conversation.ledger import Turn
-from ..terminal import printable
+from ..terminal import hung, printable
 from .keys import key
 from .turn_view import Row, TurnView
 
@@ -41,7 +41,11 @@ class Notice(Static):
     """Something said beside the conversation: what a command tells, what went wrong."""
 
     def __init__(self, text: str, kind: str) -> None:
-        super().__init__(Content(printable(text)), classes=kind)
+        self._text = printable(text)
+        super().__init__(Content(self._text), classes=kind)
+
+    def on_resize(self) -> None:
+        self.update(Content(hung(self._text, self.content_size.width)))
 
 
 class Transcript(VerticalScroll, can_focus=True):

@@ -58,6 +58,11 @@ def test_deleting_can_be_undone_and_the_open_one_leaves_an_empty_chat() -> None:
         assert _titles(stage) == ["bananas are yellow", "apples are red"]
         await stage.press("ctrl+x", "escape")
         await stage.until(lambda: stage.said == [])
+        await stage.press("ctrl+o", "ctrl+z")  # later is soon enough
+        assert _titles(stage) == ["bananas are yellow", "apples are red"]
+        await stage.press("enter")
+        await stage.until(lambda: stage.said[:1] == ["bananas are yellow"])
+        assert stage.screen.composer.prompt.has_focus
 
     play(make_chat(Script(["First.", "Second."]), saved=True), scene)
 

@@ -80,6 +80,18 @@ def test_regenerating_keeps_the_old_reply_beside() -> None:
     play(make_chat(Script(["First.", "Fancy."])), scene)
 
 
+def test_a_message_that_was_never_edited_walks_its_replies() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        await stage.press("shift+tab", "k", "r")
+        await stage.idle()
+        assert stage.said == ["hello", "Fancy."]
+        await stage.press("left")
+        assert stage.said == ["hello", "First."]
+
+    play(make_chat(Script(["First.", "Fancy."])), scene)
+
+
 def test_an_older_reply_is_regenerated_and_nothing_is_lost() -> None:
     async def scene(stage: Stage) -> None:
         await stage.send("one")
