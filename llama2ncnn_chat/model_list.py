@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 
 from convert.errors import ConvertError
 from convert.inspect import human_bytes, inspect
@@ -22,7 +23,8 @@ from .models import DEMO, DEMO_CHECKPOINT, cached_models
 class ListedModel:
     """``model`` is what ``find_model`` takes; ``where`` says how it came into the list.
 
-    ``format`` is that of its weights as they are on disk, ``size`` their bytes.
+    ``format`` is that of its weights as they are on disk, ``size`` their bytes; ``tokenizer`` the
+    file that was named with it when it was used lately, or empty.
     """
 
     model: str
@@ -30,6 +32,7 @@ class ListedModel:
     format: str
     size: int
     where: str
+    tokenizer: str = ""
 
     @property
     def about(self) -> str:
@@ -42,8 +45,10 @@ class ListedModel:
         return all(word in line for word in words.casefold().split())
 
 
-def models_at_hand(recent: Iterable[str] = (), folder: Path = Path()) -> list[ListedModel]:
-    """Each once: ``recent``, which sessions name, comes first, and the bundled one last."""
+def models_at_hand(
+    recent: Mapping[str, str] = MappingProxyType({}), folder: Path = Path()
+) -> list[ListedModel]:
+    """Each once: ``recent`` ones, with the tokenizer that was named, first; the bundled last."""
     cached = {stem.resolve(): source for stem, source in cached_models()}
     found: dict[Path, ListedModel] = {}
     for path, where in chain(_recent(recent), _in_folder(folder), _converted(cached)):
@@ -52,7 +57,8 @@ def models_at_hand(recent: Iterable[str] = (), folder: Path = Path()) -> list[Li
             report = inspect(path)
             place = Path(report.path).resolve()
             name = _name(place, cached)
-            listed = ListedModel(str(place), name, report.format, report.size, where)
+            tokenizer = recent.get(str(path), "")
+            listed = ListedModel(str(place), name, report.format, report.size, where, tokenizer)
             found.setdefault(place, listed)
     return [*found.values(), *_bundled()]
 

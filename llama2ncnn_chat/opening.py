@@ -87,10 +87,11 @@ def load(model: FoundModel, args: argparse.Namespace, step: Step | None = None) 
 
 def list_models(args: argparse.Namespace) -> list[ListedModel]:
     """The models to choose from; those of sessions too, if they can be read."""
-    recent: list[str] = []
+    recent: dict[str, str] = {}
     with suppress(ChatError):  # what is wrong with the sessions, opening a chat will tell
         if store := open_store(args):
-            recent = [info.model for info in store.list()]
+            for info in store.list():
+                recent.setdefault(info.model, info.tokenizer)
             store.close()
     return models_at_hand(recent)
 

@@ -24,6 +24,7 @@ MAY_IMPORT = {
 ONLY_IN = {
     "ncnn": {"llama2ncnn_chat.model.ncnn_memory"},
     "textual": {"llama2ncnn_chat.ui.tui"},
+    "markdown_it": {"llama2ncnn_chat.ui.tui.markdown"},
     "prompt_toolkit": {"llama2ncnn_chat.ui.repl"},
     "rich": {"llama2ncnn_chat.ui", "llama2ncnn_chat.bench", "convert.__main__", "convert.inspect"},
 }

@@ -45,14 +45,16 @@ def test_a_folder_has_its_models_and_nothing_else(folder: Path) -> None:
 
 def test_the_bundled_model_is_the_last_wherever_one_stands(folder: Path, tmp_path: Path) -> None:
     assert [m.model for m in models_at_hand(folder=tmp_path / "none")] == [DEMO]
-    assert models_at_hand([DEMO], folder)[-1].model == DEMO
+    assert models_at_hand({DEMO: ""}, folder)[-1].model == DEMO
 
 
 def test_a_model_used_lately_comes_first_and_once(folder: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.bin"
     shutil.copy(folder / "raw.bin", elsewhere)
-    recent = [str(elsewhere), str(folder / "raw.bin"), str(elsewhere), str(tmp_path / "gone.bin")]
-    assert names(models_at_hand(recent, folder)) == [
+    recent = {str(elsewhere): "t.bin", str(folder / "raw.bin"): "", str(tmp_path / "gone.bin"): ""}
+    found = models_at_hand(recent, folder)
+    assert [model.tokenizer for model in found[:2]] == ["t.bin", ""]
+    assert names(found) == [
         ("elsewhere.bin", "used lately"),
         ("raw.bin", "used lately"),
         ("made.ncnn", "here"),
@@ -68,7 +70,7 @@ def test_what_was_converted_before_is_found_from_anywhere(folder: Path, tmp_path
     [found] = models_at_hand(folder=tmp_path)[:-1]
     assert (found.name, found.model) == ("raw.bin", str(stem))
     assert find_model(found.model).stem == stem
-    assert names(models_at_hand([str(stem)], tmp_path)) == [("raw.bin", "used lately")]
+    assert names(models_at_hand({str(stem): ""}, tmp_path)) == [("raw.bin", "used lately")]
     shutil.rmtree(stem.parents[2] / "hashes")
     assert names(models_at_hand(folder=tmp_path)) == [(stem.parent.name, "converted before")]
 

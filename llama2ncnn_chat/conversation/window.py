@@ -139,7 +139,7 @@ def first_that_fits(
     raise PromptTooLongError(
         f"this takes {len(renderer.window(path, last)):,} tokens{alone}, and the context of "
         f"{length:,} has room for {limit:,}",
-        "shorten it",
+        "shorten it" if path[-1].role == "user" else "there is no room to go on",
     )
 
 

@@ -97,7 +97,7 @@ class ChatApp(App[None], inherit_bindings=False):
 
     @on(OpeningScreen.Opened)
     async def chat_opened(self, message: OpeningScreen.Opened) -> None:
-        self.chat = message.chat
+        self.chat, self.failure = message.chat, None
         await self.switch_screen(ChatScreen(message.chat, self._history, vi=self._vi))
         if self._chooses:
             self._chooses = False  # not once more with another model
@@ -106,6 +106,10 @@ class ChatApp(App[None], inherit_bindings=False):
     @on(OpeningScreen.Failed)
     def opening_failed(self, message: OpeningScreen.Failed) -> None:
         self.failure = message.failure
+
+    @on(OpeningScreen.AnotherWanted)
+    def another_wanted(self) -> None:
+        self.action_pick_model()
 
     @on(Prompt.Left)
     @on(ChatScreen.Left)
@@ -172,11 +176,12 @@ class ChatApp(App[None], inherit_bindings=False):
             return
         picked = await self.push_screen_wait(model_picker(self._models()))
         if picked is None:
-            if self.chat is None:
+            if self.chat is None and self.failure is None:
                 self.exit()
             return
-        if self.chat:
+        if isinstance(self.screen, (ChatScreen, OpeningScreen)):
             self.pop_screen()
+        if self.chat:
             chat, self.chat = self.chat, None
             try:
                 chat.close()  # before the other is loaded: memory may be short of room for both
@@ -184,7 +189,7 @@ class ChatApp(App[None], inherit_bindings=False):
                 self.failure = e
                 self.exit()
                 return
-        self.push_screen(OpeningScreen(self._opener, picked.model))
+        self.push_screen(OpeningScreen(self._opener, picked))
 
     def action_tokens(self) -> None:
         if chat_screen := self.chat_screen:

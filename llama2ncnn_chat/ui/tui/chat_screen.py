@@ -183,8 +183,12 @@ class ChatScreen(Screen[None]):
     @work
     async def look_at_tokens(self) -> None:
         """The token view of the selected reply, or the last one; perhaps another comes of it."""
-        reply = self.transcript.selected or self.chat.session.ledger.head
-        if reply is None or reply.role == "user" or not reply.ids:
+        ledger = self.chat.session.ledger
+        reply = self.transcript.selected or ledger.head
+        if reply and reply.role == "user":
+            path = ledger.path()
+            reply = next(iter(path[path.index(reply) + 1 :]), None)
+        if reply is None or not reply.ids:
             self.status.say("there is no reply to look at")
         elif not self.refuse_if_busy():
             screen = TokensScreen(reply, self.chat.tokenizer)

@@ -64,6 +64,7 @@ class Composer(Vertical):
         super().__init__(id="composer")
         self._suggest, self._history, self._vi = suggest, history, vi
         self._attached: list[Attach] = []
+        self._aside = ""
         self.editing: Turn | None = None
 
     def compose(self) -> ComposeResult:
@@ -101,7 +102,9 @@ class Composer(Vertical):
         self._draw_about()
 
     def edit(self, turn: Turn | None, text: str) -> None:
-        """A draft that will take the turn's place."""
+        """A draft that will take the turn's place; the one before it waits."""
+        if self.editing is None:
+            self._aside = self.draft
         self.editing = turn
         self.put(text)
         self._draw_about()
@@ -120,8 +123,10 @@ class Composer(Vertical):
             self._draw_about()
 
     def forget(self) -> None:
-        """Nothing goes along any more, and nothing is replaced."""
-        self.editing = None
+        """Nothing goes along any more, and nothing is replaced; a draft that waited is back."""
+        if self.editing and self._aside:
+            self.put(self._aside)
+        self.editing, self._aside = None, ""
         self._attached.clear()
         self._draw_about()
 
@@ -138,15 +143,23 @@ class Composer(Vertical):
         return True
 
     def action_compose_outside(self) -> None:
+        text, failure = "", None
         try:
             with self.app.suspend():
-                text = edit_text(self.draft)
+                try:
+                    text = edit_text(self.draft)
+                # Textual doesn't take the screen back after an error.
+                except (ChatError, KeyboardInterrupt) as e:
+                    failure = e
         except SuspendNotSupported:
             self.post_message(self.Failed("there is no terminal to give to an editor"))
-        except ChatError as e:
-            self.post_message(self.Failed(str(e)))
-        else:
+            return
+        if failure is None:
             self.put(text)
+        elif isinstance(failure, ChatError):
+            self.post_message(self.Failed(str(failure)))
+        else:
+            raise failure
 
     @work
     async def action_search_history(self) -> None:

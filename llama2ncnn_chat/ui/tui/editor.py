@@ -13,7 +13,11 @@ from ...errors import ChatError
 
 def edit_text(text: str) -> str:
     """The text after ``$VISUAL`` or ``$EDITOR`` had it. Raises ``ChatError``."""
-    command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        command = shlex.split(editor)
+    except ValueError as e:
+        raise ChatError(f"{editor}: can't be run: {e}", "set $EDITOR") from e
     descriptor, name = tempfile.mkstemp(suffix=".md", prefix="message-")
     path = Path(name)
     try:

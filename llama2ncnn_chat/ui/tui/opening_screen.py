@@ -22,12 +22,13 @@ from textual.worker import Worker, WorkerState
 
 from ...conversation.chat import Chat
 from ...errors import ChatError
+from ...model_list import ListedModel
 from ..terminal import printable
 from .status import MUTED, meter_of
 
 Report = Callable[[int, int], None]
 Step = Callable[[str], Report]
-Opener = Callable[[Step, str | None], Chat]
+Opener = Callable[[Step, ListedModel | None], Chat]
 """``opener(step, model)``: ``step(what)`` gives a callback for bytes done and their total;
 ``model`` is the one that was picked, None where nobody was asked."""
 
@@ -40,6 +41,7 @@ class OpeningScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,ctrl+c", "app.quit", "Quit", id="opening.quit"),
+        Binding("m", "another", "Another model", id="opening.another"),
     ]
 
     class Opened(Message):
@@ -56,6 +58,9 @@ class OpeningScreen(Screen[None]):
             self.failure = failure
             super().__init__()
 
+    class AnotherWanted(Message):
+        """It failed, and the person would rather choose another model than leave."""
+
     class Progressed(Message):
         """A step has come so far."""
 
@@ -63,7 +68,7 @@ class OpeningScreen(Screen[None]):
             self.what, self.done, self.total = what, done, total
             super().__init__()
 
-    def __init__(self, opener: Opener, model: str | None = None) -> None:
+    def __init__(self, opener: Opener, model: ListedModel | None = None) -> None:
         super().__init__()
         self._opener, self._model = opener, model
         self._left = threading.Event()
@@ -79,6 +84,10 @@ class OpeningScreen(Screen[None]):
 
     def on_unmount(self) -> None:
         self._left.set()
+
+    def action_another(self) -> None:
+        if self.has_class("-failed"):
+            self.post_message(self.AnotherWanted())
 
     def _open(self) -> Chat:
         return self._opener(self._step, self._model)
@@ -122,5 +131,7 @@ class OpeningScreen(Screen[None]):
             message, hint = f"{type(failure).__name__}: {failure}", ""
         self.query_one("#opening-step", Static).update(Content(printable(message)))
         self.query_one("#opening-bar", Static).update(
-            Content.assemble((printable(hint) + "\n\n", "$text-warning"), ("q quits", MUTED))
+            Content.assemble(
+                (printable(hint) + "\n\n", "$text-warning"), ("m another model   q quits", MUTED)
+            )
         )

@@ -26,6 +26,18 @@ REPLY = ("max_tokens", "stop", "seed", "on_full")
 MODEL = ("template", "threads")
 
 
+class _Rows(VerticalScroll, inherit_bindings=False):
+    """Scrolls to what has the focus: up and down move that."""
+
+
+class _Choice(Select[str], inherit_bindings=False):
+    """Opens with enter or space: up and down go to the next setting."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "show_overlay", "Show menu", show=False)
+    ]
+
+
 class SettingsScreen(ModalScreen[None]):
     """F2. A value that can't be is marked, and the one before stays."""
 
@@ -45,7 +57,7 @@ class SettingsScreen(ModalScreen[None]):
             yield Static(Content.assemble("Model and settings", ("   esc closes", MUTED)),
                          classes="title")  # fmt: skip
             yield Static(id="settings-note")
-            with VerticalScroll(can_focus=False):
+            with _Rows(can_focus=False):
                 yield Static(self._facts(), classes="facts")
                 for heading, names in (("Sampling", SAMPLING_NAMES), ("Reply", REPLY)):
                     yield Static(heading, classes="heading")
@@ -89,7 +101,7 @@ class SettingsScreen(ModalScreen[None]):
         with Horizontal(classes="setting"):
             yield Static(name.replace("_", " "), classes="name")
             if name in CHOICES:
-                yield Select(
+                yield _Choice(
                     [(choice, choice) for choice in CHOICES[name]],
                     value=self._value(name),
                     allow_blank=False,
@@ -122,7 +134,7 @@ class SettingsScreen(ModalScreen[None]):
         rows = [
             (
                 "model",
-                Content.assemble(printable(chat.model.name), ("   ^p Model: another", MUTED)),
+                Content.assemble(printable(chat.model.name), ("   another: esc, ^p, Model", MUTED)),
             ),
             ("weights", Content(f"{chat.model.weights}, {chat.model.size / 1e6:,.1f} MB")),
             ("context", meter(used, length) + Content(f" {used:,} of {length:,} tokens")),

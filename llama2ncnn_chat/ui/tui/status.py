@@ -78,9 +78,10 @@ class StatusLine(Static):
         left = self._left()
         rights = [part for part in self._right() if part.plain]
         gap = Content("   ")
-        while rights and len(left) + 3 + len(gap.join(rights)) > width:
+        while len(rights) > 1 and len(left) + 3 + len(gap.join(rights)) > width:
             rights.pop(0)
         right = gap.join(rights) if rights else Content("")
+        left = left.truncate(max(1, width - len(right) - 1), ellipsis=True)
         return left + Content(" " * max(1, width - len(left) - len(right))) + right
 
     def _left(self) -> Content:

@@ -159,7 +159,8 @@ class Transcript(VerticalScroll, can_focus=True):
         """Scroll by so many screens."""
         self._floor = 0
         self._look_further()
-        self.scroll_relative(y=pages * (self.size.height - 2), animate=False)
+        if self.max_scroll_y > 0:
+            self.scroll_relative(y=pages * (self.size.height - 2), animate=False)
 
     async def action_select(self, step: int) -> None:
         at = self._index(self.selected)
@@ -253,7 +254,7 @@ class Transcript(VerticalScroll, can_focus=True):
         await self.remove_children(doomed)
 
     async def _reach(self, at: int) -> None:
-        self._floor = min(self._floor, at)
+        self._floor = 0
         if not self._first - STEP <= at < self._last + STEP:
             await self._jump(max(0, at - PAGE // 2))
         elif at < self._first:
@@ -296,6 +297,8 @@ class Transcript(VerticalScroll, can_focus=True):
         def restore() -> None:
             if held and held.is_attached and not at_end:
                 self.scroll_to(y=held.virtual_region.y - offset, animate=False, immediate=True)
+            if self.scroll_y < 0:  # what an anchor makes of an empty screen
+                self.scroll_y = self.max_scroll_y
             self._extending = False
             self._look_further()
 

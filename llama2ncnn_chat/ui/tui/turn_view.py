@@ -17,6 +17,7 @@ from textual.widgets.markdown import MarkdownStream
 
 from ...conversation.ledger import Turn
 from ..terminal import printable
+from .markdown import parser
 
 MARK = Content("╌╌ the model sees only what is below ╌╌")
 ENDS = {"cancelled": "stopped", "length": "reached the limit", None: "not finished"}
@@ -69,7 +70,7 @@ class TurnView(Vertical):
         if self.turn.role == "user":
             yield Static(Content(text), classes="said")
         else:
-            yield Markdown(text.strip(), classes="said", open_links=False)
+            yield Markdown(text.strip(), classes="said", parser_factory=parser, open_links=False)
 
     def on_mount(self) -> None:
         self._dress()

@@ -27,6 +27,16 @@ def test_a_message_and_its_reply() -> None:
     play(make_chat(Script(["Hi **there**.", "Bye."])), scene)
 
 
+def test_a_new_line_of_a_reply_is_a_new_line() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("A poem")
+        shown = stage.app.export_screenshot()
+        assert "Roses" in shown
+        assert "Roses&#160;violets" not in shown
+
+    play(make_chat(Script(["Roses\nviolets\n\nbees"])), scene)
+
+
 def test_the_reply_streams_and_escape_stops_it() -> None:
     gate = threading.Semaphore(0)
 

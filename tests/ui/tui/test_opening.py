@@ -9,10 +9,11 @@ import pytest
 from textual.widgets import Input, OptionList, Static
 
 from llama2ncnn_chat.conversation.chat import Chat
+from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.model_list import ListedModel
 from llama2ncnn_chat.paths import theme_file
 from llama2ncnn_chat.ui.tui.app import ChatApp
-from llama2ncnn_chat.ui.tui.opening_screen import Step
+from llama2ncnn_chat.ui.tui.opening_screen import OpeningScreen, Step
 from llama2ncnn_chat.ui.tui.questions import Pick
 from llama2ncnn_chat.ui.tui.themes import INK, PAPER, first_theme, remember_theme
 from tests.ui.tui.scripted import Script, make_chat
@@ -32,9 +33,10 @@ class Opened:
         self.models: list[str | None] = []
         self.chats: list[Chat] = []
 
-    def __call__(self, _step: object, model: str | None) -> Chat:
-        self.models.append(model)
-        self.chats.append(make_chat(Script([f"I am {model}."]), saved=True))
+    def __call__(self, _step: object, model: ListedModel | None) -> Chat:
+        name = model.model if model else None
+        self.models.append(name)
+        self.chats.append(make_chat(Script([f"I am {name}."]), saved=True))
         return self.chats[-1]
 
 
@@ -115,10 +117,35 @@ def test_another_model_in_a_running_chat_begins_a_new_session() -> None:
     assert play_picking(scene, picks=False).models == [None, "/models/a.bin"]
 
 
+def test_another_model_can_be_chosen_after_one_that_fails() -> None:
+    opened = Opened()
+
+    def fails_at_first(step: Step, model: ListedModel | None) -> Chat:
+        if model is None:
+            raise ModelError("7b.bin: not a model", "name another")
+        return opened(step, model)
+
+    async def scene(stage: Stage) -> None:
+        await stage.until(lambda: stage.app.failure is not None)
+        await stage.press("m")
+        await stage.until(lambda: isinstance(stage.app.screen, Pick))
+        await stage.press("escape")
+        await stage.until(lambda: isinstance(stage.app.screen, OpeningScreen))
+        await stage.press("m")
+        await stage.until(lambda: isinstance(stage.app.screen, Pick))
+        await stage.press("enter")
+        await stage.until(lambda: stage.app.chat_screen is not None)
+        assert stage.app.failure is None
+
+    play_app(ChatApp(fails_at_first, lambda: MODELS), scene)
+    for chat in opened.chats:
+        chat.close()
+
+
 def test_leaving_ends_what_is_being_converted() -> None:
     ended = threading.Event()
 
-    def convert(step: Step, _model: str | None) -> Chat:
+    def convert(step: Step, _model: ListedModel | None) -> Chat:
         report = step("converting 7b.bin")
         try:
             for done in range(10**6):

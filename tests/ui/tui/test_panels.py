@@ -6,6 +6,7 @@ import pytest
 from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
 
+from llama2ncnn_chat.conversation.chat_settings import HELP
 from llama2ncnn_chat.conversation.commands import COMMANDS
 from llama2ncnn_chat.ui.tui.help_screen import HelpScreen
 from llama2ncnn_chat.ui.tui.sessions_screen import SessionsScreen
@@ -99,6 +100,23 @@ def test_settings_hold_at_once_and_refuse_what_cannot_be() -> None:
         assert chat.settings.system == "Be brief."
 
     play(chat, scene)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 45)])
+def test_up_and_down_go_from_setting_to_setting(size: tuple[int, int]) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("f2")
+        seen = []
+        for _ in range(15):
+            focused = stage.app.screen.focused
+            assert focused
+            seen.append(focused.id)
+            note = str(stage.app.screen.query_one("#settings-note", Static).render())
+            assert note == HELP.get(focused.id or "", "")
+            await stage.press("down")
+        assert seen == [*HELP, "system"]
+
+    play(make_chat(Script(["First."])), scene, size)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 45)])

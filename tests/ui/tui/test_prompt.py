@@ -88,6 +88,22 @@ def test_a_file_goes_along(tmp_path: Path) -> None:
     play(make_chat(Script(["Hi."])), scene)
 
 
+def test_a_draft_waits_while_a_message_is_edited() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        await stage.type("half a thought")
+        await stage.press("shift+tab", "e")
+        assert stage.draft == "hello"
+        await stage.press("escape")
+        assert stage.draft == "half a thought"
+        await stage.press("shift+tab", "e", "end", "!", "enter")
+        await stage.idle()
+        assert stage.said[0] == "hello!"
+        assert stage.draft == "half a thought"
+
+    play(make_chat(Script(["Hi."])), scene)
+
+
 def test_ctrl_d_leaves_only_from_an_empty_prompt() -> None:
     async def scene(stage: Stage) -> None:
         await stage.press("a", "left", "ctrl+d")

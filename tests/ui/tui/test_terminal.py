@@ -194,6 +194,24 @@ def test_suspended_and_brought_back(terminals: list[Terminal]) -> None:
     terminal.hear(f"echo code=$?{ENTER}", "code=0")
 
 
+@pytest.mark.parametrize(
+    ("editor", "says"), [("false", "ended with 1"), ("/no/editor", "can't be run"), ("'", "run")]
+)
+def test_an_editor_that_fails_gives_screen_and_draft_back(
+    terminals: list[Terminal], monkeypatch: pytest.MonkeyPatch, editor: str, says: str
+) -> None:
+    monkeypatch.setenv("VISUAL", editor)
+    terminal = _open(terminals)
+    terminal.type("half a thought")
+    terminal.see("half a thought")
+    terminal.type("\x07")
+    terminal.see(says)
+    terminal.type(" more")
+    terminal.see("half a thought more")
+    terminal.type(CTRL_Q)
+    assert terminal.ended() == 0
+
+
 def test_nobody_is_left_stopped_without_a_shell(terminals: list[Terminal]) -> None:
     terminal = _open(terminals)
     terminal.type(CTRL_Z)

@@ -278,6 +278,19 @@ def test_a_cleared_screen_stays_clear_until_the_reader_looks_up() -> None:
     play(chat, scene)
 
 
+@pytest.mark.parametrize("keys", [("pageup",), ("shift+tab", "k")])
+def test_a_short_conversation_comes_back_after_a_cleared_screen(keys: tuple[str, ...]) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        await stage.send("you")
+        await stage.press("ctrl+l")
+        await stage.pilot.pause(0.1)
+        await stage.press(*keys)
+        await stage.until(lambda: "hello" in stage.app.export_screenshot())
+
+    play(make_chat(Script(["Fine."])), scene)
+
+
 def test_a_tall_terminal_is_filled() -> None:
     chat = make_chat(Script(["Fine."]))
     _add_exchanges(chat, 100)
