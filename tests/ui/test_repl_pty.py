@@ -48,6 +48,17 @@ def test_a_conversation(terminal: Terminal) -> None:
     last = terminal.ends()
     assert "Aborted" not in last
     assert "You said" not in last
+    assert not terminal.screen().endswith("for help)")
+
+
+def test_an_end_of_input_during_a_reply_does_not_end_the_program(terminal: Terminal) -> None:
+    terminal.type("slow" + ENTER)
+    terminal.see("tick tick tick")
+    terminal.type(CTRL_D)
+    terminal.type("then" + ESC)
+    terminal.see("(stopped; /continue goes on)")
+    terminal.type(ENTER)
+    terminal.see("You said then.")
 
 
 def test_escape_and_ctrl_c_stop_a_reply_and_keep_it(terminal: Terminal) -> None:

@@ -135,7 +135,9 @@ class RichPrompt:
 
     def _placeholder(self) -> StyleAndTextTuples:
         # prompt_toolkit shows it beside what a history search has found, too.
-        return [] if is_searching() else [("class:placeholder", "Send a message (/? for help)")]
+        if is_searching() or self._session.app.is_done:  # nothing of it stays behind
+            return []
+        return [("class:placeholder", "Send a message (/? for help)")]
 
     def _is_command(self) -> bool:
         return self._session.default_buffer.text.startswith("/")
