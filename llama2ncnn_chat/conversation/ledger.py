@@ -59,6 +59,12 @@ class Turn:
         """A reply that didn't come to its own end."""
         return self.role == "assistant" and self.finish != "stop"
 
+    @property
+    def reached_max_tokens(self) -> bool:
+        """Whether its last run was as long as it might be."""
+        run = self.runs[-1] if self.runs else None
+        return bool(run and run.max_tokens and len(self.ids) - run.start >= run.max_tokens)
+
 
 class Ledger:
     """The tree, and the path through it that is the conversation now.

@@ -263,6 +263,8 @@ class ChatScreen(Screen[None]):
         if not ended(event):
             return
         back = await self.replies.end()
+        if self.status.hint == BUSY:
+            self.status.hint = ""
         await self.refresh_session()
         if back:
             self.composer.give_back(as_message(back.draft), back.edits)

@@ -12,7 +12,7 @@ from ...events import ContextShifted, Event, Finished, PrefillProgress, Replayed
 from ..meter import Meter
 from .status import Context, PrefillBar, Speed, StatusLine
 from .transcript import Transcript
-from .turn_view import ENDS
+from .turn_view import why_ended
 
 Clock = Callable[[], float]
 
@@ -95,7 +95,8 @@ class Painter:
     def _finish(self, event: Finished) -> None:
         timings = event.timings
         first = timings.prompt_ms / 1000 if timings.predicted_n else None
-        reason = "" if event.reason == "stop" else ENDS[event.reason]
+        view = self._transcript.last_view
+        reason = why_ended(view.turn) if view and event.reason != "stop" else ""
         self._status.speed = Speed(timings.predicted_per_second, first, reason)
 
     def _use(self, used: int) -> None:

@@ -266,7 +266,7 @@ class Transcript(VerticalScroll, can_focus=True):
         """A few rows more above, and those far below the reader fewer."""
         hold, bottom = self._hold(), self.scroll_y + (FAR + 1) * self.size.height
         far = list(takewhile(lambda v: v.virtual_region.y > bottom, reversed(self._views())))
-        first = max(0, self._first - STEP)
+        first = max(self._floor, self._first - STEP)  # the screen may have been cleared meanwhile
         views = [self._view(row) for row in self._rows[first : self._first]]
         self._first, self._last = first, self._last - len(far)
         with self.app.batch_update():

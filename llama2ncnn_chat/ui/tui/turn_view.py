@@ -20,7 +20,6 @@ from ..terminal import printable
 from .markdown import parser
 
 MARK = Content("╌╌ the model sees only what is below ╌╌")
-ENDS = {"cancelled": "stopped", "length": "reached the limit", None: "not finished"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,13 @@ class Row:
         expected, turn = self.turn, other.turn
         as_it_was = turn.role == "assistant" or turn.text.strip() == expected.text
         return turn is expected or (self.expected and turn.role == expected.role and as_it_was)
+
+
+def why_ended(turn: Turn) -> str:
+    """Why a reply goes no further, but for that it was at its end."""
+    if turn.finish == "length":
+        return "reached max_tokens" if turn.reached_max_tokens else "the context is full"
+    return "stopped" if turn.finish == "cancelled" else "not finished"
 
 
 class TurnView(Vertical):
@@ -137,5 +143,5 @@ class TurnView(Vertical):
         if self._growing:
             parts.append("…")
         elif self.turn.is_partial:
-            parts.append(ENDS[self.turn.finish if self.turn.finish != "stop" else None])
+            parts.append(why_ended(self.turn))
         return Content("  ".join(parts))

@@ -143,7 +143,7 @@ def test_continuing_undoing_and_redoing() -> None:
         await stage.send("/set max_tokens 3")
         await stage.send("hello")
         assert stage.said[-1] == "abc"
-        assert _foot(stage) == "reached the limit"
+        assert _foot(stage) == "reached max_tokens"
         await stage.press("shift+tab", "c")
         await stage.idle()
         assert stage.said[-1].startswith("abcd")
