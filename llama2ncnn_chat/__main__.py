@@ -1,5 +1,20 @@
-"""``python -m llama2ncnn_chat``."""
+"""The program's entry, as ``llama2ncnn-chat`` and as ``python -m llama2ncnn_chat``."""
 
-from .cli import run
+import signal
+import sys
 
-run()
+
+def run() -> None:
+    """Import the rest of the program and run it."""
+    heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if heeded:  # Ctrl+C among the imports just ends it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from .cli import main
+
+    if heeded:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()

@@ -44,11 +44,6 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 
 
-def run() -> None:
-    """The console script."""
-    sys.exit(main(sys.argv[1:]))
-
-
 def main(argv: Sequence[str]) -> int:
     """Run the program; returns its exit code."""
     command, rest = ("chat", argv)

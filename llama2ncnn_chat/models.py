@@ -81,7 +81,7 @@ def find_model(
             return _converted(stem, tokenizer)
         path = Path(model)
         if model == DEMO and not path.exists():
-            return _demo(bundled, conversion, watcher)
+            return _demo(bundled, conversion, tokenizer, watcher)
         if not path.exists():
             raise ModelError(
                 f"{model}: no such checkpoint or model",
@@ -96,7 +96,9 @@ def find_model(
         raise ModelError(f"{model}: {e.strerror}") from e
 
 
-def _demo(path: Path, conversion: Conversion, watcher: Watcher) -> FoundModel:
+def _demo(
+    path: Path, conversion: Conversion, tokenizer: Path | None, watcher: Watcher
+) -> FoundModel:
     """The model that ships inside the package, by the same way as anybody's checkpoint."""
     sums = path.with_suffix(".sha256")
     try:
@@ -110,7 +112,7 @@ def _demo(path: Path, conversion: Conversion, watcher: Watcher) -> FoundModel:
         raise ModelError(e.message, REINSTALL) from e
     except ValueError as e:
         raise ModelError(f"{sums}: the bundled file is damaged", REINSTALL) from e
-    return replace(_raw(path, conversion, None, watcher), name=DEMO)
+    return replace(_raw(path, conversion, tokenizer, watcher), name=DEMO)
 
 
 def _converted(stem: Path, tokenizer: Path | None) -> FoundModel:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from llama2ncnn_chat.conversation.session import Session
+from llama2ncnn_chat.conversation.store import Store
 from llama2ncnn_chat.conversation.window import Renderer
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
@@ -76,3 +81,30 @@ def test_it_remembers_over_turns(demo: FoundModel) -> None:
     assert len(say("Tell me a story about a fox.").split()) > 20
     assert "Ann" in say("What is my name?")
     assert "green" in say("What is my favourite colour?").lower()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+@pytest.mark.parametrize("face", [("-p", "Go"), ("--plain",)])
+def test_a_signal_in_the_middle_of_a_reply_is_a_clean_end(face: tuple[str, ...], name: str) -> None:
+    wild = ("--temp", "50", "--min-p", "0", "--top-k", "0", "--top-p", "1", "--seed", "1")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "llama2ncnn_chat", *face, *wild],
+        stdin=subprocess.PIPE if "--plain" in face else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout
+    if process.stdin:
+        process.stdin.write(b"Go\n")
+        process.stdin.flush()
+    assert len(process.stdout.read(200)) == 200
+    process.send_signal(getattr(signal, name))
+    _, errors = process.communicate(timeout=30)
+    # Line by line, an interrupt stops the reply, and then the input is at its end.
+    assert process.returncode == (0 if (face, name) == (("--plain",), "SIGINT") else 130), errors
+    assert b"FATAL" not in errors
+    assert b"Traceback" not in errors
+    store = Store.open()
+    assert store.resume(1).ledger.path()[-1].finish == "cancelled"
+    store.close()

@@ -15,6 +15,14 @@ from .chat_settings import DEFAULTS, HELP
 from .commands_turns import brief
 from .outcomes import Outcome, Say
 
+_ALSO = {
+    "temp": "temperature",
+    "stops": "stop",
+    "n": "max_tokens",
+    "repeat_last_n": "penalty_window",
+}
+"""What settings are called elsewhere, the command line's flags among it."""
+
 _SHOWN_APART = ("template", "threads")
 
 
@@ -124,7 +132,7 @@ def _unusual(chat: Chat) -> str:
 def _setting(name: str) -> str:
     """The setting of that name. Raises ``UsageError`` with the nearest."""
     name = name.strip().lower().replace("-", "_")
-    name = {"temp": "temperature", "stops": "stop", "n": "max_tokens"}.get(name, name)
+    name = _ALSO.get(name, name)
     if not name or name in HELP or name == "system":
         return name
     near = difflib.get_close_matches(name, HELP, 1)

@@ -29,6 +29,7 @@ from .ncnn_memory import (
     WeightReader,
     ncnn,
     new_net,
+    no_mats_left_behind,
     probe_layout,
     to_mat,
 )
@@ -109,18 +110,20 @@ class NcnnEngine:
         Raises ``CalledOffError`` as soon as ``cancelled`` between two layers.
         """
         self._refuse(ids)
-        for start in range(0, len(ids), PREFILL_BATCH):
-            hidden = self._trunk(ids[start : start + PREFILL_BATCH], cancelled)
-        logits: Float32 = self._head(hidden[-1:])[0]
-        return logits
+        with no_mats_left_behind():
+            for start in range(0, len(ids), PREFILL_BATCH):
+                hidden = self._trunk(ids[start : start + PREFILL_BATCH], cancelled)
+            logits: Float32 = self._head(hidden[-1:])[0]
+            return logits
 
     def forward_all(self, ids: Sequence[int]) -> Float32:
         """Feed ``ids``; logits ``(len(ids), vocab_size)`` that follow each of them."""
         self._refuse(ids)
         batches = range(0, len(ids), PREFILL_BATCH)
-        return np.concatenate(
-            [self._head(self._trunk(ids[start : start + PREFILL_BATCH])) for start in batches]
-        )
+        with no_mats_left_behind():
+            return np.concatenate(
+                [self._head(self._trunk(ids[start : start + PREFILL_BATCH])) for start in batches]
+            )
 
     def rewind(self, position: int) -> None:
         """Forget all tokens from ``position`` on; no memory is touched."""

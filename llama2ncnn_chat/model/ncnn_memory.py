@@ -7,7 +7,9 @@ spin count is set, and hands it on; knows nothing of models.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,19 @@ def new_net(threads: int) -> ncnn.Net:
     net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
     net.opt.use_bf16_packed = net.opt.use_bf16_storage = False
     return net
+
+
+@contextmanager
+def no_mats_left_behind() -> Iterator[None]:
+    """An error inside, a signal's among them, lets go of the Mats that its frames hold.
+
+    They lie in the net's memory, and ncnn ends the process if that goes first.
+    """
+    try:
+        yield
+    except BaseException as e:
+        traceback.clear_frames(e.__traceback__)
+        raise
 
 
 def to_mat(array: Float32) -> ncnn.Mat:

@@ -31,7 +31,7 @@ INTERRUPTED = 130
 
 def answer(chat: Chat, prompt: str, args: argparse.Namespace) -> int:
     """Send one message and write the reply: returns the exit code."""
-    cancelled = _cancel_on_interrupt()
+    cancelled = _cancel_on_signals()
 
     def facts() -> dict[str, Any]:
         reply = chat.session.ledger.last("assistant")
@@ -43,7 +43,7 @@ def answer(chat: Chat, prompt: str, args: argparse.Namespace) -> int:
         _tell(note)
     sink = make_sink(facts, as_json=args.json, as_ndjson=args.ndjson)
     with closing(events):  # what was written is kept, also when nobody reads any more
-        return _drain(events, sink, args)
+        return _drain(events, sink, args, chat.settings.max_tokens)
 
 
 def complete(args: argparse.Namespace, sampling: Sampling, seed: int) -> int:
@@ -58,12 +58,12 @@ def complete(args: argparse.Namespace, sampling: Sampling, seed: int) -> int:
     limits = Limits(max_tokens, tuple(args.stop), before=None if prompt else ())
     engine = load(model, args)
     sampler = make_sampler(sampling, np.random.default_rng(seed))
-    cancelled = _cancel_on_interrupt()
+    cancelled = _cancel_on_signals()
     events = generate(engine, tokenizer, ids, sampler, limits, cancelled=cancelled.is_set)
     sink = make_sink(
         lambda: {"seed": seed, "model": model.name}, as_json=args.json, as_ndjson=args.ndjson
     )
-    return _drain(events, sink, args)
+    return _drain(events, sink, args, max_tokens)
 
 
 def refuse_empty(prompt: str) -> None:
@@ -72,7 +72,7 @@ def refuse_empty(prompt: str) -> None:
         raise UsageError("the prompt is empty", "say something, or leave it out for a conversation")
 
 
-def _drain(events: Iterable[Event], sink: Sink, args: argparse.Namespace) -> int:
+def _drain(events: Iterable[Event], sink: Sink, args: argparse.Namespace, limit: int | None) -> int:
     end = None
     for event in events:
         sink.take(event)
@@ -82,6 +82,8 @@ def _drain(events: Iterable[Event], sink: Sink, args: argparse.Namespace) -> int
             _tell(f"the context is full: the model no longer sees the oldest {event.turns} turns")
     if end is None:
         raise ChatError("the reply never ended")
+    if end.reason == "length" and (limit is None or len(end.ids) < limit):
+        _tell("the context is full: the text ends here")
     if args.stats:
         sys.stderr.write(_stats(end))
     return INTERRUPTED if end.reason == "cancelled" else 0
@@ -91,15 +93,20 @@ def _tell(note: str) -> None:
     sys.stderr.write(f"llama2ncnn-chat: {note}\n")
 
 
-def _cancel_on_interrupt() -> threading.Event:
-    """Set by the first Ctrl-C, so that what is written so far ends well; a second one kills."""
+def _cancel_on_signals() -> threading.Event:
+    """Set by the first Ctrl-C (SIGTERM, SIGHUP), so that what is written so far ends well; a
+    second one ends at once."""
     cancelled = threading.Event()
 
-    def handle(_signal: int, _frame: FrameType | None) -> None:
+    def handle(number: int, _frame: FrameType | None) -> None:
         cancelled.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(number, before[number])
 
-    signal.signal(signal.SIGINT, handle)
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        signal.signal(number, handle)
     return cancelled
 
 
