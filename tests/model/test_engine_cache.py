@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -143,3 +146,35 @@ def test_a_pass_that_is_called_off_half_way_leaves_no_trace(tmp_path: Path, weig
     got = engine.forward(ids[7:20], lambda: False)
     assert np.array_equal(got, other.forward(ids[7:20]))
     assert np.array_equal(engine.snapshot().values, other.snapshot().values)
+
+
+INTERRUPTED = """
+import signal, sys
+from pathlib import Path
+from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+engine = NcnnEngine(Path(sys.argv[1]))
+signal.signal(signal.SIGALRM, interrupt)
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+try:
+    while True:
+        engine.rewind(0)
+        engine.forward([5] * 60)
+except KeyboardInterrupt as e:  # its frames live as long as it does
+    engine.close()
+    print("closed")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_net_can_be_closed_while_an_error_out_of_it_is_handled(tmp_path: Path) -> None:
+    config = tiny_config(dim=256, hidden_dim=512, n_heads=4, n_kv_heads=2, seq_len=64)
+    stem = make(tmp_path, config)
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", INTERRUPTED, str(stem)], capture_output=True, text=True
+        )
+        assert (done.stdout, done.stderr, done.returncode) == ("closed\n", "", 0)
