@@ -4,6 +4,7 @@ A step whose output is already there is skipped, so an interrupted run goes on w
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 from training.corpus.dialogues import write_corpus
@@ -24,13 +25,22 @@ def run(recipe: Recipe, fp32: Path | None) -> None:
         tokenize(recipe)
     if not recipe.weights.exists():
         train(recipe)
+    last = recipe.last_stretch()
+    if not last.weights.exists():
+        last.out.mkdir(exist_ok=True)
+        shutil.copyfile(recipe.spm, last.spm)
+        if not last.corpus.exists():
+            write_corpus(last)
+        if not last.tokens.exists():
+            tokenize(last)
+        train(last, begin=recipe.weights)
     export_tokenizer(recipe.spm, recipe.tokenizer)
-    model = load(recipe.weights, recipe.shape)
+    model = load(last.weights, recipe.shape)
     export_q8(model, recipe.model)
     if fp32 is not None:
         export_fp32(model, fp32)
     if not recipe.report.exists():
-        evaluate(recipe)
+        evaluate(recipe, last.weights)
 
 
 def main() -> None:

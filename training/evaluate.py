@@ -114,9 +114,9 @@ def torch_speaker(recipe: Recipe, weights: Path) -> Speaker:
     return TorchSpeaker(load(weights, recipe.shape), processor)
 
 
-def evaluate(recipe: Recipe) -> None:
+def evaluate(recipe: Recipe, weights: Path) -> None:
     """The recipe's last step: judge the trained weights, in float32."""
-    outcomes = {"torch fp32": judge(torch_speaker(recipe, recipe.weights), all_cases(recipe.seed))}
+    outcomes = {"torch fp32": judge(torch_speaker(recipe, weights), all_cases(recipe.seed))}
     write_report(outcomes, recipe.report)
     print(table(outcomes), flush=True)
 
@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("--report", type=Path)
     options = parser.parse_args()
     recipe = Recipe(options.out)
-    speaker = torch_speaker(recipe, options.weights or recipe.weights)
+    speaker = torch_speaker(recipe, options.weights or recipe.last_stretch().weights)
     outcomes = {"torch fp32": judge(speaker, all_cases(recipe.seed, options.scale))}
     write_report(outcomes, options.report or recipe.report)
     print(table(outcomes))

@@ -3,7 +3,7 @@ Nothing here computes anything; every other module reads its numbers from a `Rec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -39,6 +39,7 @@ class Recipe:
     threads: int = 2
     dialogues: int = 130_000
     stories: int = 8_000
+    drills: float = 0.0
     tokenizer_sample: int = 12_000
     shape: Shape = Shape()
     steps: int = 5600
@@ -49,6 +50,20 @@ class Recipe:
     adam_lr: float = 0.004
     prompt_weight: float = 0.3
     checkpoint_seconds: float = 150.0
+
+    def last_stretch(self) -> Recipe:
+        """A short second training of the first one's weights; half of it drills exact skills."""
+        return replace(
+            self,
+            out=self.out / "last",
+            seed=self.seed + 1,
+            dialogues=24_000,
+            stories=1_000,
+            drills=0.5,
+            steps=min(450, self.steps),
+            muon_lr=self.muon_lr * 0.3,
+            adam_lr=self.adam_lr * 0.3,
+        )
 
     @property
     def corpus(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,11 +62,14 @@ def weighted_loss(
 class Run:
     """A training run that can be stopped at any time and picked up again."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, begin: Path | None = None) -> None:
+        """From the weights in ``begin``, or from nothing."""
         torch.manual_seed(recipe.seed)
         torch.set_num_threads(recipe.threads)
         self.recipe = recipe
         self.model = Llama(recipe.shape)
+        if begin:
+            self.model.load_state_dict(torch.load(begin, weights_only=True))
         self.optimizers = optimizers(self.model, recipe)
         self.base = [[group["lr"] for group in opt.param_groups] for opt in self.optimizers]
         self.rows = Rows(recipe.tokens)
@@ -154,8 +158,8 @@ class Run:
             torch.save(self.model.state_dict(), path)
 
 
-def train(recipe: Recipe) -> None:
-    run = Run(recipe)
+def train(recipe: Recipe, begin: Path | None = None) -> None:
+    run = Run(recipe, begin)
     rows = len(run.rows.starts) - 1
     print(f"{run.model.parameters_count() / 1e6:.2f}M parameters, {rows} rows", flush=True)
     run.run()

@@ -79,3 +79,17 @@ def regex(pattern: str) -> str:
     for escaped, plain in ((r"\(", "(?:"), (r"\)", ")"), (r"\|", "|")):
         pattern = pattern.replace(escaped, plain)
     return re.sub(r"\\{\w+\\}", r"\\{\\w+\\}", pattern)
+
+
+def test_the_last_stretch_drills_and_goes_on_talking() -> None:
+    recipe = Recipe(Path("unused"))
+    drilled, before = (
+        [
+            bool(re.fullmatch(r"(?:\w-)+\w\.", turn[1]))
+            for one in islice(dialogues.records(each), 400)
+            for turn in one.get("turns", ())
+        ]
+        for each in (recipe.last_stretch(), recipe)
+    )
+    assert sum(drilled) > 3 * sum(before) > 0
+    assert sum(drilled) < len(drilled) / 2

@@ -168,6 +168,15 @@ def dialogue(rng: Random) -> Talk:
     return talk
 
 
+def drill(rng: Random) -> Talk:
+    """A few turns of exact skills and nothing else."""
+    talk = Talk(rng)
+    systems.choose_system(talk)
+    for _ in range(rng.randint(1, 5)):
+        skills.drill(talk)
+    return talk
+
+
 def record(talk: Talk) -> dict[str, Any]:
     turns = [(turn.user, turn.answer) for turn in talk.turns]
     return {"system": talk.system, "turns": turns}
@@ -181,7 +190,8 @@ def records(recipe: Recipe) -> Iterator[dict[str, Any]]:
         if rng.random() < recipe.stories / total:
             yield {"story": tales.completion(rng)}
         else:
-            yield record(dialogue(rng))
+            drills = recipe.drills and rng.random() < recipe.drills
+            yield record((drill if drills else dialogue)(rng))
 
 
 def write_corpus(recipe: Recipe) -> None:

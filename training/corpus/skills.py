@@ -60,6 +60,13 @@ def spell(talk: Talk) -> None:
     talk.add_exact(talk.pick(SPELL, w=word), "-".join(word), "spell")
 
 
+def spell_often(talk: Talk) -> None:
+    """A word that the model often says is a token or two, and tells nothing of its letters."""
+    rng = talk.rng
+    word = talk.typed(rng.choice(words.SAID if rng.random() < 0.5 else words.SPELLING))
+    talk.add_exact(talk.pick(SPELL, w=word), "-".join(word), "spell")
+
+
 REVERSE = wording("skills/reverse")
 LAST = wording("skills/pick_of_list")
 
@@ -133,6 +140,20 @@ SHARES: dict[Callable[[Talk], None], float] = {
     extras: 1,
     pick_of_list: 1,
 }
+
+
+DRILLED: dict[Callable[[Talk], None], float] = {
+    spell_often: 6,
+    sums: 2,
+    reverse: 1.5,
+    months: 1,
+    days: 0.5,
+}
+
+
+def drill(talk: Talk) -> None:
+    """One turn of what takes many examples."""
+    talk.rng.choices(list(DRILLED), list(DRILLED.values()))[0](talk)
 
 
 def any_skill(talk: Talk) -> None:
