@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -231,7 +232,8 @@ class NcnnEngine:
         hidden = _extract(extractor, names.HIDDEN)
         # Type 1 hands out SDPA's own Mat. Type 0 would copy it into a plain one, and lose the
         # capacity to append in place and, with it, the packed order that SDPA expects.
-        cache = [_extract(extractor, blob, 1) for blob in self._out_blobs]
+        # No comprehension: its closure would hold the extractor for as long as an error's frames.
+        cache = list(map(_extract, repeat(extractor), self._out_blobs, repeat(1)))
         self._cache, self._position = cache, p + m
         return np.array(hidden)
 
