@@ -79,15 +79,7 @@ def _chat(args: argparse.Namespace) -> int:
         refuse_empty(prompt)
         if args.resume == "":
             raise UsageError("which session?", "--resume ID, or -c for the last one")
-    begin = partial(
-        _begin,
-        args,
-        chosen is not None or "model" in given,
-        settings,
-        given,
-        prompt,
-        args.tokenizer if args.pick else None,
-    )
+    begin = partial(_begin, args, chosen is not None or "model" in given, settings, given, prompt)
     if prompt is None and _wants_screen(args):
         from .ui.tui.face import run
 
@@ -115,21 +107,22 @@ def _begin(
     settings: ChatSettings,
     given: frozenset[str],
     prompt: str | None,
-    beside_pick: Path | None,
     step: Step | None,
     picked: ListedModel | None,
 ) -> Chat:
     """From flags to a chat; ``named`` tells whether the model was, ``step`` is told of progress.
 
     A model that was ``picked`` goes before all of them, and begins a new session: with the
-    tokenizer that it was used with, or else the one named ``beside_pick``.
+    tokenizer that it was used with, or else the one named beside ``--pick``.
     """
+    args = argparse.Namespace(**vars(args))  # another model may be picked later
     store = open_store(args)
     try:
         resumed = None if picked else session_to_resume(args, store)
         if picked:
             args.model = picked.model
-            args.tokenizer = Path(picked.tokenizer) if picked.tokenizer else beside_pick
+            if picked.tokenizer or not args.pick:
+                args.tokenizer = Path(picked.tokenizer) if picked.tokenizer else None
         elif resumed and not named:
             args.model = resumed.model
             if resumed.tokenizer and not args.tokenizer:

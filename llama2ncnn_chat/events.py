@@ -87,6 +87,11 @@ class Finished:
     timings: Timings
 
 
+def used_up(max_tokens: int | None, n_generated: int) -> bool:
+    """Whether it is this limit that ends a text of so many tokens, and not the context."""
+    return max_tokens is not None and n_generated >= max_tokens
+
+
 @dataclass(frozen=True)
 class Replayed:
     """A reply was generated again: the same ids, or the first ``at`` of them."""

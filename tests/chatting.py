@@ -12,12 +12,15 @@ from llama2ncnn_chat.conversation.commands import interpret
 from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.conversation.model_facts import ModelFacts
 from llama2ncnn_chat.conversation.outcomes import Ask, Generate, Outcome
+from llama2ncnn_chat.conversation.snapshots import SnapshotStore
+from llama2ncnn_chat.conversation.store import Store
 from llama2ncnn_chat.events import Event
 from llama2ncnn_chat.generation.generate import never
 from tests.fakes import ByteTokenizer, ScriptedEngine
 
 TOKENIZER = ByteTokenizer()
 OPEN, CLOSE = b"[INST]", b"[/INST]"
+LONG = "a message of more than thirty-two letters"
 
 
 def bytes_of(ids: Sequence[int]) -> bytes:
@@ -75,3 +78,14 @@ def do(
 
 def transcript(chat: Chat) -> list[str]:
     return [turn.text for turn in chat.session.ledger.path()]
+
+
+def stored_chat(**kw: object) -> Chat:
+    return make_chat(store=Store.open(), snapshots=SnapshotStore(), **kw)  # type: ignore[arg-type]
+
+
+def talk_and_close(*messages: str) -> None:
+    chat = stored_chat()
+    for message in messages:
+        do(chat, message)
+    chat.close()

@@ -16,7 +16,8 @@ from training.tokenizer import export_tokenizer, train_tokenizer
 from training.train import train
 
 
-def run(recipe: Recipe, fp32: Path | None) -> None:
+def learn(recipe: Recipe, begin: Path | None = None) -> None:
+    """Corpus, tokenizer and training, from the weights in ``begin`` or from nothing."""
     if not recipe.corpus.exists():
         write_corpus(recipe)
     if not recipe.spm.exists():
@@ -24,16 +25,16 @@ def run(recipe: Recipe, fp32: Path | None) -> None:
     if not recipe.tokens.exists():
         tokenize(recipe)
     if not recipe.weights.exists():
-        train(recipe)
+        train(recipe, begin)
+
+
+def run(recipe: Recipe, fp32: Path | None) -> None:
+    learn(recipe)
     last = recipe.last_stretch()
-    if not last.weights.exists():
+    if not last.spm.exists():
         last.out.mkdir(exist_ok=True)
         shutil.copyfile(recipe.spm, last.spm)
-        if not last.corpus.exists():
-            write_corpus(last)
-        if not last.tokens.exists():
-            tokenize(last)
-        train(last, begin=recipe.weights)
+    learn(last, begin=recipe.weights)
     export_tokenizer(recipe.spm, recipe.tokenizer)
     model = load(last.weights, recipe.shape)
     export_q8(model, recipe.model)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..events import FinishReason, Timings
+from ..events import FinishReason, Timings, used_up
 from ..generation.choices import Choice
 from ..settings import Sampling
 
@@ -63,7 +63,7 @@ class Turn:
     def reached_max_tokens(self) -> bool:
         """Whether its last run was as long as it might be."""
         run = self.runs[-1] if self.runs else None
-        return bool(run and run.max_tokens and len(self.ids) - run.start >= run.max_tokens)
+        return run is not None and used_up(run.max_tokens, len(self.ids) - run.start)
 
 
 class Ledger:
@@ -81,6 +81,11 @@ class Ledger:
     def path(self, *to: Turn | None) -> list[Turn]:
         """Turns from the first to the head, or to the turn that is given."""
         return list(reversed(list(_up(to[0] if to else self.head))))
+
+    def after(self, turn: Turn) -> Turn | None:
+        """What follows a turn of the path, on the path."""
+        path = self.path()
+        return next(iter(path[path.index(turn) + 1 :]), None)
 
     def turns(self) -> Iterator[Turn]:
         """Every turn of the tree, parents before children."""

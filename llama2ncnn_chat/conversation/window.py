@@ -53,12 +53,17 @@ class Renderer:
         first = first_visible if first_visible in path else None
         if len(self.window(path, first)) <= length:
             return first
-        for turn in reversed(path[n_hidden(path, first) + 1 :]):
+        return self.earliest(path, first, length) or first
+
+    def earliest(self, path: Sequence[Turn], first_visible: Turn | None, limit: int) -> Turn | None:
+        """The first message after ``first_visible`` from which on the path takes no more."""
+        found = None
+        for turn in reversed(path[n_hidden(path, first_visible) + 1 :]):
             if turn.role == "user":
-                if len(self.window(path, turn)) > length:
+                if len(self.window(path, turn)) > limit:
                     break
-                first = turn
-        return first
+                found = turn
+        return found
 
     def head(self) -> list[int]:
         """What stays before the first visible message: BOS and the system prompt."""
@@ -131,9 +136,8 @@ def first_that_fits(
     limit = length - reserve(length)
     if len(renderer.window(path, first_visible)) <= limit:
         return None
-    for turn in path[n_hidden(path, first_visible) + 1 :]:
-        if turn.role == "user" and len(renderer.window(path, turn)) <= limit:
-            return turn
+    if found := renderer.earliest(path, first_visible, limit):
+        return found
     last = next(turn for turn in reversed(path) if turn.role == "user")
     alone = " even without the turns before" if last is not path[0] else ""
     raise PromptTooLongError(

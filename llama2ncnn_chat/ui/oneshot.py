@@ -18,7 +18,7 @@ import numpy as np
 
 from ..conversation.chat import Chat
 from ..errors import ChatError, UsageError
-from ..events import ContextShifted, Event, Finished
+from ..events import ContextShifted, Event, Finished, used_up
 from ..generation.generate import Limits, generate, refuse_too_long
 from ..generation.sampling import make_sampler
 from ..opening import find, load, load_tokenizer
@@ -82,7 +82,7 @@ def _drain(events: Iterable[Event], sink: Sink, args: argparse.Namespace, limit:
             _tell(f"the context is full: the model no longer sees the oldest {event.turns} turns")
     if end is None:
         raise ChatError("the reply never ended")
-    if end.reason == "length" and (limit is None or len(end.ids) < limit):
+    if end.reason == "length" and not used_up(limit, len(end.ids)):
         _tell("the context is full: the text ends here")
     if args.stats:
         sys.stderr.write(_stats(end))

@@ -56,6 +56,10 @@ def spell(talk: Talk) -> None:
     else:
         word = names.any_name(rng)
         word = word if rng.random() < 0.5 else word.lower()
+    spell_word(talk, word)
+
+
+def spell_word(talk: Talk, word: str) -> None:
     word = talk.typed(word)
     talk.add_exact(talk.pick(SPELL, w=word), "-".join(word), "spell")
 
@@ -63,8 +67,7 @@ def spell(talk: Talk) -> None:
 def spell_often(talk: Talk) -> None:
     """A word that the model often says is a token or two, and tells nothing of its letters."""
     rng = talk.rng
-    word = talk.typed(rng.choice(words.SAID if rng.random() < 0.5 else words.SPELLING))
-    talk.add_exact(talk.pick(SPELL, w=word), "-".join(word), "spell")
+    spell_word(talk, rng.choice(words.SAID if rng.random() < 0.5 else words.SPELLING))
 
 
 REVERSE = wording("skills/reverse")

@@ -32,7 +32,7 @@ from ...conversation.outcomes import (
 from ...conversation.slash import as_message, is_command, message_in
 from ...conversation.window import reserve
 from ...errors import ChatError
-from ...events import Finished
+from ...events import Finished, used_up
 from ..clipboard import copy_with_tool, osc52
 from ..meter import Meter
 from .keys import ClearedError
@@ -159,7 +159,7 @@ class Repl:
             self._give_back(outcome)
         elif end.reason == "cancelled":
             self._screen.note("stopped; /continue goes on")
-        elif end.reason == "length" and limit is not None and len(end.ids) >= limit:
+        elif end.reason == "length" and used_up(limit, len(end.ids)):
             self._screen.note(f"max_tokens {limit} reached; /continue goes on")
         elif end.reason == "length":
             self._screen.note("the context is full; /undo, /new, or /set on_full shift")

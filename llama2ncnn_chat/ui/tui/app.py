@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, ClassVar
 
@@ -198,6 +198,18 @@ class ChatApp(App[None], inherit_bindings=False):
     @on(ChatScreen.SessionsWanted)
     def sessions_wanted(self) -> None:
         self.action_sessions()
+
+    @contextmanager
+    def suspend(self) -> Iterator[None]:
+        """Textual's own, but that it takes the screen back after an error inside, too."""
+        failure: BaseException | None = None
+        with super().suspend():
+            try:
+                yield
+            except BaseException as e:  # noqa: BLE001 (raised below)
+                failure = e
+        if failure:
+            raise failure
 
     def action_suspend_process(self) -> None:
         """Back to the shell until it goes on with us, by ``fg``."""

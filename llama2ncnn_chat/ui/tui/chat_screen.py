@@ -186,8 +186,7 @@ class ChatScreen(Screen[None]):
         ledger = self.chat.session.ledger
         reply = self.transcript.selected or ledger.head
         if reply and reply.role == "user":
-            path = ledger.path()
-            reply = next(iter(path[path.index(reply) + 1 :]), None)
+            reply = ledger.after(reply)
         if reply is None or not reply.ids:
             self.status.say("there is no reply to look at")
         elif not self.refuse_if_busy():

@@ -143,23 +143,15 @@ class Composer(Vertical):
         return True
 
     def action_compose_outside(self) -> None:
-        text, failure = "", None
         try:
             with self.app.suspend():
-                try:
-                    text = edit_text(self.draft)
-                # Textual doesn't take the screen back after an error.
-                except (ChatError, KeyboardInterrupt) as e:
-                    failure = e
+                text = edit_text(self.draft)
         except SuspendNotSupported:
             self.post_message(self.Failed("there is no terminal to give to an editor"))
-            return
-        if failure is None:
-            self.put(text)
-        elif isinstance(failure, ChatError):
-            self.post_message(self.Failed(str(failure)))
+        except ChatError as e:
+            self.post_message(self.Failed(str(e)))
         else:
-            raise failure
+            self.put(text)
 
     @work
     async def action_search_history(self) -> None:

@@ -52,11 +52,10 @@ def _step_back(chat: Chat, turn: Turn) -> Iterator[Outcome]:
 
 
 def _walk(chat: Chat, turn: Turn, step: int) -> Iterator[Outcome]:
-    alternatives = chat.session.ledger.alternatives(turn)
-    if len(alternatives) == 1 and turn.role == "user":  # then its replies are meant
-        path = chat.session.ledger.path()
-        turn = next(iter(path[path.index(turn) + 1 :]), turn)
-        alternatives = chat.session.ledger.alternatives(turn)
+    ledger = chat.session.ledger
+    if len(ledger.alternatives(turn)) == 1 and turn.role == "user":  # then its replies are meant
+        turn = ledger.after(turn) or turn
+    alternatives = ledger.alternatives(turn)
     at = alternatives.index(turn) + step
     if not 0 <= at < len(alternatives):
         raise ChatError("there is no other one", "r makes another reply")

@@ -44,6 +44,13 @@ class Stage:
         return [_text(view) for view in self.screen.query(TurnView) if view.query(".said")]
 
     @property
+    def selected(self) -> str:
+        """The turn under the transcript's cursor."""
+        turn = self.screen.transcript.selected
+        assert turn
+        return turn.text
+
+    @property
     def notices(self) -> list[str]:
         return [str(notice.render()) for notice in self.screen.query(Notice)]
 

@@ -9,6 +9,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from docs.screenshots import COMMENT
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.model_list import ListedModel
 from llama2ncnn_chat.ui.tui.app import ChatApp
@@ -23,6 +24,17 @@ SnapCompare = Callable[..., bool]
 Act = Callable[[Stage], Awaitable[None]]
 
 SMALL, LARGE = (80, 24), (140, 45)
+
+
+@pytest.fixture(autouse=True)
+def without_comment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is compared says nothing of the library that draws it."""
+    draw = ChatApp.export_screenshot
+    monkeypatch.setattr(
+        ChatApp, "export_screenshot", lambda *args, **kw: COMMENT.sub("", draw(*args, **kw))
+    )
+
+
 MODELS = [
     ListedModel("/models/stories15M.bin", "stories15M.bin", "ncnn int8", 15_100_000, "used lately"),
     ListedModel(

@@ -1,0 +1,173 @@
+"""Conversations longer than the screen: few widgets, and the reader stays where they are."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from textual import events
+
+from llama2ncnn_chat.conversation.chat import Chat
+from llama2ncnn_chat.conversation.ledger import Turn
+from llama2ncnn_chat.ui.tui.transcript import PAGE
+from llama2ncnn_chat.ui.tui.turn_view import TurnView
+from tests.ui.tui.scripted import Script, make_chat
+from tests.ui.tui.stage import Stage, play
+
+
+def test_a_long_conversation_has_few_widgets_and_all_can_be_reached() -> None:
+    chat = make_chat(Script(["Fine."]))
+    _add_exchanges(chat, 250)
+
+    async def scene(stage: Stage) -> None:
+        transcript = stage.screen.transcript
+        await stage.until(lambda: transcript.scroll_y >= transcript.size.height)
+        assert PAGE <= len(stage.screen.query(TurnView)) <= 3 * PAGE
+        assert stage.said[-1] == "reply **249**"
+        await stage.press("shift+tab", "g")
+        assert stage.said[0] == "message 0"
+        assert len(stage.screen.query(TurnView)) <= 3 * PAGE
+        for _ in range(PAGE):
+            await stage.screen.transcript.action_select(1)
+        assert stage.selected == f"message {PAGE // 2}"
+        await stage.press("G")
+        assert stage.selected == "reply **249**"
+        for _ in range(PAGE + 2):
+            await stage.screen.transcript.action_select(-1)
+        assert stage.selected == f"reply **{249 - PAGE // 2 - 1}**"
+        await stage.send("one more thing")
+        assert stage.said[-2:] == ["one more thing", "Fine."]
+
+    play(chat, scene)
+
+
+def test_the_reader_is_left_where_they_are() -> None:
+    gate = threading.Semaphore(1000)
+
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        transcript = stage.screen.transcript
+        assert transcript.scroll_y == transcript.max_scroll_y > 0
+        while gate.acquire(blocking=False):
+            pass
+        await stage.send("go on", wait=False)
+        await stage.press("pageup")
+        at, before = transcript.scroll_y, transcript.max_scroll_y
+        assert at < before
+        gate.release(1000)
+        await stage.idle()
+        assert transcript.max_scroll_y > before
+        assert transcript.scroll_y == at
+
+    play(make_chat(Script(["line\n\n" * 20], gate=gate)), scene)
+
+
+def test_a_reader_far_away_is_left_there_when_the_reply_ends() -> None:
+    gate = threading.Semaphore(0)
+    chat = make_chat(Script(["Fine."], gate=gate))
+    _add_exchanges(chat, 50)
+
+    async def scene(stage: Stage) -> None:
+        transcript = stage.screen.transcript
+        await stage.send("go on", wait=False)
+        await stage.until(lambda: stage.screen.replies.busy)
+        for _ in range(6):
+            await stage.press("pageup")
+            await stage.pilot.pause()
+        at = [view.turn.text for view in _in_sight(stage)]
+        assert at
+        assert stage.said[-1] != "go on"  # that one is no widget any more
+        gate.release(1000)
+        await stage.idle()
+        assert [view.turn.text for view in _in_sight(stage)] == at
+        await stage.press("escape")
+        await stage.until(lambda: stage.said[-2:] == ["go on", "Fine."])
+        assert transcript.scroll_y == transcript.max_scroll_y
+
+    play(chat, scene)
+
+
+def test_going_to_what_is_selected_from_far_away() -> None:
+    chat = make_chat(Script(["Fine."]))
+    _add_exchanges(chat, 50)
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("shift+tab")
+        for _ in range(8):
+            await stage.press("pageup")
+            await stage.pilot.pause()
+        assert "reply **49**" not in stage.said
+        await stage.press("k")
+        assert stage.selected == "message 49"
+        assert "message 49" in [view.turn.text for view in _in_sight(stage)]
+
+    play(chat, scene)
+
+
+@pytest.mark.parametrize("key", ["g", "G", "k"])
+def test_the_rows_stay_in_order_however_fast_one_moves(key: str) -> None:
+    chat = make_chat(Script(["Fine."]))
+    _add_exchanges(chat, 50)
+    path = chat.session.ledger.path()
+
+    async def scene(stage: Stage) -> None:
+        for _ in range(4):
+            for each in ("shift+tab", "pageup", "pageup", key):
+                stage.app.post_message(events.Key(each, each if len(each) == 1 else None))
+            await asyncio.sleep(0.02)
+        await stage.pilot.pause(0.3)
+        shown = [path.index(view.turn) for view in stage.screen.query(TurnView)]
+        assert shown == list(range(shown[0], shown[0] + len(shown)))
+        assert stage.draft == ""
+
+    play(chat, scene)
+
+
+def test_a_cleared_screen_stays_clear_until_the_reader_looks_up() -> None:
+    chat = make_chat(Script(["Fine."]))
+    _add_exchanges(chat, 50)
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("ctrl+l")
+        assert stage.said == []
+        await stage.send("go on")
+        assert stage.said == ["go on", "Fine."]
+        await stage.press("pageup")
+        await stage.until(lambda: "message 49" in stage.said)
+
+    play(chat, scene)
+
+
+@pytest.mark.parametrize("keys", [("pageup",), ("shift+tab", "k")])
+def test_a_short_conversation_comes_back_after_a_cleared_screen(keys: tuple[str, ...]) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        await stage.send("you")
+        await stage.press("ctrl+l")
+        await stage.pilot.pause(0.1)
+        await stage.press(*keys)
+        await stage.until(lambda: "hello" in stage.app.export_screenshot())
+
+    play(make_chat(Script(["Fine."])), scene)
+
+
+def test_a_tall_terminal_is_filled() -> None:
+    chat = make_chat(Script(["Fine."]))
+    _add_exchanges(chat, 100)
+
+    async def scene(stage: Stage) -> None:
+        await stage.until(lambda: len(stage.screen.query(TurnView)) * 2 > 200)
+
+    play(chat, scene, (80, 110))
+
+
+def _add_exchanges(chat: Chat, n: int) -> None:
+    for i in range(n):
+        chat.session.ledger.add(Turn("user", f"message {i}", [1, 5]))
+        chat.session.ledger.add(Turn("assistant", f"reply **{i}**", [5], finish="stop"))
+
+
+def _in_sight(stage: Stage) -> list[TurnView]:
+    region = stage.screen.transcript.region
+    return [view for view in stage.screen.query(TurnView) if view.region.overlaps(region)]
