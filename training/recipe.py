@@ -37,12 +37,12 @@ class Recipe:
     out: Path
     seed: int = 20230723
     threads: int = 2
-    dialogues: int = 130_000
+    dialogues: int = 150_000
     stories: int = 8_000
-    drills: float = 0.0
+    drills: float = 0.05
     tokenizer_sample: int = 12_000
     shape: Shape = Shape()
-    steps: int = 5600
+    steps: int = 6000
     batch_tokens: int = 2048
     batches: int = 3
     warmup: int = 40
@@ -52,15 +52,15 @@ class Recipe:
     checkpoint_seconds: float = 150.0
 
     def last_stretch(self) -> Recipe:
-        """A short second training of the first one's weights; half of it drills exact skills."""
+        """A short second training of the first weights; nearly half of it drills exact skills."""
         return replace(
             self,
             out=self.out / "last",
             seed=self.seed + 1,
-            dialogues=24_000,
+            dialogues=26_000,
             stories=1_000,
-            drills=0.5,
-            steps=min(450, self.steps),
+            drills=0.45,
+            steps=min(500, self.steps),
             muon_lr=self.muon_lr * 0.3,
             adam_lr=self.adam_lr * 0.3,
         )

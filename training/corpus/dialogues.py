@@ -76,7 +76,7 @@ MIXES: dict[str, tuple[tuple[Act, float], ...]] = {
     "recall": (
         (tell_fact, 4),
         (ask_fact, 5),
-        (change_fact, 0.6),
+        (change_fact, 1),
         (recall.summary, 0.5),
         (smalltalk.small_talk, 2),
         (skills.any_skill, 1),
@@ -107,6 +107,7 @@ MIXES: dict[str, tuple[tuple[Act, float], ...]] = {
         (unknown.unknown, 1.5),
         (unknown.remark, 0.5),
         (tell_fact, 2),
+        (change_fact, 0.6),
     ),
     "chat": (
         (smalltalk.small_talk, 5),

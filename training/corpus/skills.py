@@ -47,8 +47,11 @@ SPELL_MY_NAME = wording("skills/spell_my_name")
 
 def spell(talk: Talk) -> None:
     rng = talk.rng
-    if talk.held or rng.random() < 0.75:
+    if talk.held:
         word = rng.choice(words.SPELLING)
+    elif rng.random() < 0.75:
+        # A word that the model often says is a token or two, and tells nothing of its letters.
+        word = rng.choice(words.SAID if rng.random() < 0.5 else words.SPELLING)
     elif rng.random() < 0.5 and "name" in talk.values:
         word = talk.values["name"]
         talk.add_exact(talk.pick(SPELL_MY_NAME), "-".join(word), "spell")
@@ -56,18 +59,8 @@ def spell(talk: Talk) -> None:
     else:
         word = names.any_name(rng)
         word = word if rng.random() < 0.5 else word.lower()
-    spell_word(talk, word)
-
-
-def spell_word(talk: Talk, word: str) -> None:
     word = talk.typed(word)
     talk.add_exact(talk.pick(SPELL, w=word), "-".join(word), "spell")
-
-
-def spell_often(talk: Talk) -> None:
-    """A word that the model often says is a token or two, and tells nothing of its letters."""
-    rng = talk.rng
-    spell_word(talk, rng.choice(words.SAID if rng.random() < 0.5 else words.SPELLING))
 
 
 REVERSE = wording("skills/reverse")
@@ -79,7 +72,8 @@ def word_list(talk: Talk) -> list[str]:
     pool = rng.choice(
         (words.COLOURS, words.ANIMALS, words.THINGS, words.FRUITS, words.COMMON, words.SPELLING)
     )
-    items = rng.sample(sorted(set(pool)), rng.choice((2, 3, 3, 3, 4, 4, 5)))
+    sizes = (2, 3, 3, 3, 4, 4, 5) if talk.held else (2, 3, 3, 4, 4, 5, 5)
+    items = rng.sample(sorted(set(pool)), rng.choice(sizes))
     if rng.random() < 0.25 and not talk.held:
         items = [names.any_name(rng).lower() for _ in items]
     if rng.random() < 0.1:
@@ -146,9 +140,9 @@ SHARES: dict[Callable[[Talk], None], float] = {
 
 
 DRILLED: dict[Callable[[Talk], None], float] = {
-    spell_often: 6,
+    spell: 6,
     sums: 2,
-    reverse: 1.5,
+    reverse: 2,
     months: 1,
     days: 0.5,
 }
