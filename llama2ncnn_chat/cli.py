@@ -35,6 +35,7 @@ from .opening import (
     session_to_resume,
 )
 from .settings import Sampling
+from .signals import TERMINATE
 from .ui.oneshot import answer, complete, refuse_empty
 from .ui.prompt_input import has_prompt, read_prompt, read_text
 from .ui.sinks import discard_output
@@ -213,6 +214,5 @@ def _end_like_an_interrupt() -> None:
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise Terminated
 
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), interrupt)
+    for number in TERMINATE:
+        signal.signal(number, interrupt)

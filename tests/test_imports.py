@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAT = "llama2ncnn_chat"
-BASE = {"settings", "errors", "events", "paths"}
+BASE = {"settings", "errors", "events", "paths", "signals"}
 MAY_IMPORT = {
     "text": {"text"} | BASE,
     "model": {"model"} | BASE,

@@ -23,6 +23,7 @@ from ..generation.generate import Limits, generate, refuse_too_long
 from ..generation.sampling import make_sampler
 from ..opening import find, load, load_tokenizer
 from ..settings import Sampling
+from ..signals import ENDING
 from .prompt_input import read_prompt
 from .sinks import Sink, make_sink
 
@@ -102,10 +103,8 @@ def _cancel_on_signals() -> threading.Event:
         cancelled.set()
         signal.signal(number, before[number])
 
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number in numbers:
+    before = {number: signal.getsignal(number) for number in ENDING}
+    for number in ENDING:
         signal.signal(number, handle)
     return cancelled
 

@@ -24,6 +24,7 @@ from textual.theme import Theme
 from ...conversation.chat import Chat
 from ...errors import ChatError
 from ...paths import history_file
+from ...signals import ENDING
 from .chat_screen import ChatScreen
 from .composer import Composer
 from .help_screen import HelpScreen
@@ -38,7 +39,6 @@ from .settings_screen import SettingsScreen
 from .themes import INK, PAPER, first_theme, remember_theme
 from .transcript import Transcript
 
-SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 SIGNALLED = 128
 CHATS_OWN = ("help", "settings", "tokens", "sessions", "command_palette", "suspend_process")
 """Actions that come from the chat's screen alone."""
@@ -239,9 +239,8 @@ class ChatApp(App[None], inherit_bindings=False):
     def _exit_on_signals(self) -> None:
         """Leave in an orderly way, so that the terminal is what it was."""
         loop = asyncio.get_running_loop()
-        for name in SIGNALS:
-            if hasattr(signal, name):
-                number = getattr(signal, name)
+        with suppress(NotImplementedError):  # the event loop of Windows takes no handlers
+            for number in ENDING:
                 loop.add_signal_handler(number, partial(self.exit, None, SIGNALLED + number))
 
 
