@@ -40,6 +40,7 @@ class Recipe:
     dialogues: int = 150_000
     stories: int = 8_000
     drills: float = 0.05
+    acquaintances: float = 0.0
     tokenizer_sample: int = 12_000
     shape: Shape = Shape()
     steps: int = 6000
@@ -52,17 +53,18 @@ class Recipe:
     checkpoint_seconds: float = 150.0
 
     def last_stretch(self) -> Recipe:
-        """A short second training of the first weights; nearly half of it drills exact skills."""
+        """A short second training of the first weights; most of it drills skills and names."""
         return replace(
             self,
             out=self.out / "last",
             seed=self.seed + 1,
-            dialogues=26_000,
+            dialogues=36_000,
             stories=1_000,
-            drills=0.45,
-            steps=min(500, self.steps),
-            muon_lr=self.muon_lr * 0.3,
-            adam_lr=self.adam_lr * 0.3,
+            drills=0.35,
+            acquaintances=0.25,
+            steps=min(650, self.steps),
+            muon_lr=self.muon_lr * 0.4,
+            adam_lr=self.adam_lr * 0.4,
         )
 
     @property

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from training.corpus import recall, skills, smalltalk, stories, systems, tales, unknown
-from training.corpus.facts import NAME
+from training.corpus.facts import NAME, RELATIVES
 from training.corpus.grammar import wording
 from training.corpus.talk import Talk
 from training.files import write_beside
@@ -178,9 +178,32 @@ def drill(rng: Random) -> Talk:
     return talk
 
 
+def acquaintances(rng: Random) -> Talk:
+    """Several names told, then asked in another order: which name is whose takes many examples."""
+    talk = Talk(rng)
+    systems.choose_system(talk)
+    facts = rng.sample((NAME, NAME, *RELATIVES), rng.randint(2, 4))
+    for fact in facts:
+        recall.tell(talk, fact)
+        if rng.random() < 0.25:
+            act_of(talk, MIXES["far"])(talk)
+    for fact in rng.sample(facts, len(facts)):
+        if rng.random() < 0.25:
+            act_of(talk, MIXES["far"])(talk)
+        recall.ask(talk, fact)
+    return talk
+
+
 def record(talk: Talk) -> dict[str, Any]:
     turns = [(turn.user, turn.answer) for turn in talk.turns]
     return {"system": talk.system, "turns": turns}
+
+
+def kind_of(rng: Random, recipe: Recipe) -> Callable[[Random], Talk]:
+    roll = rng.random()
+    if roll < recipe.drills:
+        return drill
+    return acquaintances if roll < recipe.drills + recipe.acquaintances else dialogue
 
 
 def records(recipe: Recipe) -> Iterator[dict[str, Any]]:
@@ -191,8 +214,7 @@ def records(recipe: Recipe) -> Iterator[dict[str, Any]]:
         if rng.random() < recipe.stories / total:
             yield {"story": tales.completion(rng)}
         else:
-            drills = recipe.drills and rng.random() < recipe.drills
-            yield record((drill if drills else dialogue)(rng))
+            yield record(kind_of(rng, recipe)(rng))
 
 
 def write_corpus(recipe: Recipe) -> None:

@@ -133,6 +133,13 @@ AGE = fact(
 )
 JOB = fact("job", "job", from_list(words.JOBS, 0.0), "you are a {v}", "what your job is")
 
+RELATIVES: tuple[Fact, ...] = (
+    *(
+        relative(who)
+        for who in listed("sister brother friend mother father teacher boss neighbour")
+    ),
+    *(relative(who, pet_name) for who in listed("dog cat horse rabbit hamster parrot goldfish")),
+)
 FACTS: tuple[Fact, ...] = (
     favourite("colour", words.COLOURS),
     favourite("food", words.FOODS),
@@ -143,11 +150,7 @@ FACTS: tuple[Fact, ...] = (
     favourite("season", words.SEASONS),
     favourite("instrument", words.INSTRUMENTS),
     favourite("day", words.DAYS),
-    *(
-        relative(who)
-        for who in listed("sister brother friend mother father teacher boss neighbour")
-    ),
-    *(relative(who, pet_name) for who in listed("dog cat horse rabbit hamster parrot goldfish")),
+    *RELATIVES,
     *(numeric(noun) for noun in ("lucky number", "favourite number", "code", "number")),
     *(numeric(noun) for noun in ("room number", "secret number")),
     fact("birthday", "birthday", birthday, "your birthday is {v}", "when your birthday is"),
