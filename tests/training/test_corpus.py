@@ -15,6 +15,7 @@ from training.blind import WORDINGS as BLIND_WORDINGS
 from training.cases import all_cases
 from training.corpus import dialogues
 from training.corpus.grammar import WORDINGS, expand, wording
+from training.corpus.talk import Turn
 from training.recipe import Recipe
 
 FILES = sorted(path.relative_to(WORDINGS).with_suffix("") for path in WORDINGS.rglob("*.txt"))
@@ -93,3 +94,20 @@ def test_the_last_stretch_drills_and_goes_on_talking() -> None:
     )
     assert sum(drilled) > 1.4 * sum(before) > 0
     assert sum(drilled) < len(drilled) / 2
+
+
+def test_whose_name_is_asked_was_told_before() -> None:
+    orders = set()
+    for seed in range(60):
+        turns = dialogues.acquaintances(Random(seed)).turns
+        asked = [turn for turn in turns if turn.skill == "recall"]
+        assert len(asked) >= 2
+        for turn in asked:
+            before = [earlier.user for earlier in turns[: turns.index(turn)]]
+            assert any(turn.key in user for user in before), turn
+        orders.add(tuple(turn.key for turn in asked) == tuple(told_names(turns)))
+    assert orders == {True, False}, "sometimes in the order of telling, mostly not"
+
+
+def told_names(turns: list[Turn]) -> list[str]:
+    return [turn.key for turn in turns if turn.skill == "tell"]
