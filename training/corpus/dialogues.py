@@ -131,8 +131,13 @@ def far_recall(talk: Talk) -> None:
     fact = NAME if talk.rng.random() < 0.5 else recall.pick_fact(talk)
     recall.tell(talk, fact)
     for _ in range(talk.rng.randint(0, 6)):
-        act_of(talk, MIXES["far"])(talk)
+        other_talk(talk)
     recall.ask(talk, fact)
+
+
+def other_talk(talk: Talk) -> None:
+    """One turn between telling and asking."""
+    act_of(talk, MIXES["far"])(talk)
 
 
 def act_of(talk: Talk, mix: tuple[tuple[Act, float], ...]) -> Act:
@@ -182,14 +187,15 @@ def acquaintances(rng: Random) -> Talk:
     """Several names told, then asked in another order: which name is whose takes many examples."""
     talk = Talk(rng)
     systems.choose_system(talk)
+    # The person's own name twice, so that it comes more often, and is changed now and then.
     facts = rng.sample((NAME, NAME, *RELATIVES), rng.randint(2, 4))
     for fact in facts:
         recall.tell(talk, fact)
         if rng.random() < 0.25:
-            act_of(talk, MIXES["far"])(talk)
+            other_talk(talk)
     for fact in rng.sample(facts, len(facts)):
         if rng.random() < 0.25:
-            act_of(talk, MIXES["far"])(talk)
+            other_talk(talk)
         recall.ask(talk, fact)
     return talk
 
@@ -199,22 +205,17 @@ def record(talk: Talk) -> dict[str, Any]:
     return {"system": talk.system, "turns": turns}
 
 
-def kind_of(rng: Random, recipe: Recipe) -> Callable[[Random], Talk]:
-    roll = rng.random()
-    if roll < recipe.drills:
-        return drill
-    return acquaintances if roll < recipe.drills + recipe.acquaintances else dialogue
-
-
 def records(recipe: Recipe) -> Iterator[dict[str, Any]]:
     """Conversations and plain stories, mixed."""
     rng = Random(recipe.seed)
     total = recipe.dialogues + recipe.stories
+    kinds = (drill, acquaintances, dialogue)
+    shares = (recipe.drills, recipe.acquaintances, 1 - recipe.drills - recipe.acquaintances)
     for _ in range(total):
         if rng.random() < recipe.stories / total:
             yield {"story": tales.completion(rng)}
         else:
-            yield record(kind_of(rng, recipe)(rng))
+            yield record(rng.choices(kinds, shares)[0](rng))
 
 
 def write_corpus(recipe: Recipe) -> None:

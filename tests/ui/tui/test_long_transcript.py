@@ -17,8 +17,7 @@ from tests.ui.tui.stage import Stage, play
 
 
 def test_a_long_conversation_has_few_widgets_and_all_can_be_reached() -> None:
-    chat = make_chat(Script(["Fine."]))
-    _add_exchanges(chat, 250)
+    chat = _long_chat(250)
 
     async def scene(stage: Stage) -> None:
         transcript = stage.screen.transcript
@@ -65,8 +64,7 @@ def test_the_reader_is_left_where_they_are() -> None:
 
 def test_a_reader_far_away_is_left_there_when_the_reply_ends() -> None:
     gate = threading.Semaphore(0)
-    chat = make_chat(Script(["Fine."], gate=gate))
-    _add_exchanges(chat, 50)
+    chat = _long_chat(50, gate=gate)
 
     async def scene(stage: Stage) -> None:
         transcript = stage.screen.transcript
@@ -89,8 +87,7 @@ def test_a_reader_far_away_is_left_there_when_the_reply_ends() -> None:
 
 
 def test_going_to_what_is_selected_from_far_away() -> None:
-    chat = make_chat(Script(["Fine."]))
-    _add_exchanges(chat, 50)
+    chat = _long_chat(50)
 
     async def scene(stage: Stage) -> None:
         await stage.press("shift+tab")
@@ -107,8 +104,7 @@ def test_going_to_what_is_selected_from_far_away() -> None:
 
 @pytest.mark.parametrize("key", ["g", "G", "k"])
 def test_the_rows_stay_in_order_however_fast_one_moves(key: str) -> None:
-    chat = make_chat(Script(["Fine."]))
-    _add_exchanges(chat, 50)
+    chat = _long_chat(50)
     path = chat.session.ledger.path()
 
     async def scene(stage: Stage) -> None:
@@ -125,8 +121,7 @@ def test_the_rows_stay_in_order_however_fast_one_moves(key: str) -> None:
 
 
 def test_a_cleared_screen_stays_clear_until_the_reader_looks_up() -> None:
-    chat = make_chat(Script(["Fine."]))
-    _add_exchanges(chat, 50)
+    chat = _long_chat(50)
 
     async def scene(stage: Stage) -> None:
         await stage.press("ctrl+l")
@@ -153,8 +148,7 @@ def test_a_short_conversation_comes_back_after_a_cleared_screen(keys: tuple[str,
 
 
 def test_a_tall_terminal_is_filled() -> None:
-    chat = make_chat(Script(["Fine."]))
-    _add_exchanges(chat, 100)
+    chat = _long_chat(100)
 
     async def scene(stage: Stage) -> None:
         await stage.until(lambda: len(stage.screen.query(TurnView)) * 2 > 200)
@@ -162,10 +156,13 @@ def test_a_tall_terminal_is_filled() -> None:
     play(chat, scene, (80, 110))
 
 
-def _add_exchanges(chat: Chat, n: int) -> None:
+def _long_chat(n: int, gate: threading.Semaphore | None = None) -> Chat:
+    """A chat of ``n`` exchanges, in which whatever is said next is answered with "Fine."."""
+    chat = make_chat(Script(["Fine."], gate=gate))
     for i in range(n):
         chat.session.ledger.add(Turn("user", f"message {i}", [1, 5]))
         chat.session.ledger.add(Turn("assistant", f"reply **{i}**", [5], finish="stop"))
+    return chat
 
 
 def _in_sight(stage: Stage) -> list[TurnView]:
