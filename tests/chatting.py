@@ -20,6 +20,9 @@ from tests.fakes import ByteTokenizer, ScriptedEngine
 
 TOKENIZER = ByteTokenizer()
 OPEN, CLOSE = b"[INST]", b"[/INST]"
+WILD = {"temp": "50", "min-p": "0", "top-k": "0", "top-p": "1", "seed": "1"}
+"""Settings under which the bundled model finds no end, so that there is time to stop it."""
+WILD_FLAGS = tuple(f"--{key}={value}" for key, value in WILD.items())
 LONG = "a message of more than thirty-two letters"
 
 

@@ -20,6 +20,7 @@ from llama2ncnn_chat.models import DEMO_CHECKPOINT, FoundModel, find_model
 from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.text.template import template_of
 from llama2ncnn_chat.text.tokenizer import Tokenizer
+from tests.chatting import WILD_FLAGS
 
 FILES = ("demo.bin", "demo.tokenizer.bin", "demo.sha256")
 
@@ -87,9 +88,8 @@ def test_it_remembers_over_turns(demo: FoundModel) -> None:
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
 @pytest.mark.parametrize("face", [("-p", "Go"), ("--plain",)])
 def test_a_signal_in_the_middle_of_a_reply_is_a_clean_end(face: tuple[str, ...], name: str) -> None:
-    wild = ("--temp", "50", "--min-p", "0", "--top-k", "0", "--top-p", "1", "--seed", "1")
     process = subprocess.Popen(
-        [sys.executable, "-m", "llama2ncnn_chat", *face, *wild],
+        [sys.executable, "-m", "llama2ncnn_chat", *face, *WILD_FLAGS],
         stdin=subprocess.PIPE if "--plain" in face else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -15,6 +15,7 @@ import pytest
 from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.conversation.store import Store
 from llama2ncnn_chat.models import DEMO_CHECKPOINT
+from tests.chatting import WILD, WILD_FLAGS
 
 pexpect = pytest.importorskip("pexpect")
 pytestmark = [
@@ -135,10 +136,13 @@ def test_a_whole_evening(terminals: list[Terminal]) -> None:
     terminal.see("2/2")
     terminal.idle()
 
+    for key, value in WILD.items():
+        terminal.type(f"/set {key} {value}" + ENTER)
     terminal.send(LONG)  # stream, and stop
     terminal.see("writing")
     terminal.type(ESC)
     terminal.idle()
+    terminal.type("/set max_tokens 20" + ENTER)
     terminal.type("/edit" + ENTER)
     terminal.see("editing a message")
     terminal.type("\x03")  # clears the draft
@@ -167,7 +171,7 @@ def test_a_whole_evening(terminals: list[Terminal]) -> None:
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_a_signal_in_the_middle_of_a_reply(terminals: list[Terminal], name: str) -> None:
-    terminal = _open(terminals)
+    terminal = _open(terminals, *WILD_FLAGS)
     terminal.send(LONG)
     terminal.see("writing")
     terminal.child.kill(getattr(signal, name))
@@ -221,7 +225,7 @@ def test_nobody_is_left_stopped_without_a_shell(terminals: list[Terminal]) -> No
 
 
 def test_a_terminal_that_is_closed(terminals: list[Terminal]) -> None:
-    terminal = _open(terminals)
+    terminal = _open(terminals, *WILD_FLAGS)
     terminal.send(LONG)
     terminal.see("writing")
     terminal.child.ptyproc.fileobj.close()
