@@ -30,8 +30,8 @@ from rich.table import Table
 from benchmarks.models import random_model
 from convert.synthetic import SHAPES
 from llama2ncnn_chat.conversation.ledger import Ledger, Turn
-from llama2ncnn_chat.conversation.store import SessionMeta, Store
 from llama2ncnn_chat.settings import Sampling
+from llama2ncnn_chat.storage.store import SessionMeta, Store
 
 KEYS = "ЖЩЮЯЭЪФЦЧШБГДЛПЫ"
 PROMPT = "Send a message"

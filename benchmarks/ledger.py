@@ -21,13 +21,13 @@ from rich.console import Console
 from rich.table import Table
 
 from convert.weights import FORMAT_NAMES
+from llama2ncnn_chat.catalogue.find import DEMO, Conversion, FoundModel, find_model
 from llama2ncnn_chat.conversation.ledger import Turn
+from llama2ncnn_chat.conversation.renderer import Renderer
 from llama2ncnn_chat.conversation.session import Session
-from llama2ncnn_chat.conversation.window import Renderer
 from llama2ncnn_chat.events import Events
 from llama2ncnn_chat.model.engine import Cancelled
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
-from llama2ncnn_chat.models import DEMO, Conversion, FoundModel, find_model
 from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.text.template import template_of
 from llama2ncnn_chat.text.tokenizer import Tokenizer

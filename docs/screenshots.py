@@ -20,11 +20,11 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from llama2ncnn_chat.config import fill_in
-from llama2ncnn_chat.conversation.chat import Chat
-from llama2ncnn_chat.conversation.chat_settings import ChatSettings
+from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.chat.chat_settings import ChatSettings
 from llama2ncnn_chat.flags import chat_parser
-from llama2ncnn_chat.opening import find, load_tokenizer, open_chat, open_store
+from llama2ncnn_chat.launch.config import fill_in
+from llama2ncnn_chat.launch.opening import find, load_tokenizer, open_chat, open_store
 from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.chat_screen import ChatScreen
 from llama2ncnn_chat.ui.tui.themes import INK, PAPER
@@ -56,9 +56,14 @@ def open_demo(*_: object) -> Chat:
     """A chat with the bundled model, as the command line opens it without any flag but a seed."""
     args = chat_parser().parse_args([])
     fill_in(args, {}, Path(os.devnull))
-    model = find(args, lambda _: lambda _done, _total: None)
-    settings = ChatSettings(seed=SEED)
-    return open_chat(args, model, load_tokenizer(model), settings, frozenset(), open_store(args))
+    model, settings = find(args, silent), ChatSettings(seed=SEED)
+    tokenizer, store = load_tokenizer(model), open_store(args)
+    return open_chat(args, model, tokenizer, settings, frozenset(), store, silent)
+
+
+def silent(_what: str) -> Callable[[int, int], None]:
+    """Report the progress of a slow step to nobody."""
+    return lambda _done, _total: None
 
 
 async def take(app: ChatApp, folder: Path) -> None:

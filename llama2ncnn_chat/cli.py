@@ -18,12 +18,12 @@ from pathlib import Path
 from types import FrameType
 
 from . import flags
-from .config import fill_in
-from .conversation.chat import Chat
-from .conversation.chat_settings import ChatSettings
+from .catalogue.listing import ListedModel
+from .chat.chat import Chat
+from .chat.chat_settings import ChatSettings
 from .errors import ChatError, Terminated, UsageError
-from .model_list import ListedModel
-from .opening import (
+from .launch.config import fill_in
+from .launch.opening import (
     Step,
     find,
     list_models,
@@ -37,6 +37,7 @@ from .opening import (
 from .settings import Sampling
 from .signals import TERMINATE
 from .ui.oneshot import answer, complete, refuse_empty
+from .ui.progress import Steps, tell_writing
 from .ui.prompt_input import has_prompt, read_prompt, read_text
 from .ui.sinks import discard_output
 from .ui.terminal import is_interactive, wants_colour
@@ -95,7 +96,8 @@ def _chat(args: argparse.Namespace) -> int:
         )
     if args.pick:
         raise UsageError("--pick needs the whole screen, and no prompt", "name a MODEL instead")
-    chat = begin(None, None)
+    with Steps() as steps:
+        chat = begin(steps.step, None)
     try:
         return _lines(chat, args) if prompt is None else answer(chat, prompt, args)
     finally:
@@ -108,7 +110,7 @@ def _begin(
     settings: ChatSettings,
     given: frozenset[str],
     prompt: str | None,
-    step: Step | None,
+    step: Step,
     picked: ListedModel | None,
 ) -> Chat:
     """From flags to a chat; ``named`` tells whether the model was, ``step`` is told of progress.
@@ -133,7 +135,7 @@ def _begin(
         if prompt is not None:
             # Before the weights are loaded: a refusal shouldn't take a minute.
             refuse_message(prompt, tokenizer, settings, args.ctx_size or model.desc.context_length)
-        chat = open_chat(args, model, tokenizer, settings, given, store, step)
+        chat = open_chat(args, model, tokenizer, settings, given, store, step, tell_writing)
     except BaseException:
         if store:
             store.close()
@@ -181,7 +183,7 @@ def _chat_settings(args: argparse.Namespace) -> ChatSettings:
 
 
 def _bench(args: argparse.Namespace) -> int:
-    from .bench import bench
+    from .ui.bench import bench
 
     return bench(args)
 

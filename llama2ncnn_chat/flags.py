@@ -11,7 +11,7 @@ from convert.synthetic import SHAPES
 from convert.weights import BLOCKS, FORMAT_NAMES
 
 from . import __version__
-from .conversation.chat_settings import ON_FULL
+from .chat.chat_settings import ON_FULL
 from .errors import UsageError
 from .settings import Sampling
 from .text.template import TEMPLATES

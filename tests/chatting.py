@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from llama2ncnn_chat.conversation.chat import Chat
-from llama2ncnn_chat.conversation.chat_settings import DEFAULTS, ChatSettings
-from llama2ncnn_chat.conversation.commands import interpret
+from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.chat.chat_settings import DEFAULTS, ChatSettings
+from llama2ncnn_chat.chat.commands.table import interpret
+from llama2ncnn_chat.chat.model_facts import ModelFacts
+from llama2ncnn_chat.chat.outcomes import Ask, Generate, Outcome
 from llama2ncnn_chat.conversation.ledger import Turn
-from llama2ncnn_chat.conversation.model_facts import ModelFacts
-from llama2ncnn_chat.conversation.outcomes import Ask, Generate, Outcome
-from llama2ncnn_chat.conversation.snapshots import SnapshotStore
-from llama2ncnn_chat.conversation.store import Store
 from llama2ncnn_chat.events import Event
 from llama2ncnn_chat.generation.generate import never
+from llama2ncnn_chat.storage.snapshots import SnapshotStore
+from llama2ncnn_chat.storage.store import Store
 from tests.fakes import ByteTokenizer, ScriptedEngine
 
 TOKENIZER = ByteTokenizer()

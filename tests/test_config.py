@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from llama2ncnn_chat.config import OPTIONS, fill_in
 from llama2ncnn_chat.errors import UsageError
 from llama2ncnn_chat.flags import chat_parser
+from llama2ncnn_chat.launch.config import OPTIONS, fill_in
 
 
 def filled(

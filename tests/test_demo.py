@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from llama2ncnn_chat.catalogue.find import DEMO_CHECKPOINT, FoundModel, find_model
+from llama2ncnn_chat.conversation.renderer import Renderer
 from llama2ncnn_chat.conversation.session import Session
-from llama2ncnn_chat.conversation.store import Store
-from llama2ncnn_chat.conversation.window import Renderer
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
-from llama2ncnn_chat.models import DEMO_CHECKPOINT, FoundModel, find_model
 from llama2ncnn_chat.settings import GREEDY
+from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.text.template import template_of
 from llama2ncnn_chat.text.tokenizer import Tokenizer
 from tests.chatting import WILD_FLAGS

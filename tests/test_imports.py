@@ -8,28 +8,51 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAT = "llama2ncnn_chat"
-BASE = {"settings", "errors", "events", "paths", "signals"}
-MAY_IMPORT = {
-    "text": {"text"} | BASE,
-    "model": {"model"} | BASE,
-    "generation": {"generation", "model", "text"} | BASE,
-    "conversation": {"conversation", "generation", "model", "text"} | BASE,
-    "ui": {"ui", "conversation", "generation", "model", "text"}
-    | {"opening", "models", "model_list"}
-    | BASE,
-    **dict.fromkeys(BASE, BASE),
+GROUND = {"errors", "events", "paths", "settings", "signals"}
+"""What everyone may see; modules, not rooms."""
+
+BELOW = {
+    "text": set(),
+    "model": set(),
+    "generation": {"model", "text"},
+    "conversation": {"generation", "model", "text"},
+    "storage": {"conversation", "generation", "model", "text"},
+    "chat": {"storage", "conversation", "generation", "model", "text"},
+    "catalogue": set(),
+    "launch": {"catalogue", "chat", "storage", "conversation", "generation", "model", "text"},
+    "ui": {"launch", "catalogue", "chat", "storage", "conversation", "generation", "model", "text"},
+    "cli": {"flags", "launch", "ui", "catalogue", "chat"},
+    "flags": {"chat", "text"},
+    "demo": set(),
+    "__main__": {"cli"},
+    **{each: set[str]() for each in GROUND},
 }
-"""Rooms (and single modules) of the chat by name; what isn't listed may import everything."""
+"""Every room of the chat (and every single module at its top), and the rooms it may look into."""
+
+CONVERT_FOR = {
+    "catalogue": None,
+    "launch": None,
+    "ui": None,
+    "flags": None,
+    "model": {"desc", "errors", "rope", "llama"},
+}
+"""Who may look into the converter, and into which of its modules; None is all of them."""
 
 ONLY_IN = {
     "ncnn": {"llama2ncnn_chat.model.ncnn_memory"},
     "textual": {"llama2ncnn_chat.ui.tui"},
     "markdown_it": {"llama2ncnn_chat.ui.tui.markdown"},
     "prompt_toolkit": {"llama2ncnn_chat.ui.repl"},
-    "rich": {"llama2ncnn_chat.ui", "llama2ncnn_chat.bench", "convert.__main__", "convert.inspect"},
+    "rich": {"llama2ncnn_chat.ui", "convert.__main__", "convert.inspect"},
+    "sqlite3": {"llama2ncnn_chat.storage"},
+    "argparse": {
+        "llama2ncnn_chat.cli",
+        "llama2ncnn_chat.flags",
+        "llama2ncnn_chat.launch",
+        "llama2ncnn_chat.ui",
+        "convert.__main__",
+    },
 }
-CONVERT_FOR_CHAT = {"desc", "errors", "rope", "llama"}
-"""All of the converter that the engine sees; what opens or benchmarks a model sees the rest."""
 
 
 def modules() -> dict[str, Path]:
@@ -71,18 +94,46 @@ def test_the_converter_knows_nothing_of_the_chat() -> None:
     assert wrong == []
 
 
+def room_of(module: str) -> str:
+    """The room of a module of the chat; for a module at its top, itself."""
+    return module.split(".")[1]
+
+
+CHATS = [m for m in MODULES if m.startswith(f"{CHAT}.")]
+
+
+def test_every_room_is_named() -> None:
+    rooms = {path.stem for path in (ROOT / CHAT).iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert rooms - {"__init__", "__pycache__"} == BELOW.keys()
+
+
 def test_rooms_import_only_downwards() -> None:
     wrong = []
-    for module in MODULES:
-        room = module.split(".")[1] if module.startswith(f"{CHAT}.") else ""
-        for imported in imports(module) if room in MAY_IMPORT else ():
+    for module in CHATS:
+        room = room_of(module)
+        for imported in imports(module):
             if imported.startswith(f"{CHAT}."):
-                target = imported.split(".")[1]
-                if target not in MAY_IMPORT[room] and target != "__version__":
+                target = room_of(imported)
+                if target not in {room, "__version__"} | BELOW[room] | GROUND:
                     wrong.append((module, imported))
-            elif imported.startswith("convert.") and imported.split(".")[1] not in CONVERT_FOR_CHAT:
-                wrong.append((module, imported))
+            elif imported.startswith("convert."):
+                seen = CONVERT_FOR.get(room, set())
+                if seen is not None and imported.split(".")[1] not in seen:
+                    wrong.append((module, imported))
     assert wrong == []
+
+
+def test_rooms_are_in_no_cycle() -> None:
+    order: list[str] = []
+
+    def visit(room: str, above: tuple[str, ...]) -> None:
+        assert room not in above, " -> ".join((*above, room))
+        for below in BELOW[room] if room not in order else ():
+            visit(below, (*above, room))
+        order.append(room)
+
+    for room in BELOW:
+        visit(room, ())
 
 
 def test_libraries_stay_in_their_rooms() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from convert.pipeline import convert
-from llama2ncnn_chat.model_list import ListedModel, models_at_hand
-from llama2ncnn_chat.models import DEMO, find_model
+from llama2ncnn_chat.catalogue.find import DEMO, find_model
+from llama2ncnn_chat.catalogue.listing import ListedModel, models_at_hand
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 CONFIG = tiny_config()

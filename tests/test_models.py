@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from convert.desc import file_of
+from llama2ncnn_chat.catalogue.find import Conversion, find_model
 from llama2ncnn_chat.errors import ChatError, ModelError, UsageError
-from llama2ncnn_chat.models import Conversion, find_model
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 CONFIG = tiny_config()

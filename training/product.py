@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 
 from convert.pipeline import convert
+from llama2ncnn_chat.conversation.renderer import Renderer
 from llama2ncnn_chat.conversation.session import Session
-from llama2ncnn_chat.conversation.window import Renderer
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.text.template import template_of

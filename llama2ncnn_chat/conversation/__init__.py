@@ -1,1 +1,1 @@
-"""The conversation: turns and their tokens, what is kept of them, and the commands that act."""
+"""The core of a conversation: its turns and tokens, and what the model sees of them."""

@@ -12,7 +12,7 @@ from ..generation.generate import Limits, Vocabulary, decode, prefill
 from ..generation.sampling import Sampler
 from ..model.engine import Cancelled, Engine, Logits
 from ..model.kv_cache import KvCache
-from .window import common_prefix
+from .renderer import common_prefix
 
 
 class PromptCache:

@@ -22,8 +22,8 @@ from ..text.detokenizer import Detokenizer
 from .cache import PromptCache
 from .ledger import Ledger, Role, Run, Turn
 from .recorder import NullRecorder, Recorder
+from .renderer import ContextUse, Renderer, common_prefix, context_use, first_that_fits, n_hidden
 from .runs import sampler_of, seeds
-from .window import ContextUse, Renderer, common_prefix, context_use, first_that_fits, n_hidden
 
 OnFull = Literal["shift", "reprefill", "stop", "ask"]
 

@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from ..conversation.chat import Chat
+from ..chat.chat import Chat
 from ..errors import ChatError, UsageError
 from ..events import ContextShifted, Event, Finished, used_up
 from ..generation.generate import Limits, generate, refuse_too_long
 from ..generation.sampling import make_sampler
-from ..opening import find, load, load_tokenizer
+from ..launch.opening import find, load, load_tokenizer
 from ..settings import Sampling
 from ..signals import ENDING
+from .progress import Steps, tell
 from .prompt_input import read_prompt
 from .sinks import Sink, make_sink
 
@@ -41,7 +42,7 @@ def answer(chat: Chat, prompt: str, args: argparse.Namespace) -> int:
 
     events = chat.send(prompt, cancelled=cancelled.is_set)
     for note in chat.take_notes():
-        _tell(note)
+        tell(note)
     sink = make_sink(facts, as_json=args.json, as_ndjson=args.ndjson)
     with closing(events):  # what was written is kept, also when nobody reads any more
         return _drain(events, sink, args, chat.settings.max_tokens)
@@ -50,14 +51,18 @@ def answer(chat: Chat, prompt: str, args: argparse.Namespace) -> int:
 def complete(args: argparse.Namespace, sampling: Sampling, seed: int) -> int:
     """``llama2ncnn-chat complete``: returns the exit code."""
     prompt = read_prompt(args) or ""
-    model = find(args)
+    with Steps() as steps:
+        model = find(args, steps.step)
+    for note in model.notes:
+        tell(note)
     tokenizer = load_tokenizer(model)
     ids = tokenizer.encode(prompt)
     # Before the weights are loaded: a refusal shouldn't take a minute.
     refuse_too_long(len(ids), 0, args.ctx_size or model.desc.context_length)
     max_tokens = args.max_tokens if getattr(args, "n", None) is None else args.n
     limits = Limits(max_tokens, tuple(args.stop), before=None if prompt else ())
-    engine = load(model, args)
+    with Steps() as steps:
+        engine = load(model, args, steps.step)
     sampler = make_sampler(sampling, np.random.default_rng(seed))
     cancelled = _cancel_on_signals()
     events = generate(engine, tokenizer, ids, sampler, limits, cancelled=cancelled.is_set)
@@ -80,18 +85,14 @@ def _drain(events: Iterable[Event], sink: Sink, args: argparse.Namespace, limit:
         if isinstance(event, Finished):
             end = event
         elif isinstance(event, ContextShifted):
-            _tell(f"the context is full: the model no longer sees the oldest {event.turns} turns")
+            tell(f"the context is full: the model no longer sees the oldest {event.turns} turns")
     if end is None:
         raise ChatError("the reply never ended")
     if end.reason == "length" and not used_up(limit, len(end.ids)):
-        _tell("the context is full: the text ends here")
+        tell("the context is full: the text ends here")
     if args.stats:
         sys.stderr.write(_stats(end))
     return INTERRUPTED if end.reason == "cancelled" else 0
-
-
-def _tell(note: str) -> None:
-    sys.stderr.write(f"llama2ncnn-chat: {note}\n")
 
 
 def _cancel_on_signals() -> threading.Event:

@@ -5,7 +5,7 @@ Knows text alone.
 
 from __future__ import annotations
 
-from ..conversation.slash import as_message
+from ..chat.slash import as_message
 
 MAX_LINES, MAX_CHARACTERS = 10, 2000
 """What is no longer than this is shown as it is."""

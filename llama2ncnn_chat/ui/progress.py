@@ -5,6 +5,7 @@ A step that takes under a third of a second shows nothing at all.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -17,6 +18,8 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+
+from .terminal import is_terminal
 
 PATIENCE = 0.3
 
@@ -57,3 +60,14 @@ class Steps:
             self._progress.update(task, completed=done, total=total, visible=done < total)
 
         return report
+
+
+def tell(note: str) -> None:
+    """Write a line about the program, and not of the conversation, to stderr."""
+    sys.stderr.write(f"llama2ncnn-chat: {note}\n")
+
+
+def tell_writing(size: int) -> None:
+    """Tell a person who waits that a KV cache of so many bytes is being written."""
+    if is_terminal(sys.stderr):
+        tell(f"keeping the KV cache, {size / 1e9:.1f} GB (--no-kv-cache keeps none)")

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from llama2ncnn_chat.conversation.chat import Chat
-from llama2ncnn_chat.conversation.outcomes import (
-    Complain,
-    Say,
-)
+from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.chat.outcomes import Complain, Say
 from tests.chatting import do
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from llama2ncnn_chat.conversation.chat import Chat
-from llama2ncnn_chat.conversation.store import Store
+from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.storage.store import Store
 from tests.chatting import do, make_chat
 
 

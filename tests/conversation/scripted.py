@@ -8,12 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from llama2ncnn_chat.conversation.renderer import Renderer
 from llama2ncnn_chat.conversation.session import Session
-from llama2ncnn_chat.conversation.window import Renderer
-from llama2ncnn_chat.events import (
-    Event,
-    Events,
-)
+from llama2ncnn_chat.events import Event, Events
 from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.text.template import template_of
 from tests.fakes import ByteTokenizer, ScriptedEngine

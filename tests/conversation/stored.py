@@ -8,8 +8,8 @@ from typing import Any
 
 from llama2ncnn_chat.conversation.ledger import Ledger, Turn
 from llama2ncnn_chat.conversation.recorder import Recorder
-from llama2ncnn_chat.conversation.store import SessionMeta, Store
 from llama2ncnn_chat.settings import Sampling
+from llama2ncnn_chat.storage.store import SessionMeta, Store
 
 META = SessionMeta("tiny", "f00d", "llama2", "Be brief.", Sampling(temperature=0.5), "Birds")
 

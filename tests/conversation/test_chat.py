@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from llama2ncnn_chat.conversation.chat import Chat
-from llama2ncnn_chat.conversation.chat_settings import ChatSettings
+from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.chat.chat_settings import ChatSettings
 from llama2ncnn_chat.conversation.session import BusyError
-from llama2ncnn_chat.conversation.snapshots import SnapshotStore
-from llama2ncnn_chat.conversation.store import Store
 from llama2ncnn_chat.errors import ChatError
 from llama2ncnn_chat.settings import Sampling
+from llama2ncnn_chat.storage.snapshots import SnapshotStore
+from llama2ncnn_chat.storage.store import Store
 from tests.chatting import (
     LONG,
     answering,

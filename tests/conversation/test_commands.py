@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from llama2ncnn_chat.conversation.chat import Chat
-from llama2ncnn_chat.conversation.chat_settings import ChatSettings
-from llama2ncnn_chat.conversation.commands import COMMANDS, find, help_text
-from llama2ncnn_chat.conversation.ledger import Turn
-from llama2ncnn_chat.conversation.outcomes import (
+from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.chat.chat_settings import ChatSettings
+from llama2ncnn_chat.chat.commands.table import COMMANDS, find, help_text
+from llama2ncnn_chat.chat.outcomes import (
     Ask,
     ClearScreen,
     Draft,
@@ -18,8 +17,9 @@ from llama2ncnn_chat.conversation.outcomes import (
     Quit,
     Switched,
 )
-from llama2ncnn_chat.conversation.store import Store
+from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.events import Event, Finished, Replayed
+from llama2ncnn_chat.storage.store import Store
 from tests.chatting import answering, do, echo, make_chat, transcript
 from tests.conversation.asked import complaint, only, said
 

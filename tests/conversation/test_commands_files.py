@@ -7,14 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from llama2ncnn_chat.conversation.chat import Chat
-from llama2ncnn_chat.conversation.chat_settings import ON_FULL, ChatSettings
-from llama2ncnn_chat.conversation.commands_turns import code_blocks
-from llama2ncnn_chat.conversation.outcomes import (
-    Ask,
-    Attach,
-    Copy,
-)
+from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.chat.chat_settings import ON_FULL, ChatSettings
+from llama2ncnn_chat.chat.commands.turns import code_blocks
+from llama2ncnn_chat.chat.outcomes import Ask, Attach, Copy
 from llama2ncnn_chat.conversation.session import OnFull
 from tests.chatting import answering, do, echo, make_chat, transcript
 from tests.conversation.asked import complaint, only, said

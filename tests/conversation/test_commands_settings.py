@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from llama2ncnn_chat.conversation.chat import Chat
-from llama2ncnn_chat.conversation.chat_settings import HELP
+from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.chat.chat_settings import HELP
 from tests.chatting import do
 from tests.conversation.asked import complaint, said
 

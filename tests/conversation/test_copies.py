@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from llama2ncnn_chat.conversation.chat import Chat
-from llama2ncnn_chat.conversation.store import Store
-from tests.chatting import (
-    LONG,
-    do,
-    make_chat,
-    stored_chat,
-    talk_and_close,
-    transcript,
-)
+from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.storage.store import Store
+from tests.chatting import LONG, do, make_chat, stored_chat, talk_and_close, transcript
 from tests.fakes import ByteTokenizer, ScriptedEngine
 
 

@@ -6,22 +6,11 @@ from typing import Any
 
 import pytest
 
+from llama2ncnn_chat.conversation.renderer import reserve
 from llama2ncnn_chat.conversation.session import Session
-from llama2ncnn_chat.conversation.window import reserve
 from llama2ncnn_chat.errors import PromptTooLongError
-from llama2ncnn_chat.events import (
-    ContextShifted,
-)
-from tests.conversation.scripted import (
-    BOS,
-    encode,
-    fed,
-    in_cache,
-    muddled,
-    run,
-    saying,
-    session,
-)
+from llama2ncnn_chat.events import ContextShifted
+from tests.conversation.scripted import BOS, encode, fed, in_cache, muddled, run, saying, session
 from tests.fakes import ScriptedEngine
 
 

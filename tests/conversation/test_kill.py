@@ -21,8 +21,8 @@ from pathlib import Path
 import pytest
 
 from llama2ncnn_chat.conversation.ledger import Turn
-from llama2ncnn_chat.conversation.store import Store
-from llama2ncnn_chat.conversation.store_recorder import FLUSH_SECONDS, FLUSH_TOKENS
+from llama2ncnn_chat.storage.recorder import FLUSH_SECONDS, FLUSH_TOKENS
+from llama2ncnn_chat.storage.store import Store
 
 KILLS = 60
 
@@ -30,7 +30,7 @@ NURSERY = """
 import os, random, sys, time
 from pathlib import Path
 from llama2ncnn_chat.conversation.ledger import Ledger, Turn
-from llama2ncnn_chat.conversation.store import SessionMeta, Store
+from llama2ncnn_chat.storage.store import SessionMeta, Store
 from llama2ncnn_chat.settings import Sampling
 
 def tell(*words):

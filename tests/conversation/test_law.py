@@ -9,19 +9,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from llama2ncnn_chat.conversation.window import common_prefix
+from llama2ncnn_chat.conversation.renderer import common_prefix
 from llama2ncnn_chat.errors import ChatError
-from llama2ncnn_chat.events import (
-    Events,
-)
-from tests.conversation.scripted import (
-    EOS,
-    fed,
-    in_cache,
-    muddled,
-    run,
-    session,
-)
+from llama2ncnn_chat.events import Events
+from tests.conversation.scripted import EOS, fed, in_cache, muddled, run, session
 from tests.fakes import ScriptedEngine
 
 

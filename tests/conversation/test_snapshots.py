@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from safetensors import SafetensorError
 
-from llama2ncnn_chat.conversation import snapshots
-from llama2ncnn_chat.conversation.snapshots import SnapshotStore
 from llama2ncnn_chat.model.kv_cache import KvCache
+from llama2ncnn_chat.storage import snapshots
+from llama2ncnn_chat.storage.snapshots import SnapshotStore
 
 
 def make_cache(n_tokens: int, seed: int = 0) -> KvCache:

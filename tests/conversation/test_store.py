@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from llama2ncnn_chat.conversation.ledger import Ledger, Run, Turn
 from llama2ncnn_chat.conversation.recorder import Recorder
-from llama2ncnn_chat.conversation.store import Store
 from llama2ncnn_chat.events import FinishReason, Timings
 from llama2ncnn_chat.settings import Sampling
+from llama2ncnn_chat.storage.store import Store
 from tests.conversation.stored import META, described, growing, say, session
 
 operations = st.lists(

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from llama2ncnn_chat.conversation import schema
 from llama2ncnn_chat.conversation.ledger import Ledger, Run
 from llama2ncnn_chat.conversation.recorder import NullRecorder
-from llama2ncnn_chat.conversation.store import LoadedSession, Store
 from llama2ncnn_chat.errors import ChatError
 from llama2ncnn_chat.events import Timings
 from llama2ncnn_chat.settings import Sampling
+from llama2ncnn_chat.storage import database as schema
+from llama2ncnn_chat.storage.store import LoadedSession, Store
 from tests.conversation.stored import META, described, names, say, session
 
 

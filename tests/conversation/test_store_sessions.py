@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llama2ncnn_chat.conversation.ledger import Ledger
-from llama2ncnn_chat.conversation.store import HIT, Store
 from llama2ncnn_chat.errors import ChatError
+from llama2ncnn_chat.storage.store import HIT, Store
 from tests.conversation.stored import META, described, growing, names, say, session
 
 
@@ -150,7 +150,7 @@ def test_a_fork_has_the_path_and_nothing_else(store: Store) -> None:
 HOLD = """
 import sys
 from pathlib import Path
-from llama2ncnn_chat.conversation.store import Store
+from llama2ncnn_chat.storage.store import Store
 store = Store.open(Path(sys.argv[1]))
 print(store.resume(int(sys.argv[2])).read_only, flush=True)
 sys.stdin.read()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import time
 
+from llama2ncnn_chat.chat.chat_settings import ChatSettings
 from llama2ncnn_chat.cli import _end_like_an_interrupt
-from llama2ncnn_chat.config import fill_in
-from llama2ncnn_chat.conversation.chat_settings import ChatSettings
-from llama2ncnn_chat.conversation.store import Store
 from llama2ncnn_chat.flags import chat_parser
+from llama2ncnn_chat.launch.config import fill_in
+from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.ui.repl.face import run
 from tests.chatting import answering, make_chat
 

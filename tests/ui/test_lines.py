@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from llama2ncnn_chat.conversation.chat import Chat
-from llama2ncnn_chat.conversation.chat_settings import ChatSettings
-from llama2ncnn_chat.conversation.store import Store
+from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.chat.chat_settings import ChatSettings
 from llama2ncnn_chat.events import (
     ContextShifted,
     Events,
@@ -18,6 +17,7 @@ from llama2ncnn_chat.events import (
     TextDelta,
     Timings,
 )
+from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.ui.repl.completion import CommandCompleter, whole_lines
 from llama2ncnn_chat.ui.repl.lines import LinePrompt
 from llama2ncnn_chat.ui.repl.loop import Repl

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from llama2ncnn_chat.conversation.store import Store
 from llama2ncnn_chat.paths import history_file
+from llama2ncnn_chat.storage.store import Store
 from tests.chatting import do, make_chat
 from tests.ui.repl_terminal import CTRL_C, CTRL_D, CTRL_Q, ENTER, ESC, Terminal
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
-from ...conversation.chat import Chat
-from ...conversation.chat_settings import CHOICES, HELP
-from ...conversation.commands import COMMANDS, find
-from ...conversation.commands_sessions import title
+from ...chat.chat import Chat
+from ...chat.chat_settings import CHOICES, HELP
+from ...chat.commands.sessions import title
+from ...chat.commands.table import COMMANDS, find
 from ...errors import ChatError
 
 

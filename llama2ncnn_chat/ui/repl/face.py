@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ...conversation.chat import Chat
-from ...conversation.commands import help_text
-from ...conversation.commands_info import overview
+from ...chat.chat import Chat
+from ...chat.commands.info import overview
+from ...chat.commands.table import help_text
 from ...paths import history_file
 from ..terminal import is_dumb, is_interactive, is_terminal, wants_colour
 from .completion import CommandCompleter, whole_lines

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-from ...conversation.slash import as_message, is_command, message_in
+from ...chat.slash import as_message, is_command, message_in
 from ...errors import Terminated
 from .prompts import YES, Watch, open_history
 from .watch import SignalWatch

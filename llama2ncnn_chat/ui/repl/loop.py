@@ -9,12 +9,11 @@ from collections.abc import Iterable
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-from ...conversation.chat import Chat
-from ...conversation.commands import interpret
-from ...conversation.commands_sessions import table_of
-from ...conversation.commands_turns import brief
-from ...conversation.ledger import Turn
-from ...conversation.outcomes import (
+from ...chat.chat import Chat
+from ...chat.commands.sessions import table_of
+from ...chat.commands.table import interpret
+from ...chat.commands.turns import brief
+from ...chat.outcomes import (
     Ask,
     Attach,
     ClearScreen,
@@ -29,8 +28,9 @@ from ...conversation.outcomes import (
     Say,
     Switched,
 )
-from ...conversation.slash import as_message, is_command, message_in
-from ...conversation.window import reserve
+from ...chat.slash import as_message, is_command, message_in
+from ...conversation.ledger import Turn
+from ...conversation.renderer import reserve
 from ...errors import ChatError
 from ...events import Finished, used_up
 from ..clipboard import copy_with_tool, osc52

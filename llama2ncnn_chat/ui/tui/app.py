@@ -21,7 +21,7 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.theme import Theme
 
-from ...conversation.chat import Chat
+from ...chat.chat import Chat
 from ...errors import ChatError
 from ...paths import history_file
 from ...signals import ENDING

@@ -19,11 +19,11 @@ from textual.timer import Timer
 from textual.widgets import Footer, Static
 from textual.worker import Worker
 
-from ...conversation import outcomes
-from ...conversation.chat import Chat
-from ...conversation.commands import interpret
-from ...conversation.commands_turns import message_of
-from ...conversation.slash import as_message, is_command, message_in
+from ...chat import outcomes
+from ...chat.chat import Chat
+from ...chat.commands.table import interpret
+from ...chat.commands.turns import message_of
+from ...chat.slash import as_message, is_command, message_in
 from ...errors import ChatError
 from . import clip
 from .composer import Composer

@@ -17,9 +17,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static, TextArea
 
+from ...chat.outcomes import Attach
+from ...chat.slash import as_message, is_command, message_in
 from ...conversation.ledger import Turn
-from ...conversation.outcomes import Attach
-from ...conversation.slash import as_message, is_command, message_in
 from ...errors import ChatError
 from .editor import edit_text
 from .history import History

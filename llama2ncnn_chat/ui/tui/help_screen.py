@@ -16,7 +16,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from ...conversation.commands import COMMANDS
+from ...chat.commands.table import COMMANDS
 from .status import MUTED
 
 KEYS_WIDTH = 26

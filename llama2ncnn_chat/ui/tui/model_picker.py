@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textual.content import Content
 
-from ...model_list import ListedModel
+from ...catalogue.listing import ListedModel
 from ..terminal import printable
 from .questions import Pick
 from .status import MUTED

@@ -20,9 +20,9 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
-from ...conversation.chat import Chat
+from ...catalogue.listing import ListedModel
+from ...chat.chat import Chat
 from ...errors import ChatError
-from ...model_list import ListedModel
 from ..terminal import printable
 from .status import MUTED, meter_of
 

@@ -11,7 +11,7 @@ from functools import partial
 from textual.app import SystemCommand
 from textual.binding import Binding
 
-from ...conversation.commands import COMMANDS
+from ...chat.commands.table import COMMANDS
 from .chat_screen import ChatScreen
 
 SHOWN_ELSEWHERE = ("help", "exit")

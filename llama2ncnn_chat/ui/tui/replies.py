@@ -10,9 +10,9 @@ import time
 from textual.message_pump import MessagePump
 from textual.worker import Worker, WorkerState
 
-from ...conversation.chat import Chat
+from ...chat.chat import Chat
+from ...chat.outcomes import Generate
 from ...conversation.ledger import Turn
-from ...conversation.outcomes import Generate
 from .painter import Painter
 from .rows import rows_of, rows_to_come
 from .status import PrefillBar, StatusLine

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...conversation.ledger import Turn
+from ...conversation.renderer import n_hidden
 from ...conversation.session import Session
-from ...conversation.window import n_hidden
 from .turn_view import Row
 
 

@@ -17,10 +17,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from ...conversation.chat import Chat
-from ...conversation.commands_sessions import title, when
-from ...conversation.store import HIT, SessionInfo
+from ...chat.chat import Chat
+from ...chat.commands.sessions import title, when
 from ...errors import ChatError
+from ...storage.store import HIT, SessionInfo
 from ..terminal import printable
 from .keys import in_order, key
 from .questions import AskLine

@@ -16,8 +16,8 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
-from ...conversation.chat import Chat
-from ...conversation.chat_settings import CHOICES, HELP, SAMPLING_NAMES
+from ...chat.chat import Chat
+from ...chat.chat_settings import CHOICES, HELP, SAMPLING_NAMES
 from ...errors import ChatError
 from ..terminal import printable
 from .status import MUTED, meter

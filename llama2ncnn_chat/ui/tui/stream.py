@@ -12,7 +12,7 @@ from contextlib import closing
 
 from textual.message import Message
 
-from ...conversation.outcomes import Generate
+from ...chat.outcomes import Generate
 from ...errors import ChatError
 from ...events import Event
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...conversation.chat import Chat
-from ...conversation.chat_settings import CHOICES, HELP
-from ...conversation.commands import COMMANDS, find
-from ...conversation.commands_sessions import title
+from ...chat.chat import Chat
+from ...chat.chat_settings import CHOICES, HELP
+from ...chat.commands.sessions import title
+from ...chat.commands.table import COMMANDS, find
 from ...errors import ChatError
 
 MOST = 50

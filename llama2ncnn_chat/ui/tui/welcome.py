@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from ...conversation.chat import Chat
+from ...chat.chat import Chat
 from ..terminal import printable
 from .status import MUTED
 

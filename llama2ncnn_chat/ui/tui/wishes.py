@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from ...conversation.chat import Chat
-from ...conversation.commands import interpret
-from ...conversation.commands_turns import code_blocks
+from ...chat.chat import Chat
+from ...chat.commands.table import interpret
+from ...chat.commands.turns import code_blocks
+from ...chat.outcomes import Complain, Copy, Generate, Moved, Outcome
 from ...conversation.ledger import Turn
-from ...conversation.outcomes import Complain, Copy, Generate, Moved, Outcome
 from ...errors import ChatError
 from .transcript import Wish
 

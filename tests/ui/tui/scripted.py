@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from llama2ncnn_chat.conversation.chat import Chat
-from llama2ncnn_chat.conversation.chat_settings import ChatSettings
-from llama2ncnn_chat.conversation.model_facts import ModelFacts
-from llama2ncnn_chat.conversation.snapshots import SnapshotStore
-from llama2ncnn_chat.conversation.store import Store
+from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.chat.chat_settings import ChatSettings
+from llama2ncnn_chat.chat.model_facts import ModelFacts
 from llama2ncnn_chat.generation.sampling import Float32
 from llama2ncnn_chat.model.engine import Cancelled
 from llama2ncnn_chat.settings import GREEDY
+from llama2ncnn_chat.storage.snapshots import SnapshotStore
+from llama2ncnn_chat.storage.store import Store
 from tests.fakes import ByteTokenizer, ScriptedEngine
 
 FACTS = ModelFacts("/models/stories15M", "f" * 64, "q8", 16_400_000)

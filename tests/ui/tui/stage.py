@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from textual.pilot import Pilot
 from textual.widgets import Markdown, Static
 
-from llama2ncnn_chat.conversation.chat import Chat
+from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.chat_screen import ChatScreen
 from llama2ncnn_chat.ui.tui.status import StatusLine

@@ -8,7 +8,7 @@ import threading
 import pytest
 from textual import events
 
-from llama2ncnn_chat.conversation.chat import Chat
+from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.ui.tui.transcript import PAGE
 from llama2ncnn_chat.ui.tui.turn_view import TurnView

@@ -8,9 +8,9 @@ import time
 import pytest
 from textual.widgets import Input, OptionList, Static
 
-from llama2ncnn_chat.conversation.chat import Chat
+from llama2ncnn_chat.catalogue.listing import ListedModel
+from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.errors import ModelError
-from llama2ncnn_chat.model_list import ListedModel
 from llama2ncnn_chat.paths import theme_file
 from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.opening_screen import OpeningScreen, Step

@@ -6,8 +6,8 @@ import pytest
 from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
 
-from llama2ncnn_chat.conversation.chat_settings import HELP
-from llama2ncnn_chat.conversation.commands import COMMANDS
+from llama2ncnn_chat.chat.chat_settings import HELP
+from llama2ncnn_chat.chat.commands.table import COMMANDS
 from llama2ncnn_chat.ui.tui.help_screen import HelpScreen
 from llama2ncnn_chat.ui.tui.sessions_screen import SessionsScreen
 from llama2ncnn_chat.ui.tui.settings_screen import SettingsScreen

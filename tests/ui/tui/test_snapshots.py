@@ -10,8 +10,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from docs.screenshots import COMMENT
+from llama2ncnn_chat.catalogue.listing import ListedModel
 from llama2ncnn_chat.errors import ModelError
-from llama2ncnn_chat.model_list import ListedModel
 from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.opening_screen import Opener
 from llama2ncnn_chat.ui.tui.questions import Pick

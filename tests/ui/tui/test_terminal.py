@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from llama2ncnn_chat.catalogue.find import DEMO_CHECKPOINT
 from llama2ncnn_chat.conversation.ledger import Turn
-from llama2ncnn_chat.conversation.store import Store
-from llama2ncnn_chat.models import DEMO_CHECKPOINT
+from llama2ncnn_chat.storage.store import Store
 from tests.chatting import WILD, WILD_FLAGS
 
 pexpect = pytest.importorskip("pexpect")

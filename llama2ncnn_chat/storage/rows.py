@@ -15,11 +15,11 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
+from ..conversation.ledger import Ledger, Run, Turn
+from ..conversation.recorder import SessionMeta
 from ..errors import UsageError
 from ..events import FinishReason, Timings
 from ..settings import Sampling
-from .ledger import Ledger, Run, Turn
-from .recorder import SessionMeta
 
 
 def insert_session(db: sqlite3.Connection, meta: SessionMeta, writer: int | None) -> int:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from ..errors import ChatError, UsageError
-from ..events import Timings
-from .chat import Chat
-from .chat_settings import DEFAULTS, HELP
-from .commands_turns import brief
-from .outcomes import Outcome, Say
+from ...errors import ChatError, UsageError
+from ...events import Timings
+from ..chat import Chat
+from ..chat_settings import DEFAULTS, HELP
+from ..outcomes import Outcome, Say
+from .turns import brief
 
 _ALSO = {
     "temp": "temperature",

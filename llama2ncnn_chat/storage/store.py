@@ -17,14 +17,14 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ..conversation.ledger import Ledger, Turn
+from ..conversation.recorder import NullRecorder, Recorder, SessionMeta
 from ..errors import ChatError
 from ..paths import data_dir, make_private
-from .ledger import Ledger, Turn
-from .recorder import NullRecorder, Recorder, SessionMeta
-from .schema import HINT_NO_SAVE, Database, open_database
-from .store_recorder import Clock, Lock, SessionRecorder
-from .store_rows import insert_session, insert_turn, ledger_of, meta_of, storable, update_head
-from .store_search import HIT, search_sessions
+from .database import HINT_NO_SAVE, Database, open_database
+from .recorder import Clock, Lock, SessionRecorder
+from .rows import insert_session, insert_turn, ledger_of, meta_of, storable, update_head
+from .search import HIT, search_sessions
 
 __all__ = ["HIT", "LoadedSession", "SessionInfo", "SessionMeta", "Store"]
 

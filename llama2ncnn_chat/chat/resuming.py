@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from ..conversation.ledger import Ledger
+from ..conversation.recorder import SessionMeta
+from ..conversation.renderer import Renderer
 from ..generation.generate import Vocabulary
 from ..text.template import Encoder, template_of
 from .chat_settings import SAMPLING_NAMES, ChatSettings
-from .ledger import Ledger
-from .recorder import SessionMeta
-from .window import Renderer
 
 
 class ChatTokenizer(Vocabulary, Encoder, Protocol):

@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from ..errors import ChatError, PromptTooLongError, UsageError
-from ..events import Events
-from .chat import Chat
-from .ledger import Turn
-from .outcomes import Ask, Attach, Copy, Draft, Generate, Moved, Outcome, Say
-from .slash import as_message
-from .window import first_that_fits, n_hidden, reserve
+from ...conversation.ledger import Turn
+from ...conversation.renderer import first_that_fits, n_hidden, reserve
+from ...errors import ChatError, PromptTooLongError, UsageError
+from ...events import Events
+from ..chat import Chat
+from ..outcomes import Ask, Attach, Copy, Draft, Generate, Moved, Outcome, Say
+from ..slash import as_message
 
 MAX_FILE = 16 << 20
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args
 
+from ..conversation.session import OnFull
 from ..errors import UsageError
 from ..model.threads import MAX_THREADS
 from ..settings import Sampling
 from ..text.template import TEMPLATES, template_of
-from .session import OnFull
 
 ON_FULL: tuple[OnFull, ...] = get_args(OnFull)
 DEFAULT_TEMPLATE = "llama2"

@@ -5,8 +5,8 @@ Whatever a person types is words to look for, never a query language.
 
 from __future__ import annotations
 
-from .schema import Database
-from .store_rows import storable
+from .database import Database
+from .rows import storable
 
 HIT = ("\x02", "\x03")
 """What stands around a found word in a snippet, for a face to make into its own."""

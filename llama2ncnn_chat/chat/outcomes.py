@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from ..conversation.ledger import Turn
 from ..events import Events
 from ..model.engine import Cancelled
-from .ledger import Turn
-from .store import SessionInfo
+from ..storage.store import SessionInfo
 
 
 class Start(Protocol):

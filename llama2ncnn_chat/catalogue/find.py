@@ -24,11 +24,11 @@ from convert.desc import TOKENIZER_SUFFIX, ModelDesc, file_of, read_desc, sha256
 from convert.errors import ConvertError, WriteError
 from convert.pipeline import CONVERTER, OnProgress
 
-from .errors import ChatError, ModelError, UsageError
-from .paths import cache_dir, make_private
+from ..errors import ChatError, ModelError, UsageError
+from ..paths import cache_dir, make_private
 
 DEMO = "demo"
-DEMO_CHECKPOINT = Path(__file__).parent / "demo" / "demo.bin"
+DEMO_CHECKPOINT = Path(__file__).parents[1] / "demo" / "demo.bin"
 KEY_DIGITS = 24  # of the checkpoint's SHA-256, in the name of its folder in the cache
 REINSTALL = "install the program again"
 

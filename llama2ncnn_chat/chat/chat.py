@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..conversation.ledger import Ledger, Turn
+from ..conversation.recorder import NullRecorder, Recorder, SessionMeta
+from ..conversation.renderer import Renderer, reserve
+from ..conversation.session import BusyError, Session
 from ..errors import ChatError, PromptTooLongError, UsageError
 from ..events import Events
 from ..generation.generate import never
 from ..model.engine import Cancelled, Engine
+from ..storage.kv_keeper import KvKeeper
+from ..storage.snapshots import SnapshotStore
+from ..storage.store import LoadedSession, Store
 from ..text.template import template_of
 from .chat_settings import DEFAULTS, ChatSettings, parse_threads
-from .kv_keeper import KvKeeper
-from .ledger import Ledger, Turn
 from .model_facts import ModelFacts
-from .recorder import NullRecorder, Recorder, SessionMeta
 from .resuming import ChatTokenizer, encode_anew, is_foreign, resumed_notes, resumed_settings
-from .session import BusyError, Session
-from .snapshots import SnapshotStore
-from .store import LoadedSession, Store
-from .window import Renderer, reserve
 
 
 class Chat:

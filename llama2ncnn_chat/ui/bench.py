@@ -27,11 +27,11 @@ from convert import pipeline
 from convert.desc import ModelDesc, read_desc
 from convert.synthetic import SHAPES, SyntheticCheckpoint
 
-from .errors import UsageError
-from .model.engine import Engine
-from .models import FoundModel
-from .opening import find, load
-from .ui.progress import Steps
+from ..catalogue.find import FoundModel
+from ..errors import UsageError
+from ..launch.opening import find, load
+from ..model.engine import Engine
+from .progress import Steps, tell
 
 SCAN_BYTES = 256 << 20
 
@@ -53,7 +53,8 @@ def bench(args: argparse.Namespace) -> int:
     with _model(args) as model:
         _refuse_too_long(args, model.desc.context_length)
         start = time.perf_counter()
-        engine = load(model, args)
+        with Steps() as steps:
+            engine = load(model, args, steps.step)
         load_seconds = time.perf_counter() - start
         peak = peak_resident()  # now: what follows needs little, but the scan of the memory does
         bandwidth = read_bandwidth(engine.threads)
@@ -119,7 +120,11 @@ def _refuse_too_long(args: argparse.Namespace, context_length: int) -> None:
 @contextlib.contextmanager
 def _model(args: argparse.Namespace) -> Iterator[FoundModel]:
     if args.model is not None:
-        yield find(args)
+        with Steps() as steps:
+            model = find(args, steps.step)
+        for note in model.notes:
+            tell(note)
+        yield model
         return
     source = SyntheticCheckpoint(SHAPES[args.shape])
     fmt = pipeline.choose_format(source, args.weights, args.block)

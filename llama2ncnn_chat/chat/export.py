@@ -14,9 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..conversation.ledger import Turn
 from ..errors import ChatError
 from .chat import Chat
-from .ledger import Turn
 
 
 def export(chat: Chat, path: Path) -> int:

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from convert.errors import ConvertError
 from convert.inspect import human_bytes, inspect
 
-from .models import DEMO, DEMO_CHECKPOINT, cached_models
+from .find import DEMO, DEMO_CHECKPOINT, cached_models
 
 
 @dataclass(frozen=True)

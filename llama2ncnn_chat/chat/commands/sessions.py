@@ -9,12 +9,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import ChatError, UsageError
-from .chat import Chat
-from .commands_turns import brief
-from .export import FORMATS, default_name, export
-from .outcomes import Ask, ClearScreen, Outcome, PickSession, Say, Switched
-from .store import HIT, SessionInfo
+from ...errors import ChatError, UsageError
+from ...storage.store import HIT, SessionInfo
+from ..chat import Chat
+from ..export import FORMATS, default_name, export
+from ..outcomes import Ask, ClearScreen, Outcome, PickSession, Say, Switched
+from .turns import brief
 
 
 def new(chat: Chat, _argument: str) -> Iterator[Outcome]:

@@ -15,10 +15,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .conversation.chat_settings import CHOICES, ON_FULL
-from .errors import ChatError, UsageError
-from .paths import config_file
-from .settings import Sampling
+from ..chat.chat_settings import CHOICES, ON_FULL
+from ..errors import ChatError, UsageError
+from ..paths import config_file
+from ..settings import Sampling
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -5,10 +5,10 @@ Knows snapshots and sessions, but not which session is open or when it is left.
 
 from __future__ import annotations
 
+from ..conversation.renderer import common_prefix
+from ..conversation.session import Session
 from ..model.kv_cache import KvCache
-from .session import Session
 from .snapshots import SnapshotStore
-from .window import common_prefix
 
 SAID_FROM = 32
 """Reading that many tokens again is worth a word."""

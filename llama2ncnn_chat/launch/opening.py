@@ -1,4 +1,4 @@
-"""Flags to a found model, its tokenizer and a running engine, with bars for the slow steps.
+"""Flags to a found model, its tokenizer, a running engine and a chat. Draws nothing.
 
 ncnn is imported here, late: what is refused before doesn't wait for it.
 """
@@ -7,28 +7,25 @@ from __future__ import annotations
 
 import argparse
 import glob
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from convert.pipeline import Progress
 
-from .conversation.chat import Chat
-from .conversation.chat_settings import ChatSettings
-from .conversation.ledger import Turn
-from .conversation.model_facts import ModelFacts
-from .conversation.snapshots import SnapshotStore
-from .conversation.store import SessionInfo, Store
-from .conversation.window import Renderer, first_that_fits
-from .errors import ChatError, UsageError
-from .model.engine import Engine
-from .model_list import ListedModel, models_at_hand
-from .models import Conversion, FoundModel, Watcher, find_model
-from .text.template import template_of
-from .text.tokenizer import Tokenizer
-from .ui.progress import Steps
-from .ui.terminal import is_terminal
+from ..catalogue.find import Conversion, FoundModel, Watcher, find_model
+from ..catalogue.listing import ListedModel, models_at_hand
+from ..chat.chat import Chat
+from ..chat.chat_settings import ChatSettings
+from ..chat.model_facts import ModelFacts
+from ..conversation.ledger import Turn
+from ..conversation.renderer import Renderer, first_that_fits
+from ..errors import ChatError, UsageError
+from ..model.engine import Engine
+from ..storage.snapshots import SnapshotStore
+from ..storage.store import SessionInfo, Store
+from ..text.template import template_of
+from ..text.tokenizer import Tokenizer
 
 KEPT_DELETED = 30 * 86400.0
 """Seconds after which a deleted session is gone for good."""
@@ -38,23 +35,16 @@ Step = Callable[[str], Callable[[int, int], None]]
 """``step(what)`` gives a callback for bytes done and their total."""
 
 
-def find(args: argparse.Namespace, step: Step | None = None) -> FoundModel:
-    """The model that the flags name, converted if it has to be.
-
-    Without a ``step`` to tell, bars and notes go to stderr.
-    """
+def find(args: argparse.Namespace, step: Step) -> FoundModel:
+    """Find the model that the flags name, and convert it if it has to be."""
     conversion = Conversion(args.weights, args.block, args.keep_model)
-    with _bars(step) as begin:
-        hashing = begin(f"reading {args.model}")
-        converting = begin(f"converting {args.model}")
+    hashing = step(f"reading {args.model}")
+    converting = step(f"converting {args.model}")
 
-        def converted(progress: Progress) -> None:
-            converting(progress.bytes, progress.n_bytes)
+    def converted(progress: Progress) -> None:
+        converting(progress.bytes, progress.n_bytes)
 
-        model = find_model(args.model, conversion, args.tokenizer, Watcher(hashing, converted))
-    for note in model.notes if step is None else ():
-        sys.stderr.write(f"llama2ncnn-chat: {note}\n")
-    return model
+    return find_model(args.model, conversion, args.tokenizer, Watcher(hashing, converted))
 
 
 def load_tokenizer(model: FoundModel) -> Tokenizer:
@@ -62,27 +52,17 @@ def load_tokenizer(model: FoundModel) -> Tokenizer:
     return Tokenizer.open(model.tokenizer, model.desc.vocab_size)
 
 
-@contextmanager
-def _bars(step: Step | None) -> Iterator[Step]:
-    if step:
-        yield step
-    else:
-        with Steps() as steps:
-            yield steps.step
-
-
-def load(model: FoundModel, args: argparse.Namespace, step: Step | None = None) -> Engine:
+def load(model: FoundModel, args: argparse.Namespace, step: Step) -> Engine:
     """Load the weights."""
-    from .model.ncnn_engine import NcnnEngine
+    from ..model.ncnn_engine import NcnnEngine
 
-    with _bars(step) as begin:
-        return NcnnEngine(
-            model.stem,
-            threads=args.threads,
-            context_length=getattr(args, "ctx_size", None),
-            check=getattr(args, "check", False),
-            progress=begin(f"loading {model.name}"),
-        )
+    return NcnnEngine(
+        model.stem,
+        threads=args.threads,
+        context_length=getattr(args, "ctx_size", None),
+        check=getattr(args, "check", False),
+        progress=step(f"loading {model.name}"),
+    )
 
 
 def list_models(args: argparse.Namespace) -> list[ListedModel]:
@@ -136,11 +116,15 @@ def open_chat(
     settings: ChatSettings,
     given: frozenset[str],
     store: Store | None,
-    step: Step | None = None,
+    step: Step,
+    tell_writing: Callable[[int], None] | None = None,
 ) -> Chat:
-    """Load the weights and begin a new session."""
+    """Load the weights and begin a new session.
+
+    ``tell_writing`` gets the size of a big snapshot before it is written.
+    """
     engine = load(model, args, step)
-    snapshots = SnapshotStore(tell=_tell_writing) if args.kv_cache and args.save else None
+    snapshots = SnapshotStore(tell=tell_writing) if args.kv_cache and args.save else None
     if store:
         for gone in store.purge_deleted(KEPT_DELETED):
             SnapshotStore().delete(gone)
@@ -154,15 +138,8 @@ def open_chat(
         str(args.tokenizer.resolve()) if args.tokenizer else "",
     )
     chat = Chat(engine, tokenizer, facts, settings, given=given, store=store, snapshots=snapshots)
-    if step:
-        chat.notes += model.notes
+    chat.notes += model.notes
     return chat
-
-
-def _tell_writing(size: int) -> None:
-    if is_terminal(sys.stderr):
-        about = f"keeping the KV cache, {size / 1e9:.1f} GB (--no-kv-cache keeps none)"
-        sys.stderr.write(f"llama2ncnn-chat: {about}\n")
 
 
 def _place_of(model: str) -> str:

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import ChatError
-from . import commands_info as info
-from . import commands_sessions as sessions
-from . import commands_turns as turns
-from .chat import Chat
-from .ledger import Turn
-from .outcomes import Complain, Outcome, Quit, Say
-from .slash import is_command, message_in
+from ...conversation.ledger import Turn
+from ...errors import ChatError
+from ..chat import Chat
+from ..outcomes import Complain, Outcome, Quit, Say
+from ..slash import is_command, message_in
+from . import info as info
+from . import sessions as sessions
+from . import turns as turns
 
 Completes = Literal["", "command", "path", "session", "setting", "code"]
 

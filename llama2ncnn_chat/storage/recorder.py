@@ -10,17 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from .ledger import Turn
-from .recorder import SessionMeta
-from .schema import Database
-from .store_rows import (
-    delete_turn,
-    insert_session,
-    insert_turn,
-    update_head,
-    update_meta,
-    update_turn,
-)
+from ..conversation.ledger import Turn
+from ..conversation.recorder import SessionMeta
+from .database import Database
+from .rows import delete_turn, insert_session, insert_turn, update_head, update_meta, update_turn
 
 FLUSH_SECONDS = 0.25
 FLUSH_TOKENS = 8

@@ -1,0 +1,1 @@
+"""The application around a conversation: the open session, settings, commands. Draws nothing."""

@@ -1,0 +1,1 @@
+"""The slash commands, face-neutral: each yields outcomes."""
