@@ -4,26 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from training.corpus import words
-from training.corpus.grammar import Wording, listed, wording
+from training.corpus.grammar import listed, wording
 from training.corpus.names import PETS, any_name
-from training.corpus.talk import Talk
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One kind of fact: how it is told and asked. `said` is how the model states it, `{v}` the
-    value; `ack` are answers of its own to being told."""
-
-    key: str
-    value: Callable[[Talk], str]
-    tell: Wording
-    ask: Wording
-    said: str
-    thing: str
-    ack: tuple[str, ...] = ()
+from training.corpus.talk import Fact, Talk
 
 
 def fact(

@@ -9,14 +9,13 @@ from training.corpus.facts import (
     COUNTABLE,
     FACTS,
     NAME,
-    Fact,
     coloured,
     counted,
     liking,
     located,
 )
 from training.corpus.grammar import expand, wording
-from training.corpus.talk import Talk
+from training.corpus.talk import Fact, Talk
 
 ACK = (
     "(Good to know|I will remember that|I'll remember that|Noted|Got it): {said}.",

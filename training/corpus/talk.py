@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
 
 from training.corpus import names
 from training.corpus.grammar import Wording, articles, capital, sloppy
+from training.corpus.tales import Tale
 
 
 @dataclass
@@ -27,6 +27,20 @@ class Turn:
 Style = Callable[[Turn, Random], str]
 
 
+@dataclass(frozen=True)
+class Fact:
+    """One kind of fact: how it is told and asked. `said` is how the model states it, `{v}` the
+    value; `ack` are answers of its own to being told."""
+
+    key: str
+    value: Callable[[Talk], str]
+    tell: Wording
+    ask: Wording
+    said: str
+    thing: str
+    ack: tuple[str, ...] = ()
+
+
 @dataclass
 class Talk:
     """The conversation so far. `held` uses the wordings and `new_names` the names kept aside."""
@@ -39,11 +53,11 @@ class Talk:
     bot_name: str = ""
     facts: dict[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
-    known: dict[str, Any] = field(default_factory=dict)
+    known: dict[str, Fact] = field(default_factory=dict)
     told_at: dict[str, int] = field(default_factory=dict)
     turns: list[Turn] = field(default_factory=list)
     quoted: set[str] = field(default_factory=set)
-    tale: Any = None
+    tale: Tale | None = None
 
     def __post_init__(self) -> None:
         self.lower = self.rng.random() < 0.3
