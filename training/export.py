@@ -32,7 +32,8 @@ def load(weights: Path, shape: Shape) -> Llama:
     model = Llama(shape)
     state = torch.load(weights, weights_only=True)
     model.load_state_dict(state.get("model", state))
-    return model.eval()
+    model.eval()
+    return model
 
 
 def stacked(model: Llama, name: str) -> list[Array]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,16 +40,23 @@ class Muon(torch.optim.Optimizer):
         average: Tensor = state["average"].lerp_(weight.grad, 1 - momentum)
         return weight.grad.lerp(average, momentum)
 
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    # PyTorch's signature also allows a closure, which nothing here needs.
+    # The ignore is unused where torch isn't installed.
+    def step(self, closure: None = None) -> None:  # type: ignore[override, unused-ignore]
+        """Move every weight by its averaged gradient; a `closure` is refused."""
         assert closure is None
-        for group in self.param_groups:
-            alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
-            for weight in group["params"]:
-                alike[weight.shape].append(weight)
-            for shape, weights in alike.items():
-                stack = torch.stack([self.averaged(w, group["momentum"]) for w in weights])
-                rate = group["lr"] * max(1.0, shape[0] / shape[1]) ** 0.5
-                for weight, step in zip(weights, orthogonal(stack), strict=True):
-                    weight.mul_(1 - group["lr"] * group["decay"])
-                    weight.add_(step, alpha=-rate)
+        with torch.no_grad():
+            for group in self.param_groups:
+                self.update(group)
+
+    def update(self, group: dict[str, Any]) -> None:
+        """Move one group's weights, all matrices of a shape at once."""
+        alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
+        for weight in group["params"]:
+            alike[weight.shape].append(weight)
+        for shape, weights in alike.items():
+            stack = torch.stack([self.averaged(w, group["momentum"]) for w in weights])
+            rate = group["lr"] * max(1.0, shape[0] / shape[1]) ** 0.5
+            for weight, step in zip(weights, orthogonal(stack), strict=True):
+                weight.mul_(1 - group["lr"] * group["decay"])
+                weight.add_(step, alpha=-rate)

@@ -47,18 +47,18 @@ class TorchSpeaker:
     def position(self) -> int:
         return self.cache[0][0].shape[2] if self.cache else 0
 
-    @torch.inference_mode()
     def say(self, user: str) -> Reply:
         ids = [BOS, *self.processor.encode(prompt_text(self.system, user))]
         self.system = None
         spoken: list[int] = []
-        while len(spoken) < LIMIT and ids[-1] != EOS and self.position() + len(ids) < FULL:
-            features, self.cache = self.model.features(torch.tensor([ids]), self.cache)
-            token = int(self.model.logits(features[:, -1]).argmax())
-            spoken.append(token)
-            ids = [token]
-        closed = ids[-1] == EOS
-        if closed:
-            _, self.cache = self.model.features(torch.tensor([[EOS]]), self.cache)
+        with torch.inference_mode():
+            while len(spoken) < LIMIT and ids[-1] != EOS and self.position() + len(ids) < FULL:
+                features, self.cache = self.model.features(torch.tensor([ids]), self.cache)
+                token = int(self.model.logits(features[:, -1]).argmax())
+                spoken.append(token)
+                ids = [token]
+            closed = ids[-1] == EOS
+            if closed:
+                _, self.cache = self.model.features(torch.tensor([[EOS]]), self.cache)
         text: str = self.processor.decode([token for token in spoken if token != EOS])
         return Reply(text, closed)

@@ -105,7 +105,7 @@ class Run:
             loss, weight, mean = weighted_loss(
                 self.model, ids, targets, spoken, self.recipe.prompt_weight
             )
-            loss.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss)
             tokens += int((targets >= 0).sum())
             total += weight
             shown += mean / len(batches)
