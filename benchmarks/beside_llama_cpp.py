@@ -42,7 +42,7 @@ LAYER_NAMES = {
 
 
 def write_gguf(path: Path, shape: str) -> None:
-    """The same shape as GGUF, Q8_0, without a vocabulary."""
+    """Write random weights of the same shape as GGUF, Q8_0, without a vocabulary."""
     import gguf
     from gguf.quants import quantize
 
@@ -82,7 +82,7 @@ def write_gguf(path: Path, shape: str) -> None:
 
 
 def theirs(path: Path, n_prompt: int, n_decode: int, depths: list[int], threads: int) -> None:
-    """One round of llama.cpp, in this process; prints {test: tokens per second}."""
+    """Run one round of llama.cpp in this process; prints {test: tokens per second}."""
     import llama_cpp as lib
 
     model = lib.llama_model_load_from_file(str(path).encode(), lib.llama_model_default_params())
@@ -123,15 +123,18 @@ def theirs(path: Path, n_prompt: int, n_decode: int, depths: list[int], threads:
 
 
 def test_name(n_decode: int, depth: int) -> str:
+    """Name a decode test as `llama2ncnn-chat bench` does."""
     return f"decode {n_decode}" + (f" at {depth:,}" if depth else "")
 
 
 def run(*command: str) -> Any:
+    """Run a Python command in a process of its own; returns the JSON that it prints."""
     done = subprocess.run([sys.executable, *command], check=True, capture_output=True, timeout=1800)
     return json.loads(done.stdout)
 
 
 def main() -> None:
+    """Measure both programs round by round and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--shape", choices=SHAPES, default="1.1b")
     parser.add_argument("-p", type=int, default=256, metavar="N", help="tokens of the prefill")

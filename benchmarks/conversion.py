@@ -43,7 +43,7 @@ CHILD = """if True:
 
 
 def measure(source: Path, folder: Path, name: str) -> dict[str, float]:
-    """Seconds of wall clock and of CPU, bytes of memory above the imports, bytes written."""
+    """Convert once; returns seconds (`wall`, `cpu`) and bytes (`rss` above the imports, `size`)."""
     with tempfile.TemporaryDirectory(dir=folder) as out:
         command = [sys.executable, "-c", CHILD, str(source), str(Path(out) / "model"), name]
         run = subprocess.run(command, check=True, stdout=subprocess.PIPE)
@@ -52,6 +52,7 @@ def measure(source: Path, folder: Path, name: str) -> dict[str, float]:
 
 
 def main() -> None:
+    """Convert to every format that was asked for and print the table."""
     parser = argparse.ArgumentParser(description="Measure the converter.")
     parser.add_argument("--shape", choices=SHAPES, default="110m")
     parser.add_argument("--weights", choices=FORMAT_NAMES, nargs="*", default=FORMAT_NAMES)

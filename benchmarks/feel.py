@@ -47,13 +47,13 @@ class Program:
     written: str = ""
 
     def type(self, text: str) -> int:
-        """Returns where the answer begins."""
+        """Send the text as keys; returns where in `written` the answer begins."""
         begun = len(self.written)
         self.child.send(text.encode())
         return begun
 
     def wait(self, text: str, begun: int = 0, patience: float = 120.0) -> float:
-        """Seconds until it stood in what was written after `begun`."""
+        """Wait for a text after `begun`; returns seconds, raises TimeoutError after `patience`."""
         start = time.monotonic()
         while text not in without_escapes(self.written[begun:]):
             if time.monotonic() - start > patience:
@@ -62,11 +62,12 @@ class Program:
         return time.monotonic() - start
 
     def read(self) -> None:
+        """Append what the program writes to `written`, after at most 0.2 seconds of waiting."""
         if select.select([self.child.child_fd], [], [], 0.2)[0]:
             self.written += os.read(self.child.child_fd, 1 << 16).decode(errors="replace")
 
     def echo(self, keys: int) -> list[float]:
-        """Milliseconds for each of so many keys, pressed a little apart."""
+        """Press so many keys, a little apart; returns milliseconds to the echo of each."""
         times = []
         for number in range(keys):
             key = KEYS[number % len(KEYS)]
@@ -77,7 +78,7 @@ class Program:
         return times
 
     def quit(self) -> float:
-        """Seconds from Ctrl+Q to the end of the process."""
+        """Press Ctrl+Q; returns the seconds to the end of the process."""
         self.type("\x11")
         start = time.monotonic()
         while self.child.isalive():
@@ -87,12 +88,13 @@ class Program:
 
 
 def without_escapes(text: str) -> str:
+    """Remove the terminal's control sequences from a text."""
     return re.sub(r"\x1b\[[0-9;?<>=]*[ -/]*[@-~]", "", text)
 
 
 @contextmanager
 def program(folder: Path, *flags: str) -> Iterator[Program]:
-    """It runs with all its folders below `folder`."""
+    """Run the program up to its prompt, with all its folders below `folder`."""
     homes = {
         f"XDG_{kind}_HOME": str(folder / kind) for kind in ("CACHE", "DATA", "STATE", "CONFIG")
     }
@@ -111,7 +113,7 @@ def program(folder: Path, *flags: str) -> Iterator[Program]:
 
 
 def long_session(folder: Path, turns: int) -> int:
-    """A stored session of messages and replies; returns its number."""
+    """Store a session of messages and replies; returns its number."""
     with patch.dict(os.environ, {"XDG_DATA_HOME": str(folder / "DATA")}):
         store = Store.open()
         recorder = store.create(SessionMeta("", "", "llama2", "", Sampling(), "Long"))
@@ -131,6 +133,7 @@ def long_session(folder: Path, turns: int) -> int:
 
 
 def main() -> None:
+    """Time keys, quits and the opening of a long session, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--shape", choices=SHAPES, default="1.1b")
     parser.add_argument("--keys", type=int, default=60)
@@ -173,7 +176,7 @@ def main() -> None:
 
 
 def busy(chat: Program, message: str) -> None:
-    """Send it, and wait until its prefill or its reply is under way."""
+    """Send a message, if it isn't empty, and wait until its prefill or its reply is under way."""
     if not message:
         return
     begun = chat.type(message)

@@ -64,7 +64,7 @@ SCENARIO = (
 
 
 class CountingEngine(NcnnEngine):
-    """Knows which tokens stand in its cache, and how many it was fed in all."""
+    """An engine that knows which tokens its cache holds, and how many it was fed in all."""
 
     def __init__(self, stem: Path) -> None:
         super().__init__(stem)
@@ -73,11 +73,13 @@ class CountingEngine(NcnnEngine):
 
     @property
     def ids(self) -> list[int]:
+        """Give the ids in the cache, in order."""
         return self._ids[: self.position]
 
     def forward(
         self, ids: Sequence[int], cancelled: Cancelled | None = None
     ) -> npt.NDArray[np.float32]:
+        """Note the ids and feed them."""
         self._ids[self.position :] = ids
         self.fed += len(ids)
         return super().forward(ids, cancelled)
@@ -96,7 +98,7 @@ class Row:
 
 
 def session_of(engine: NcnnEngine, model: FoundModel) -> Session:
-    """Greedy, with short replies; where the context is too short it stops rather than shifts."""
+    """Make a greedy session of short replies; a full context stops it rather than shifts."""
     tokenizer = Tokenizer.open(model.tokenizer, model.desc.vocab_size)
     renderer = Renderer(template_of("llama2"), tokenizer, "Be brief.")
     return Session(
@@ -105,7 +107,7 @@ def session_of(engine: NcnnEngine, model: FoundModel) -> Session:
 
 
 def rows(engine: CountingEngine, session: Session) -> Iterator[Row]:
-    """The scenario, an operation at a time."""
+    """Play the scenario; yields a row for each operation."""
     answered: list[int] = []  # what the last new reply was to: the logits after it are kept
     for operation, argument in SCENARIO:
         held, fed, head = engine.ids, engine.fed, session.ledger.head
@@ -126,7 +128,7 @@ def rows(engine: CountingEngine, session: Session) -> Iterator[Row]:
 
 
 def operate(session: Session, operation: str, argument: str) -> Turn | None:
-    """Do it; returns the reply that was generated, if one was."""
+    """Carry out one operation; returns the reply that was generated, if one was."""
     if operation == "undo":
         session.undo(int(argument))
     elif operation == "redo":
@@ -148,7 +150,7 @@ def operate(session: Session, operation: str, argument: str) -> Turn | None:
 
 
 def shared(a: list[int], b: list[int]) -> int:
-    """How many ids both begin with."""
+    """Count the ids that both begin with."""
     n = 0
     while n < min(len(a), len(b)) and a[n] == b[n]:
         n += 1
@@ -156,6 +158,7 @@ def shared(a: list[int], b: list[int]) -> int:
 
 
 def main() -> int:
+    """Play the scenario and print the table; returns 1 if the law is broken anywhere, else 0."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("model", nargs="?", default=DEMO)
     parser.add_argument("--tokenizer", type=Path)

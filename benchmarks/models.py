@@ -10,7 +10,7 @@ from convert.synthetic import SHAPES, SyntheticCheckpoint
 
 
 def random_model(folder: Path, shape: str, weights: str = "int8") -> Path:
-    """Write it; returns its stem."""
+    """Write a model of random weights and a tokenizer into the folder; returns the model's stem."""
     source = SyntheticCheckpoint(SHAPES[shape])
     stem = folder / shape
     convert_tensors(source, stem, choose_format(source, weights, None))
@@ -19,7 +19,7 @@ def random_model(folder: Path, shape: str, weights: str = "int8") -> Path:
 
 
 def write_tokenizer(path: Path, vocab_size: int) -> None:
-    """llama2.c's format: three control pieces, the bytes, and words without meaning."""
+    """Write llama2.c's format: three control pieces, the bytes, and words without meaning."""
     pieces = [b"<unk>", b"\n<s>\n", b"\n</s>\n", *(b"<0x%02X>" % byte for byte in range(256))]
     pieces += [b" w%d" % number for number in range(vocab_size - len(pieces))]
     with path.open("wb") as file:

@@ -1,6 +1,6 @@
 """What each weight format costs: KL divergence from fp32, and perplexity, over a model's own texts.
 
-    python benchmarks/quality.py CHECKPOINT [--golden FILE.json]
+    python -m benchmarks.quality CHECKPOINT [--golden FILE.json]
 
 The texts are those of a golden file (``cases[].ids``), else what the fp32 model samples itself.
 """
@@ -27,6 +27,7 @@ Float64 = npt.NDArray[np.float64]
 
 
 def main() -> None:
+    """Compare every weight format with fp32 on the same texts and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--golden", type=Path)
@@ -48,16 +49,19 @@ def main() -> None:
 
 
 def engine_of(checkpoint: Path, folder: Path, weights: str) -> NcnnEngine:
+    """Convert the checkpoint to a weight format and open the result."""
     stem = folder / weights
     convert(checkpoint, stem, weights=weights)
     return NcnnEngine(stem)
 
 
 def golden_texts(path: Path) -> list[list[int]]:
+    """Read the token ids of every case of a golden file."""
     return [case["ids"] for case in json.loads(path.read_text())["cases"]]
 
 
 def sampled(engine: NcnnEngine, args: argparse.Namespace) -> list[list[int]]:
+    """Sample texts from the model at temperature 1, with a fixed seed; returns their ids."""
     sampler = make_sampler(Sampling(temperature=1.0), np.random.default_rng(0))
     texts = []
     for _ in range(args.texts):
@@ -70,11 +74,13 @@ def sampled(engine: NcnnEngine, args: argparse.Namespace) -> list[list[int]]:
 
 
 def logits_of(engine: NcnnEngine, ids: list[int]) -> Float64:
+    """Compute the logits after each id of one text, (time, vocab_size)."""
     engine.rewind(0)
     return engine.forward_all(ids).astype(np.float64)
 
 
 def log_softmax(x: Float64) -> Float64:
+    """Turn rows of logits into log probabilities."""
     x = x - x.max(axis=1, keepdims=True)
     result: Float64 = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
     return result
@@ -83,6 +89,8 @@ def log_softmax(x: Float64) -> Float64:
 def compare(
     reference: list[Float64], mine: list[Float64], texts: list[list[int]]
 ) -> tuple[str, ...]:
+    """Reduce log probabilities to the table's cells: mean and largest KL divergence from the
+    reference in nats, perplexity, and how often the most probable token is the same."""
     kl = np.concatenate(
         [(np.exp(p) * (p - q)).sum(axis=1) for p, q in zip(reference, mine, strict=True)]
     )

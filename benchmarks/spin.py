@@ -26,6 +26,7 @@ from convert.synthetic import SHAPES
 
 
 def main() -> None:
+    """Measure every count, alone and beside a busy process, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--shape", choices=SHAPES, default="1.1b")
     parser.add_argument("--counts", default="unset,0,1000,10000")
@@ -49,6 +50,7 @@ def main() -> None:
 
 
 def decode_rate(stem: Path, count: str, n: int, *, busy: bool) -> float:
+    """Run one benchmark with a spin count (or `unset`); returns decoded tokens per second."""
     env = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
     # An empty policy is one that the program leaves alone and OpenMP ignores.
     env |= {"OMP_WAIT_POLICY": ""} if count == "unset" else {"GOMP_SPINCOUNT": count}

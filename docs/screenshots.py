@@ -38,6 +38,7 @@ MESSAGES = ("Hello! My name is Ann.", "Tell me a story about a fox.", "What is m
 
 
 def main() -> None:
+    """Take the pictures, with settings and sessions in a temporary folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent)
     folder = parser.parse_args().folder.resolve()
@@ -53,7 +54,7 @@ def main() -> None:
 
 
 def open_demo(*_: object) -> Chat:
-    """A chat with the bundled model, as the command line opens it without any flag but a seed."""
+    """Open the bundled model as the command line does without any flag but a seed."""
     args = chat_parser().parse_args([])
     fill_in(args, {}, Path(os.devnull))
     model, settings = find(args, silent), ChatSettings(seed=SEED)
@@ -92,7 +93,7 @@ async def take(app: ChatApp, folder: Path) -> None:
 
 
 async def say(pilot: Pilot[None], screen: ChatScreen, text: str) -> None:
-    """A message, and its reply to the end."""
+    """Send a message and wait for the end of its reply."""
     screen.composer.put(text)
     await pilot.press("enter")
     await until(lambda: not screen.replies.busy)
@@ -100,7 +101,7 @@ async def say(pilot: Pilot[None], screen: ChatScreen, text: str) -> None:
 
 
 async def picture(pilot: Pilot[None], path: Path) -> None:
-    """What is on the screen, once it has been drawn."""
+    """Write what is on the screen, once it has been drawn, as SVG."""
     if chat_screen := next((s for s in pilot.app.screen_stack if isinstance(s, ChatScreen)), None):
         chat_screen.status.hint = ""  # what was said for a while only
     await pilot.pause(0.2)
@@ -109,7 +110,7 @@ async def picture(pilot: Pilot[None], path: Path) -> None:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Wait for what a thread brings about."""
+    """Wait until it is true; raises TimeoutError after a minute."""
     end = time.monotonic() + PATIENCE
     while not true():
         if time.monotonic() > end:
