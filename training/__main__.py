@@ -17,7 +17,7 @@ from training.train import train
 
 
 def learn(recipe: Recipe, begin: Path | None = None) -> None:
-    """Corpus, tokenizer and training, from the weights in ``begin`` or from nothing."""
+    """Make corpus, tokenizer and weights, from the weights in `begin` or from nothing."""
     if not recipe.corpus.exists():
         write_corpus(recipe)
     if not recipe.spm.exists():
@@ -29,6 +29,7 @@ def learn(recipe: Recipe, begin: Path | None = None) -> None:
 
 
 def run(recipe: Recipe, fp32: Path | None) -> None:
+    """Run every step whose output is missing; `fp32` is where to write float32 weights too."""
     learn(recipe)
     last = recipe.last_stretch()
     if not last.spm.exists():
@@ -45,6 +46,7 @@ def run(recipe: Recipe, fp32: Path | None) -> None:
 
 
 def main() -> None:
+    """Read the command line and run the recipe."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/demo"), help="output directory")
     parser.add_argument("--steps", type=int, default=Recipe.steps, help="optimizer steps")

@@ -1,4 +1,4 @@
-"""A second evaluation, in wordings by somebody who hadn't seen the corpus; it can say none of them.
+"""A second evaluation, in wordings by somebody who hadn't seen the corpus, which has none of them.
 They are never tuned against: a look at its failures would spend them, and new ones would be due."""
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from training.corpus.talk import Talk
 
 
 def read_sections(path: Path) -> dict[str, tuple[str, ...]]:
-    """The wordings under each `[section]` line, one a line."""
+    """Read the wordings under each `[section]` line, one a line."""
     sections: dict[str, tuple[str, ...]] = {}
     for block in path.read_text(encoding="utf-8").split("\n\n"):
         head, *wordings = block.strip().splitlines()
@@ -65,12 +65,14 @@ class BlindTalk(Talk):
     """A talk whose person uses the blind wordings, where there are any."""
 
     def pick(self, wording: Wording, **slots: str) -> str:
+        """Pick a blind wording where there is one, else one that training never sees."""
         if wording in BLIND:
             return expand(self.rng, self.rng.choice(BLIND[wording]), **slots)
         return super().pick(wording, **slots)
 
 
 def recall_case(rng: Random, distance: int, new_names: bool) -> Case:
+    """Tell a name, talk of other things for `distance` turns, and ask it back."""
     talk = BlindTalk(rng, held=True, new_names=new_names)
     tell(talk, NAME)
     for _ in range(distance):
@@ -81,12 +83,14 @@ def recall_case(rng: Random, distance: int, new_names: bool) -> Case:
 
 
 def skill_case(rng: Random, skill: str) -> Case:
+    """Ask for one exact skill."""
     talk = BlindTalk(rng, held=True)
     skills.EXACT[skill](talk)
     return case_of(f"skill, {skill}", talk, cases.exact)
 
 
 def self_case(rng: Random) -> Case:
+    """Ask the model something about itself."""
     talk = BlindTalk(rng, held=True)
     name = rng.choice([*ABOUT_ITSELF])
     intent = next(intent for intent in smalltalk.INTENTS if intent.name == name)
@@ -96,6 +100,7 @@ def self_case(rng: Random) -> Case:
 
 
 def system_case(rng: Random, kind: str) -> Case:
+    """Set a system prompt of a kind and talk until its effect must show."""
     talk = BlindTalk(rng, held=True, new_names=kind == "named" and rng.random() < 0.5)
     judge = {"pirate": cases.piratical, "one word": cases.single_word, "named": cases.contains}
     systems.set_system(talk, kind)
@@ -108,7 +113,7 @@ def system_case(rng: Random, kind: str) -> Case:
 
 
 def story_case(rng: Random, kind: str) -> Case:
-    """A story on a hero of the person's choice, and for some kinds what is asked next."""
+    """Ask for a story about a hero of the person's choice, and for some kinds something more."""
     talk = BlindTalk(rng, held=True)
     asked, tale = stories.subject(talk)
     key = cases.hero(asked, tale)
@@ -123,7 +128,7 @@ def story_case(rng: Random, kind: str) -> Case:
 
 
 def blind_cases(seed: int, scale: float = 1.0) -> Iterator[Case]:
-    """The whole blind evaluation, in a fixed order."""
+    """Yield the whole blind evaluation, in a fixed order; `scale` shrinks every group alike."""
     rng = Random(f"blind {seed}")
 
     def many(count: int, make: Callable[[], Case]) -> Iterator[Case]:

@@ -29,7 +29,7 @@ class Case:
 
 
 def contains(reply: str, case: Case) -> bool:
-    """One of the key's alternatives stands in the reply as whole words."""
+    """Check that one of the key's alternatives stands in the reply as whole words."""
     return any(
         re.search(rf"(?<!\w){re.escape(key)}(?!\w)", reply, re.IGNORECASE)
         for key in case.key.split("|")
@@ -37,33 +37,39 @@ def contains(reply: str, case: Case) -> bool:
 
 
 def exact(reply: str, case: Case) -> bool:
-    """The key stands in the reply, and no list goes on before or after it."""
+    """Check that the key stands in the reply, and that no list goes on before or after it."""
     pattern = rf"(?<![\w-])(?<!\d, )(?<!\w, ){re.escape(case.key)}(?![\w-]|, )"
     return re.search(pattern, reply, re.IGNORECASE) is not None
 
 
 def piratical(reply: str, _: Case) -> bool:
+    """Check that the reply begins as a pirate's."""
     return reply.startswith(("Arr", "Ahoy"))
 
 
 def single_word(reply: str, _: Case) -> bool:
+    """Check that the reply is one word."""
     return len(reply.split()) == 1
 
 
 def named_story(reply: str, case: Case) -> bool:
+    """Check that the reply has a story's length, 25 to 150 words, and names the hero."""
     return 25 <= len(reply.split()) <= 150 and contains(reply, case)
 
 
 def shorter_story(reply: str, case: Case) -> bool:
+    """Check that the reply has fewer words than the one before, and names the hero."""
     return len(reply.split()) < len(case.replies[-2].split()) and contains(reply, case)
 
 
 def case_of(group: str, talk: Talk, judge: Judge) -> Case:
+    """Make a case of what the person says in a talk; the last turn's key is what it waits for."""
     users = [turn.user for turn in talk.turns]
     return Case(group, talk.system, users, talk.turns[-1].key, judge, [])
 
 
 def held_talk(rng: Random, new_names: bool = False) -> Talk:
+    """Begin a talk in the evaluation's wordings, one in four with a plain system prompt."""
     talk = Talk(rng, held=True, new_names=new_names)
     if rng.random() < 0.25:
         systems.set_system(talk, "plain")
@@ -71,7 +77,7 @@ def held_talk(rng: Random, new_names: bool = False) -> Talk:
 
 
 def filler(talk: Talk) -> None:
-    """Other talk between telling and asking, other facts included."""
+    """Append a turn of other talk between telling and asking, other facts included."""
     roll = talk.rng.random()
     if roll < 0.35:
         smalltalk.small_talk(talk)
@@ -104,6 +110,7 @@ def recall_case(rng: Random, distance: int, new_names: bool, others: bool) -> Ca
 
 
 def changed_case(rng: Random) -> Case:
+    """Tell a name, then another one, and ask for it."""
     talk = held_talk(rng)
     recall.tell(talk, NAME)
     filler(talk)
@@ -113,6 +120,7 @@ def changed_case(rng: Random) -> Case:
 
 
 def skill_case(rng: Random, skill: str) -> Case:
+    """Ask for one exact skill, sometimes after other talk."""
     talk = held_talk(rng)
     while rng.random() < 0.4:
         filler(talk)
@@ -121,6 +129,7 @@ def skill_case(rng: Random, skill: str) -> Case:
 
 
 def self_case(rng: Random) -> Case:
+    """Ask the model something about itself."""
     talk = held_talk(rng)
     intent = rng.choice([intent for intent in smalltalk.INTENTS if intent.key])
     smalltalk.small_talk(talk, intent)
@@ -128,6 +137,7 @@ def self_case(rng: Random) -> Case:
 
 
 def untold_case(rng: Random) -> Case:
+    """Ask for a fact that wasn't told."""
     talk = held_talk(rng)
     if rng.random() < 0.5:
         smalltalk.small_talk(talk)
@@ -136,12 +146,14 @@ def untold_case(rng: Random) -> Case:
 
 
 def unknown_case(rng: Random) -> Case:
+    """Ask a question that is out of reach."""
     talk = held_talk(rng)
     unknown.unknown(talk)
     return case_of("doesn't know", talk, contains)
 
 
 def pirate_case(rng: Random) -> Case:
+    """Talk for a few turns with a system prompt that asks for a pirate."""
     talk = Talk(rng, held=True)
     systems.set_system(talk, "pirate")
     for _ in range(rng.randint(1, 3)):
@@ -150,6 +162,7 @@ def pirate_case(rng: Random) -> Case:
 
 
 def one_word_case(rng: Random) -> Case:
+    """Talk with a system prompt that asks for answers of one word."""
     talk = Talk(rng, held=True)
     systems.set_system(talk, "one word")
     recall.tell(talk, NAME)
@@ -158,6 +171,7 @@ def one_word_case(rng: Random) -> Case:
 
 
 def named_case(rng: Random) -> Case:
+    """Ask for the name that the system prompt gave the model."""
     talk = Talk(rng, held=True, new_names=rng.random() < 0.5)
     systems.set_system(talk, "named")
     if rng.random() < 0.5:
@@ -168,11 +182,12 @@ def named_case(rng: Random) -> Case:
 
 
 def hero(asked: str, tale: tales.Tale) -> str:
-    """What the story must mention: the name that was asked for, or else the kind."""
+    """Choose what the story must mention: the name that was asked for, or else the kind."""
     return tale.name if tale.name and tale.name in asked else tale.kind
 
 
 def story_case(rng: Random) -> Case:
+    """Ask for a story about a hero of the person's choice."""
     talk = held_talk(rng)
     if rng.random() < 0.3:
         smalltalk.small_talk(talk)
@@ -183,7 +198,7 @@ def story_case(rng: Random) -> Case:
 
 
 def follow_up_case(rng: Random, kind: str) -> Case:
-    """A story on a hero named by the person, then `kind`."""
+    """Ask for a story about a hero named by the person, then `kind`."""
     talk = held_talk(rng)
     tale = tales.new_tale(rng, talk.name(), rng.choice(("fox", "cat", "bear", "owl")), False)
     asked = f"{tale.name} the {talk.typed(tale.kind)}"
@@ -194,7 +209,7 @@ def follow_up_case(rng: Random, kind: str) -> Case:
 
 
 def all_cases(seed: int, scale: float = 1.0) -> Iterator[Case]:
-    """The whole evaluation, in a fixed order; `scale` shrinks every group alike."""
+    """Yield the whole evaluation, in a fixed order; `scale` shrinks every group alike."""
     rng = Random(f"evaluation {seed}")
 
     def many(count: int, make: Callable[[], Case]) -> Iterator[Case]:

@@ -20,13 +20,13 @@ Row = tuple[list[int], list[bool]]
 
 
 def prompt_text(system: str | None, user: str) -> str:
-    """The text of one user turn in Llama 2's template; `system` on the first turn only."""
+    """Write one user turn in Llama 2's template; `system` on the first turn only."""
     block = f"<<SYS>>\n{system}\n<</SYS>>\n\n" if system else ""
     return f"[INST] {block}{user.strip()} [/INST]"
 
 
 def texts_of(record: dict[str, Any]) -> list[tuple[str, bool]]:
-    """The texts that are encoded one by one, each with whether the model speaks it."""
+    """List the texts that are encoded one by one, each with whether the model speaks it."""
     if "story" in record:
         return [(record["story"], True)]
     texts = []
@@ -37,7 +37,7 @@ def texts_of(record: dict[str, Any]) -> list[tuple[str, bool]]:
 
 
 def row_of(encoded: list[tuple[list[int], bool]]) -> Row:
-    """BOS before each user text (or a story), EOS after each spoken text."""
+    """Lay out a row: BOS before each user text (or a story), EOS after each spoken text."""
     ids: list[int] = []
     spoken: list[bool] = []
     for number, (piece, speaks) in enumerate(encoded):
@@ -75,12 +75,14 @@ def encode_records(
 
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:
+    """Read the corpus record by record."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)
 
 
 def batched(records: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    """Part the records into lists of `size`; the last one may be shorter."""
     batch: list[dict[str, Any]] = []
     for record in records:
         batch.append(record)
@@ -107,7 +109,7 @@ def tokenize(recipe: Recipe) -> None:
 
 
 class Rows:
-    """The tokenized corpus in memory, and its endless, seeded sequence of batches."""
+    """The tokenized corpus in memory, and its seeded batches."""
 
     def __init__(self, path: Path) -> None:
         with np.load(path) as arrays:
@@ -116,7 +118,7 @@ class Rows:
             self.starts = arrays["starts"]
 
     def plan(self, tokens: int, seed: int) -> list[npt.NDArray[np.int64]]:
-        """One epoch: the row numbers of each batch, batches in random order."""
+        """Plan one epoch: the row numbers of each batch, batches in random order."""
         random = np.random.default_rng(seed)
         lengths = np.diff(self.starts)
         order = np.argsort(lengths + random.uniform(0, 24, len(lengths)))
@@ -135,7 +137,7 @@ class Rows:
     def batch(
         self, rows: npt.NDArray[np.int64]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """Padded (ids, targets, spoken), each (rows, time); target -1 where padded."""
+        """Give padded (ids, targets, spoken), each (rows, time); target -1 where padded."""
         time = int(max(self.starts[row + 1] - self.starts[row] for row in rows)) - 1
         ids = np.full((len(rows), time), EOS, dtype=np.int64)
         targets = np.full((len(rows), time), -1, dtype=np.int64)

@@ -1,5 +1,5 @@
 """Evaluates a speaker on dialogues with unseen wordings and names, and reports shares per group.
-`python -m training.evaluate DEMO.BIN` judges the shipped model through the product's own engine."""
+`python -m training.evaluate` judges trained weights in PyTorch; `product.py` the shipped model."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Score:
 
     @property
     def share(self) -> float:
+        """Give the right answers as a share of all, 0 to 1."""
         return self.right / max(1, self.total)
 
 
@@ -42,10 +43,12 @@ class Outcome:
     unclosed: int
 
     def pooled(self, prefix: str) -> float:
+        """Give the share of right answers in all groups whose names begin with the prefix."""
         chosen = [score for group, score in self.scores.items() if group.startswith(prefix)]
         return sum(score.right for score in chosen) / max(1, sum(score.total for score in chosen))
 
     def as_json(self) -> dict[str, Any]:
+        """Give the figures and the dialogues that went wrong, ready for JSON."""
         groups = {
             group: {"right": score.right, "total": score.total, "wrong": score.wrong}
             for group, score in self.scores.items()
@@ -82,7 +85,7 @@ def judge(speaker: Speaker, cases: Iterable[Case]) -> Outcome:
 
 
 def table(outcomes: dict[str, Outcome]) -> str:
-    """One line per group, one column per speaker."""
+    """Write a Markdown table, a line per group and a column per speaker."""
     names = list(outcomes)
     first = outcomes[names[0]]
     lines = ["| group | dialogues | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(names)]
@@ -104,24 +107,27 @@ def table(outcomes: dict[str, Outcome]) -> str:
 
 
 def write_report(outcomes: dict[str, Outcome], target: Path) -> None:
+    """Write every speaker's outcome as JSON."""
     with write_beside(target) as path:
         figures = {name: outcome.as_json() for name, outcome in outcomes.items()}
         path.write_text(json.dumps(figures, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def torch_speaker(recipe: Recipe, weights: Path) -> Speaker:
+    """Open the weights in PyTorch, with the recipe's tokenizer."""
     processor = spm.SentencePieceProcessor(model_file=str(recipe.spm))
     return TorchSpeaker(load(weights, recipe.shape), processor)
 
 
 def evaluate(recipe: Recipe, weights: Path) -> None:
-    """The recipe's last step: judge the trained weights, in float32."""
+    """Judge the trained weights in float32: the recipe's last step."""
     outcomes = {"torch fp32": judge(torch_speaker(recipe, weights), all_cases(recipe.seed))}
     write_report(outcomes, recipe.report)
     print(table(outcomes), flush=True)
 
 
 def main() -> None:
+    """Judge the weights that the command line names, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/demo"))
     parser.add_argument("--weights", type=Path, help="a checkpoint other than the final weights")

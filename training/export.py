@@ -29,6 +29,7 @@ GROUP = 64
 
 
 def load(weights: Path, shape: Shape) -> Llama:
+    """Open the final weights or a checkpoint, ready for inference."""
     model = Llama(shape)
     state = torch.load(weights, weights_only=True)
     model.load_state_dict(state.get("model", state))
@@ -37,7 +38,7 @@ def load(weights: Path, shape: Shape) -> Llama:
 
 
 def stacked(model: Llama, name: str) -> list[Array]:
-    """One weight of every layer, in order."""
+    """List one weight of every layer, in order."""
     return [
         block.get_parameter(f"{name}.weight").detach().numpy().astype(np.float32)
         for block in model.blocks
@@ -45,6 +46,7 @@ def stacked(model: Llama, name: str) -> list[Array]:
 
 
 def header(shape: Shape, vocab_size: int) -> bytes:
+    """Pack the seven int32 sizes that begin a checkpoint."""
     return struct.pack(
         "<7i",
         shape.dim,
@@ -58,13 +60,14 @@ def header(shape: Shape, vocab_size: int) -> bytes:
 
 
 def norms(model: Llama) -> Iterator[Array]:
+    """Yield the RMSNorm weights in version 2's order: attention, feed-forward, final."""
     yield from stacked(model, "rms_att")
     yield from stacked(model, "rms_ffn")
     yield model.rms_final.weight.detach().numpy()
 
 
 def quantized(weight: Array) -> tuple[npt.NDArray[np.int8], Array]:
-    """Symmetric int8 in groups of 64 along the rows: the values and one step per group."""
+    """Round to symmetric int8 in groups of 64 along the rows: the values, one step per group."""
     groups = weight.reshape(-1, GROUP)
     steps = np.abs(groups).max(axis=1) / 127.0
     safe = np.where(steps == 0, 1, steps)[:, None]
@@ -72,7 +75,7 @@ def quantized(weight: Array) -> tuple[npt.NDArray[np.int8], Array]:
 
 
 def export_q8(model: Llama, target: Path) -> None:
-    """Version 2: 256-byte header, norms in float32, then int8 values and steps per tensor."""
+    """Write version 2: 256-byte header, float32 norms, then int8 values and steps per tensor."""
     shape = model.shape
     head = struct.pack("<Ii", 0x616B3432, 2) + header(shape, shape.vocab_size)
     head += struct.pack("<Bi", 1, GROUP)
@@ -89,7 +92,7 @@ def export_q8(model: Llama, target: Path) -> None:
 
 
 def export_fp32(model: Llama, target: Path) -> None:
-    """Version 0: header, float32 tensors with the norms between them, RoPE tables at the end."""
+    """Write version 0: header, float32 tensors with the norms between, RoPE tables at the end."""
     parts = [model.embedding.weight.detach().numpy()]
     parts += stacked(model, "rms_att")
     for name in MATRICES[:4]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def write_beside(path: Path) -> Iterator[Path]:
+    """Give a path in the same folder to write to; it becomes `path`, or goes after an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".part")
     try:

@@ -1,5 +1,5 @@
 """The Llama-2 architecture in PyTorch, tensor for tensor what llama2.c's checkpoints hold.
-`forward` gives logits for whole rows; `Cache` makes generation one token at a time cheap."""
+`features` and then `logits` run it; a `Cache` makes generation one token at a time cheap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Cache = list[tuple[Tensor, Tensor]]
 
 
 def rope_tables(shape: Shape) -> tuple[Tensor, Tensor]:
-    """Cosines and sines, (seq_len, head_dim / 2)."""
+    """Compute cosines and sines, each (seq_len, head_dim / 2)."""
     half = torch.arange(0, shape.head_dim, 2).float() / shape.head_dim
     angles = torch.outer(torch.arange(shape.seq_len).float(), shape.rope_theta**-half)
     return angles.cos(), angles.sin()
@@ -38,12 +38,15 @@ class Attention(nn.Module):
         self.wo = nn.Linear(shape.dim, shape.dim, bias=False)
 
     def heads(self, x: Tensor) -> Tensor:
+        """Part (batch, time, n * head_dim) into (batch, n, time, head_dim)."""
         batch, time, _ = x.shape
         return x.view(batch, time, -1, self.shape.head_dim).transpose(1, 2)
 
     def forward(
         self, x: Tensor, cos: Tensor, sin: Tensor, past: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Attend from (batch, time, dim) to the past and to itself; returns the result, of the
+        same shape, and the keys and values with the past before them."""
         q = rotate(self.heads(self.wq(x)), cos, sin)
         k = rotate(self.heads(self.wk(x)), cos, sin)
         v = self.heads(self.wv(x))
@@ -70,6 +73,7 @@ class FeedForward(nn.Module):
         self.w3 = nn.Linear(shape.dim, shape.hidden_dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Compute w2(silu(w1 x) * w3 x) for (batch, time, dim)."""
         out: Tensor = self.w2(functional.silu(self.w1(x)) * self.w3(x))
         return out
 
@@ -87,6 +91,7 @@ class Block(nn.Module):
     def forward(
         self, x: Tensor, cos: Tensor, sin: Tensor, past: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Add attention and feed-forward to (batch, time, dim); returns it with keys and values."""
         y, kept = self.attention(self.rms_att(x), cos, sin, past)
         x = x + y
         return x + self.feed_forward(self.rms_ffn(x)), kept
@@ -110,6 +115,7 @@ class Llama(nn.Module):
         self.initialise()
 
     def initialise(self) -> None:
+        """Draw the matrices normally distributed, narrower for those that feed the residual."""
         for name, weight in self.named_parameters():
             if weight.dim() < 2:
                 continue
@@ -117,7 +123,7 @@ class Llama(nn.Module):
             nn.init.normal_(weight, std=0.02 / (2 * self.shape.n_layers) ** (0.5 * residual))
 
     def features(self, ids: Tensor, cache: Cache | None = None) -> tuple[Tensor, Cache]:
-        """The normed last hidden states of (batch, time) ids, and the grown cache."""
+        """Compute the normed last hidden states of (batch, time) ids, and the grown cache."""
         start = cache[0][0].shape[2] if cache else 0
         cos = self.cos[start : start + ids.shape[1]]
         sin = self.sin[start : start + ids.shape[1]]
@@ -128,7 +134,9 @@ class Llama(nn.Module):
         return self.rms_final(x), kept
 
     def logits(self, features: Tensor) -> Tensor:
+        """Compute the logits of features, (..., dim) to (..., vocab_size)."""
         return functional.linear(features, self.embedding.weight)
 
     def parameters_count(self) -> int:
+        """Count the parameters; the tied classifier counts once."""
         return sum(weight.numel() for weight in self.parameters())

@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 def orthogonal(stack: Tensor, rounds: int = 5) -> Tensor:
-    """Newton-Schulz towards the orthogonal factor of each (rows, columns) matrix of the stack."""
+    """Iterate (Newton-Schulz) to about the orthogonal factor of each (rows, columns) matrix."""
     tall = stack.shape[-2] > stack.shape[-1]
     x: Tensor = stack.mT if tall else stack
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
@@ -32,7 +32,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(weights, {"lr": lr, "momentum": momentum, "decay": decay})
 
     def averaged(self, weight: Tensor, momentum: float) -> Tensor:
-        """The Nesterov average of a weight's gradients."""
+        """Update the running average of a weight's gradients; returns the Nesterov average."""
         assert weight.grad is not None
         state = self.state[weight]
         if "average" not in state:

@@ -32,9 +32,11 @@ class ProductSpeaker:
         self.session = self._session("")
 
     def begin(self, system: str | None) -> None:
+        """Begin a new session with a system prompt, or with none."""
         self.session = self._session(system or "")
 
     def say(self, user: str) -> Reply:
+        """Send a message; returns the greedy reply."""
         for _ in self.session.send(user):
             pass
         reply = self.session.ledger.path()[-1]
@@ -48,6 +50,7 @@ class ProductSpeaker:
 
 
 def main() -> None:
+    """Convert `demo.bin` to each weight format, judge it, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m training.product", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/demo"))
     parser.add_argument("--scale", type=float, default=1.0)

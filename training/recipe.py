@@ -1,5 +1,5 @@
 """The figures of the recipe: seeds, sizes, schedule, and where each step writes its output.
-Nothing here computes anything; every other module reads its numbers from a `Recipe`."""
+Nothing here reads or writes a file; the steps take their numbers from a `Recipe`."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ class Shape:
 
     @property
     def head_dim(self) -> int:
+        """Give the size of one head."""
         return self.dim // self.n_heads
 
     @property
     def kv_dim(self) -> int:
+        """Give the size of all key (or value) heads together."""
         return self.n_kv_heads * self.head_dim
 
 
@@ -53,7 +55,7 @@ class Recipe:
     checkpoint_seconds: float = 150.0
 
     def last_stretch(self) -> Recipe:
-        """A short second training of the first weights; most of it drills skills and names."""
+        """Give a short second training of the first weights; most of it drills skills and names."""
         return replace(
             self,
             out=self.out / "last",
@@ -69,32 +71,40 @@ class Recipe:
 
     @property
     def corpus(self) -> Path:
+        """Give the path of the conversations and stories, a JSON object a line."""
         return self.out / "corpus.jsonl"
 
     @property
     def spm(self) -> Path:
+        """Give the path of the SentencePiece model."""
         return self.out / "demo.spm.model"
 
     @property
     def tokens(self) -> Path:
+        """Give the path of the tokenized corpus."""
         return self.out / "corpus.tokens.npz"
 
     @property
     def checkpoint(self) -> Path:
+        """Give the path that an interrupted training goes on from."""
         return self.out / "checkpoint.pt"
 
     @property
     def weights(self) -> Path:
+        """Give the path of the trained weights."""
         return self.out / "weights.pt"
 
     @property
     def model(self) -> Path:
+        """Give the path of the exported model, a version 2 checkpoint."""
         return self.out / "demo.bin"
 
     @property
     def tokenizer(self) -> Path:
+        """Give the path of the exported tokenizer, in llama2.c's format."""
         return self.out / "demo.tokenizer.bin"
 
     @property
     def report(self) -> Path:
+        """Give the path of the evaluation's figures."""
         return self.out / "evaluation.json"

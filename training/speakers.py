@@ -25,11 +25,13 @@ class Reply:
 
 
 class Speaker(Protocol):
-    """One conversation at a time; `say` adds a turn and gives the greedy reply."""
+    """Whoever is judged; holds one conversation at a time."""
 
-    def begin(self, system: str | None) -> None: ...
+    def begin(self, system: str | None) -> None:
+        """Begin a new conversation with a system prompt, or with none."""
 
-    def say(self, user: str) -> Reply: ...
+    def say(self, user: str) -> Reply:
+        """Add a turn; returns the greedy reply."""
 
 
 class TorchSpeaker:
@@ -42,12 +44,15 @@ class TorchSpeaker:
         self.system: str | None = None
 
     def begin(self, system: str | None) -> None:
+        """Forget the conversation; the next message carries the system prompt."""
         self.cache, self.system = None, system
 
     def position(self) -> int:
+        """Count the tokens in the cache."""
         return self.cache[0][0].shape[2] if self.cache else 0
 
     def say(self, user: str) -> Reply:
+        """Feed a message and decode greedily until EOS, `LIMIT` tokens or a full context."""
         ids = [BOS, *self.processor.encode(prompt_text(self.system, user))]
         self.system = None
         spoken: list[int] = []

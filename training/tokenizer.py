@@ -17,12 +17,14 @@ from training.recipe import Recipe
 
 
 def sample_lines(recipe: Recipe) -> Iterator[str]:
+    """Yield the lines of the corpus's first records, as the template writes them."""
     for record in itertools.islice(read_records(recipe.corpus), recipe.tokenizer_sample):
         for text, _ in texts_of(record):
             yield from (line for line in text.split("\n") if line)
 
 
 def train_tokenizer(recipe: Recipe) -> None:
+    """Train the SentencePiece model and write it."""
     model = io.BytesIO()
     spm.SentencePieceTrainer.train(
         sentence_iterator=sample_lines(recipe),
@@ -48,7 +50,7 @@ def train_tokenizer(recipe: Recipe) -> None:
 
 
 def piece_bytes(processor: spm.SentencePieceProcessor, token: int) -> bytes:
-    """A token's text as llama2.c's tokenizer.py writes it."""
+    """Give a token's text as llama2.c's tokenizer.py writes it."""
     if token == processor.bos_id():
         return b"\n<s>\n"
     if token == processor.eos_id():

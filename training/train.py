@@ -24,12 +24,13 @@ Batches = list[npt.NDArray[np.int64]]
 
 
 def learning_rate(step: int, recipe: Recipe) -> float:
-    """A factor: linear warm-up, a plateau, then a linear fall to nothing over the last half."""
+    """Give a step's factor: linear warm-up, plateau, linear fall to nothing over the last 55%."""
     left = (recipe.steps - step) / (0.55 * recipe.steps)
     return min(1.0, (step + 1) / recipe.warmup, left)
 
 
 def optimizers(model: Llama, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Make Muon for the layers' matrices and AdamW for the embedding and the norms."""
     matrices = [p for p in model.blocks.parameters() if p.dim() == 2]
     norms = [p for p in model.parameters() if p.dim() == 1]
     muon = Muon(matrices, lr=recipe.muon_lr)
@@ -46,8 +47,8 @@ def optimizers(model: Llama, recipe: Recipe) -> list[torch.optim.Optimizer]:
 def weighted_loss(
     model: Llama, ids: Tensor, targets: Tensor, spoken: Tensor, prompt_weight: float
 ) -> tuple[Tensor, float, float]:
-    """The summed loss of all spoken tokens and each fourth of the others; the sum of weights;
-    and the mean loss of the spoken tokens, for the log."""
+    """Sum the weighted loss of all spoken tokens and each fourth of the others; returns it,
+    the sum of weights, and the mean loss of the spoken tokens, for the log."""
     scored = spoken | ((targets >= 0) & (torch.arange(ids.shape[1]) % 4 == 0))
     features, _ = model.features(ids)
     losses = functional.cross_entropy(
@@ -79,6 +80,7 @@ class Run:
             self.restore(torch.load(recipe.checkpoint, weights_only=True))
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint: weights, optimizers, step and seconds."""
         self.model.load_state_dict(state["model"])
         for opt, kept in zip(self.optimizers, state["optimizers"], strict=True):
             opt.load_state_dict(kept)
@@ -86,6 +88,7 @@ class Run:
         print(f"resumed at step {self.step}", flush=True)
 
     def save(self) -> None:
+        """Write the checkpoint that `restore` goes on from."""
         with write_beside(self.recipe.checkpoint) as path:
             torch.save(
                 {
@@ -98,7 +101,7 @@ class Run:
             )
 
     def update(self, batches: Batches) -> tuple[float, int]:
-        """One step on batches of unlike lengths; returns the log's loss and the tokens seen."""
+        """Take one step on batches of unlike lengths; returns the log's loss and the tokens."""
         tokens, total, shown = 0, 0.0, 0.0
         for rows in batches:
             ids, targets, spoken = map(torch.from_numpy, self.rows.batch(rows))
@@ -122,7 +125,7 @@ class Run:
         return shown, tokens
 
     def steps(self) -> Iterator[Batches]:
-        """The batches of every step from the current one to the last, epoch after epoch."""
+        """Yield the batches of every step from the current one to the last, epoch after epoch."""
         taken, epoch, size = 0, 0, self.recipe.batches
         while taken < self.recipe.steps:
             plan = self.rows.plan(self.recipe.batch_tokens, self.recipe.seed + epoch)
@@ -159,6 +162,7 @@ class Run:
 
 
 def train(recipe: Recipe, begin: Path | None = None) -> None:
+    """Train to the recipe's last step, from the weights in `begin` or from nothing."""
     run = Run(recipe, begin)
     rows = len(run.rows.starts) - 1
     print(f"{run.model.parameters_count() / 1e6:.2f}M parameters, {rows} rows", flush=True)

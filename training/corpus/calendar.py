@@ -1,5 +1,5 @@
 """Days and months: what comes before and after, how long months are, and all of them in a row.
-Each function appends one turn, whose `key` is what a correct reply contains."""
+Each appends one turn, whose `key` is what a correct reply contains."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ ORDINALS = listed(
 
 
 def days(talk: Talk) -> None:
+    """Ask about the days of the week."""
     calendar(talk, words.DAYS, "day", "week")
 
 
 def months(talk: Talk) -> None:
+    """Ask for a month's length, for a month by its number, or about their order."""
     if talk.rng.random() < 0.4:
         at = talk.rng.randrange(12)
         month = words.MONTHS[at]
@@ -42,6 +44,7 @@ def months(talk: Talk) -> None:
 
 
 def calendar(talk: Talk, row: Sequence[str], kind: str, whole: str) -> None:
+    """Ask for all of a row, or for what comes after or before one of it."""
     at, size, skill = talk.rng.randrange(len(row)), len(row), kind + "s"
     roll = talk.rng.random()
     if roll < 0.12:

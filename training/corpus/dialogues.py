@@ -21,6 +21,7 @@ HEARD = wording("manners/heard")
 
 
 def tell_fact(talk: Talk) -> None:
+    """Tell a fact, one time in five two at once."""
     fact = recall.pick_fact(talk)
     if talk.rng.random() < 0.2:
         recall.tell_two(talk, fact, recall.pick_fact(talk))
@@ -29,6 +30,7 @@ def tell_fact(talk: Talk) -> None:
 
 
 def change_fact(talk: Talk) -> None:
+    """Tell a fact of a kind that was told before, or a first one."""
     if talk.known:
         recall.tell(talk, talk.rng.choice(list(talk.known.values())))
     else:
@@ -36,7 +38,7 @@ def change_fact(talk: Talk) -> None:
 
 
 def ask_fact(talk: Talk) -> None:
-    """Mostly something that was told; sometimes something that wasn't."""
+    """Ask mostly for something that was told, sometimes for something that wasn't."""
     if talk.known and talk.rng.random() < 0.85:
         recall.ask(talk, talk.rng.choice(list(talk.known.values())))
     else:
@@ -44,7 +46,7 @@ def ask_fact(talk: Talk) -> None:
 
 
 def again(talk: Talk) -> None:
-    """`Say that again`: the last answer once more, if it was short."""
+    """Ask for the last answer once more (`Say that again`), if it was short."""
     if not talk.turns or len(talk.turns[-1].answer) > 90 or talk.style is not None:
         smalltalk.small_talk(talk)
         return
@@ -54,7 +56,7 @@ def again(talk: Talk) -> None:
 
 
 def heard(talk: Talk) -> None:
-    """`What did I just say?`: the person's own last words."""
+    """Ask for the person's own last words (`What did I just say?`), if they were few."""
     if not talk.turns or len(talk.turns[-1].user) > 60:
         smalltalk.small_talk(talk)
         return
@@ -65,7 +67,7 @@ def heard(talk: Talk) -> None:
 
 
 def reply_to_offer(talk: Talk) -> None:
-    """Yes or no to an offered story."""
+    """Say yes or no to an offered story."""
     if talk.style is systems.one_word or talk.rng.random() < 0.25:
         smalltalk.small_talk(talk, smalltalk.NO)
     else:
@@ -127,7 +129,7 @@ SHARES = (("recall", 0.28), ("far", 0.14), ("skills", 0.30), ("chat", 0.16), ("s
 
 
 def far_recall(talk: Talk) -> None:
-    """Told at the start, asked at the end, and up to six turns of other talk in between."""
+    """Tell at the start and ask at the end, with up to six turns of other talk in between."""
     fact = NAME if talk.rng.random() < 0.5 else recall.pick_fact(talk)
     recall.tell(talk, fact)
     for _ in range(talk.rng.randint(0, 6)):
@@ -136,17 +138,18 @@ def far_recall(talk: Talk) -> None:
 
 
 def other_talk(talk: Talk) -> None:
-    """One turn between telling and asking."""
+    """Append a turn between telling and asking."""
     act_of(talk, MIXES["far"])(talk)
 
 
 def act_of(talk: Talk, mix: tuple[tuple[Act, float], ...]) -> Act:
+    """Draw the next act of a conversation by the weights of its mix."""
     acts = [act for act, _ in mix]
     return talk.rng.choices(acts, [weight for _, weight in mix])[0]
 
 
 def dialogue(rng: Random) -> Talk:
-    """One conversation of one to a dozen turns."""
+    """Write one conversation of one to sixteen turns."""
     talk = Talk(rng)
     systems.choose_system(talk)
     kind = rng.choices([name for name, _ in SHARES], [share for _, share in SHARES])[0]
@@ -175,7 +178,7 @@ def dialogue(rng: Random) -> Talk:
 
 
 def drill(rng: Random) -> Talk:
-    """A few turns of exact skills and nothing else."""
+    """Write a few turns of exact skills and nothing else."""
     talk = Talk(rng)
     systems.choose_system(talk)
     for _ in range(rng.randint(1, 5)):
@@ -184,7 +187,10 @@ def drill(rng: Random) -> Talk:
 
 
 def acquaintances(rng: Random) -> Talk:
-    """Several names told, then asked in another order: which name is whose takes many examples."""
+    """Tell several names, then ask them in another order.
+
+    Which name is whose takes many examples.
+    """
     talk = Talk(rng)
     systems.choose_system(talk)
     # The person's own name twice, so that it comes more often, and is changed now and then.
@@ -201,12 +207,13 @@ def acquaintances(rng: Random) -> Talk:
 
 
 def record(talk: Talk) -> dict[str, Any]:
+    """Give a conversation as it stands in the corpus: its system prompt, and its turns in pairs."""
     turns = [(turn.user, turn.answer) for turn in talk.turns]
     return {"system": talk.system, "turns": turns}
 
 
 def records(recipe: Recipe) -> Iterator[dict[str, Any]]:
-    """Conversations and plain stories, mixed."""
+    """Yield conversations and plain stories, mixed."""
     rng = Random(recipe.seed)
     total = recipe.dialogues + recipe.stories
     kinds = (drill, acquaintances, dialogue)
@@ -219,6 +226,7 @@ def records(recipe: Recipe) -> Iterator[dict[str, Any]]:
 
 
 def write_corpus(recipe: Recipe) -> None:
+    """Write all records to the recipe's corpus, a JSON object a line."""
     with write_beside(recipe.corpus) as path, path.open("w", encoding="utf-8") as file:
         for one in records(recipe):
             file.write(json.dumps(one, ensure_ascii=False) + "\n")

@@ -1,5 +1,5 @@
 """The smaller skills, that the evaluation doesn't require but people try.
-Repeating, first letters, lengths of words, opposites, the sounds of animals."""
+Repeating, first and last letters, lengths of words, opposites, the sounds of animals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOUND = wording("skills/sound")
 
 
 def repeat(talk: Talk) -> None:
-    """Say the same words again: known ones, invented ones, or both."""
+    """Ask for the same words again: known ones, invented ones, or both."""
     rng = talk.rng
     some = []
     for _ in range(rng.choice((1, 1, 2, 3, 4))):
@@ -26,7 +26,7 @@ def repeat(talk: Talk) -> None:
 
 
 def extras(talk: Talk) -> None:
-    """One turn of one of them."""
+    """Ask for a letter, a word's length, an opposite or an animal's sound."""
     rng = talk.rng
     kind = rng.randrange(1, 6)
     if kind == 1:

@@ -1,5 +1,5 @@
 """The facts that a person tells: a name, favourites, relatives, numbers, places, and more.
-`FACTS` lists those with a fixed key; places, counts and colours of things are made as needed."""
+`FACTS` lists those with a fixed key; places, counts, colours and likings are made as needed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def fact(
     ack: tuple[str, ...] = (),
     **parts: str,
 ) -> Fact:
-    """A fact whose wordings stand in `facts/KIND_tell.txt` and `facts/KIND_ask.txt`."""
+    """Make a fact whose wordings stand in `facts/KIND_tell.txt` and `facts/KIND_ask.txt`."""
     tell, ask = (wording(f"facts/{kind}_{act}", **parts) for act in ("tell", "ask"))
     return Fact(key, value, tell, ask, said, asked, ack)
 
 
 def from_list(options: tuple[str, ...] | list[str], strange: float = 0.1) -> Callable[[Talk], str]:
-    """Values of a list, and now and then an invented word, so that values are copied."""
+    """Draw values of a list, and now and then an invented word, so that values are copied."""
 
     def value(talk: Talk) -> str:
         if talk.rng.random() < strange and not talk.new_names:
@@ -39,45 +39,52 @@ def from_list(options: tuple[str, ...] | list[str], strange: float = 0.1) -> Cal
 
 
 def number(talk: Talk) -> str:
+    """Draw a number of one to four digits, small ones more often."""
     return str(talk.rng.randint(1, talk.rng.choice((9, 99, 99, 999, 9999))))
 
 
 def birthday(talk: Talk) -> str:
+    """Draw a month and a day."""
     return f"{talk.typed(talk.rng.choice(words.MONTHS))} {talk.rng.randint(1, 28)}"
 
 
 def home(talk: Talk) -> str:
+    """Draw a town, or a name that serves as one."""
     return talk.typed(talk.rng.choice(words.TOWNS)) if talk.rng.random() < 0.6 else talk.name()
 
 
 def pet_name(talk: Talk) -> str:
+    """Draw a pet's name, or a person's."""
     return talk.typed(talk.rng.choice(PETS)) if talk.rng.random() < 0.5 else talk.name()
 
 
 def favourite(noun: str, options: tuple[str, ...] | list[str]) -> Fact:
+    """Make the fact of a favourite among the options."""
     thing = f"your favourite {noun}"
     spelt = "(colour|color)" if noun == "colour" else noun
     return fact(noun, "favourite", from_list(options), thing + " is {v}", thing, noun=spelt)
 
 
 def relative(who: str, value: Callable[[Talk], str] = Talk.name) -> Fact:
-    """The name of a person or pet of the user's."""
+    """Make the fact of the name of a relative or a pet of the person's."""
     return fact(
         who, "relative", value, f"your {who} is called {{v}}", f"the name of your {who}", who=who
     )
 
 
 def numeric(noun: str) -> Fact:
+    """Make the fact of a number of the person's."""
     return fact(f"n {noun}", "number", number, f"your {noun} is {{v}}", f"your {noun}", noun=noun)
 
 
 def located(thing: str) -> Fact:
+    """Make the fact of where a thing is."""
     value, said = from_list(words.SPOTS, 0.0), f"your {thing} is {{v}}"
     return fact(f"where {thing}", "place", value, said, f"where your {thing} is", thing=thing)
 
 
 def counted(thing: str) -> Fact:
-    """How many of something the person has."""
+    """Make the fact of how many of something the person has."""
 
     def value(talk: Talk) -> str:
         return str(talk.rng.randint(2, 60))
@@ -87,7 +94,7 @@ def counted(thing: str) -> Fact:
 
 
 def coloured(thing: str) -> Fact:
-    """What colour something of the person's has."""
+    """Make the fact of the colour of a thing of the person's."""
     value, said = from_list(words.COLOURS, 0.0), f"your {thing} is {{v}}"
     return fact(
         f"colour {thing}", "colour", value, said, f"the colour of your {thing}", thing=thing
@@ -95,7 +102,7 @@ def coloured(thing: str) -> Fact:
 
 
 def liking(person: str) -> Fact:
-    """What somebody with a name likes."""
+    """Make the fact of what somebody with a name likes."""
     value = from_list(words.FOODS + words.HOBBIES, 0.0)
     said, asked = f"{person} likes {{v}}", f"what {person} likes"
     return fact(f"likes {person}", "likes", value, said, asked, person=person)

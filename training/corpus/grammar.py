@@ -24,21 +24,22 @@ def expand(rng: Random, pattern: str, **slots: str) -> str:
 
 
 def articles(text: str) -> str:
-    """`a owl` becomes `an owl`."""
+    """Mend the articles: `a owl` becomes `an owl`."""
     return ARTICLE.sub(r"\1n ", text)
 
 
 def capital(text: str) -> str:
+    """Make the first letter a capital, and leave the others as they are."""
     return text[:1].upper() + text[1:]
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """Words apart by spaces."""
+    """Split words that are apart by spaces."""
     return tuple(text.split())
 
 
 def phrases(text: str) -> tuple[str, ...]:
-    """Phrases apart by bars."""
+    """Split phrases that are apart by bars."""
     return tuple(text.split("|"))
 
 
@@ -50,6 +51,7 @@ class Wording:
     held: tuple[str, ...]
 
     def pick(self, rng: Random, held: bool = False, **slots: str) -> str:
+        """Pick a pattern of one side and expand it."""
         return expand(rng, rng.choice(self.held if held else self.train), **slots)
 
 
@@ -75,7 +77,7 @@ AFTER = wording("fillers/after")
 
 
 def sloppy(rng: Random, text: str, lower: bool, bare: bool) -> str:
-    """What a person really types: fillers, no capitals, no final mark, no apostrophes."""
+    """Roughen what a person types: fillers, no capitals, no final mark, no apostrophes."""
     if rng.random() < 0.12:
         head = text if text.startswith(("I ", "I'")) or text[:2].isupper() else lowered(text)
         text = capital(f"{BEFORE.pick(rng)} {head}")

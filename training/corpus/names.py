@@ -44,12 +44,13 @@ CODAS = listed("n n r r l l s s k m x t d th nd rk st ck sh ll b g p v z")
 
 
 def syllable(rng: Random) -> str:
+    """Make up a syllable: often an onset, always a vowel, sometimes a coda."""
     onset = rng.choice(ONSETS) if rng.random() < 0.85 else ""
     return onset + rng.choice(VOWELS) + (rng.choice(CODAS) if rng.random() < 0.45 else "")
 
 
 def invented(rng: Random, held: bool = False) -> str:
-    """A made-up name of one side of the split."""
+    """Make up a name of one side of the split."""
     while True:
         count = rng.choice((1, 2, 2, 2, 3, 3))
         name = "".join(syllable(rng) for _ in range(count)).capitalize()
@@ -62,12 +63,12 @@ KNOWN = tuple(SHE + HE)
 
 
 def unseen_name(rng: Random) -> str:
-    """A name that training never uses."""
+    """Draw a name that training never uses."""
     return rng.choice(UNSEEN_REAL) if rng.random() < 0.5 else invented(rng, held=True)
 
 
 def any_name(rng: Random) -> str:
-    """A name for training: many invented ones, so that copying is learnt."""
+    """Draw a name for training: many invented ones, so that copying is learnt."""
     roll = rng.random()
     if roll < 0.42:
         return rng.choice(KNOWN)
@@ -80,13 +81,14 @@ SURNAMES = listed(
 
 
 def maybe_full(rng: Random, name: str) -> str:
-    """Now and then a surname follows."""
+    """Add a surname now and then."""
     if rng.random() > 0.06:
         return name
     return f"{name} {rng.choice(SURNAMES) if rng.random() < 0.5 else invented(rng)}"
 
 
 def pronoun(rng: Random, name: str) -> str:
+    """Choose `he` or `she` for a name; either one for a name that isn't listed."""
     if name in SHE:
         return "she"
     return "he" if name in HE else rng.choice(("he", "she"))

@@ -1,5 +1,6 @@
 """What stories are made of: wishes with their troubles and endings, helpers, homes and morals.
-`{n}` is the hero's name, `{he} {his} {him}` the pronouns, `{h}` the helper, `{x}` a treasure."""
+`{n}` is the hero's name, `{he} {his} {him}` the pronouns, `{h}` the helper, `{x}` a treasure;
+`{home}` and `{done}` are the tale's own, and `{k}` is what a poem is about."""
 
 from __future__ import annotations
 

@@ -32,6 +32,7 @@ SUMMARY = wording("facts/summary")
 
 
 def pick_fact(talk: Talk) -> Fact:
+    """Draw a fact to tell: the name most often, else one of a list or one made as needed."""
     rng = talk.rng
     roll = rng.random()
     if roll < 0.3:
@@ -46,10 +47,12 @@ def pick_fact(talk: Talk) -> Fact:
 
 
 def statement(fact: Fact, value: str) -> str:
+    """Say a fact with its value, as the model states it."""
     return fact.said.format(v=value)
 
 
 def learn(talk: Talk, fact: Fact, value: str) -> None:
+    """Note in the talk that a fact was told, with which value, and when."""
     talk.facts[fact.key] = statement(fact, value)
     talk.told_at[fact.key] = len(talk.turns)
     talk.values[fact.key] = value
@@ -57,7 +60,7 @@ def learn(talk: Talk, fact: Fact, value: str) -> None:
 
 
 def tell(talk: Talk, fact: Fact) -> None:
-    """The person tells a fact, or changes one told before."""
+    """Tell a fact, or change one told before."""
     value = fact.value(talk)
     user = talk.pick(fact.tell, v=value)
     if fact.key in talk.facts:
@@ -79,7 +82,7 @@ def tell(talk: Talk, fact: Fact) -> None:
 
 
 def tell_two(talk: Talk, first: Fact, second: Fact) -> None:
-    """Two facts in one message."""
+    """Tell two facts in one message; only the first if either was told before."""
     if first.key == second.key or {first.key, second.key} & set(talk.facts):
         tell(talk, first)
         return
@@ -98,7 +101,7 @@ def tell_two(talk: Talk, first: Fact, second: Fact) -> None:
 
 
 def ask(talk: Talk, fact: Fact) -> None:
-    """The person asks a fact back; if it was never told, the model says so."""
+    """Ask a fact back; if it was never told, the model says so."""
     user = talk.pick(fact.ask)
     if fact.key not in talk.facts:
         answer = talk.rng.choice(UNTOLD).format(thing=fact.thing)
@@ -116,7 +119,7 @@ def ask(talk: Talk, fact: Fact) -> None:
 
 
 def summary(talk: Talk) -> None:
-    """All that the person told, in the order of telling."""
+    """Ask for what the person told: the last four facts, in the order of telling."""
     user = talk.pick(SUMMARY)
     said = [talk.facts[key] for key in sorted(talk.facts, key=lambda k: talk.told_at[k])][-4:]
     if not said:

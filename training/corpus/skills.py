@@ -1,5 +1,5 @@
-"""Small exact skills: counting, spelling, reversing lists, and sums to twenty; and the list of all.
-Each function appends one turn whose `key` is the exact text that a correct reply contains."""
+"""Small exact skills: counting, spelling, lists, and sums to twenty; and the tables of all skills.
+Each skill appends one turn whose `key` is the exact text that a correct reply contains."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from training.corpus.talk import Talk
 
 
 def row(first: int, last: int, step: int = 1) -> str:
+    """List the numbers from the first to the last, both included, apart by commas."""
     return ", ".join(str(n) for n in range(first, last + (1 if step > 0 else -1), step))
 
 
@@ -22,6 +23,7 @@ COUNT_DOWN = wording("skills/count_down")
 
 
 def count(talk: Talk) -> None:
+    """Ask to count up or down."""
     rng = talk.rng
     roll = rng.random()
     if roll < 0.45:
@@ -38,6 +40,7 @@ def count(talk: Talk) -> None:
 
 
 def written(talk: Talk, n: int) -> str:
+    """Write a number as a word now and then, mostly in digits."""
     return words.NUMBERS[n] if talk.rng.random() < 0.15 else str(n)
 
 
@@ -46,6 +49,7 @@ SPELL_MY_NAME = wording("skills/spell_my_name")
 
 
 def spell(talk: Talk) -> None:
+    """Ask to spell a word or a name."""
     rng = talk.rng
     if talk.held:
         word = rng.choice(words.SPELLING)
@@ -68,6 +72,7 @@ LAST = wording("skills/pick_of_list")
 
 
 def word_list(talk: Talk) -> list[str]:
+    """Draw two to five words, sometimes invented ones or numbers."""
     rng = talk.rng
     pool = rng.choice(
         (words.COLOURS, words.ANIMALS, words.THINGS, words.FRUITS, words.COMMON, words.SPELLING)
@@ -82,6 +87,7 @@ def word_list(talk: Talk) -> list[str]:
 
 
 def reverse(talk: Talk) -> None:
+    """Ask for a list the other way round."""
     items = word_list(talk)
     join = ", " if talk.rng.random() < 0.85 else " "
     key = ", ".join(reversed(items))
@@ -89,6 +95,7 @@ def reverse(talk: Talk) -> None:
 
 
 def pick_of_list(talk: Talk) -> None:
+    """Ask for the first or the last of a list."""
     items = word_list(talk)
     end = talk.rng.choice(("first", "last"))
     key = items[0] if end == "first" else items[-1]
@@ -102,6 +109,7 @@ SUBTRACT = wording("skills/subtract")
 
 
 def sums(talk: Talk) -> None:
+    """Ask for a sum or a difference of numbers to twenty."""
     rng = talk.rng
     total = rng.randint(0, 20) if rng.random() < 0.25 else rng.randint(3, 20)
     a = rng.randint(0, total)
@@ -149,10 +157,11 @@ DRILLED: dict[Callable[[Talk], None], float] = {
 
 
 def drill(talk: Talk) -> None:
-    """One turn of what takes many examples."""
+    """Append one turn of a skill that takes many examples, by the weights of `DRILLED`."""
     talk.rng.choices(list(DRILLED), list(DRILLED.values()))[0](talk)
 
 
 def any_skill(talk: Talk) -> None:
+    """Append one turn of any skill, by the weights of `SHARES`."""
     skill = talk.rng.choices(list(SHARES), list(SHARES.values()))[0]
     skill(talk)

@@ -20,7 +20,7 @@ NO = next(intent for intent in INTENTS if intent.name == "no")
 
 
 def small_talk(talk: Talk, intent: Intent | None = None) -> None:
-    """One turn of small talk; a model that was given a name uses it."""
+    """Append one turn of small talk; a model that was given a name uses it."""
     chosen = intent or talk.rng.choice(INTENTS)
     while intent is None and chosen.name in ("yes", "no", "laugh") and talk.offered():
         chosen = talk.rng.choice(INTENTS)

@@ -27,7 +27,7 @@ NO_STORY = (
 
 
 def subject(talk: Talk) -> tuple[str, Tale]:
-    """What the person asks for, and the tale it leads to."""
+    """Choose what the person asks for, and the tale it leads to."""
     rng = talk.rng
     roll = rng.random()
     if roll < 0.36:
@@ -60,6 +60,7 @@ def subject(talk: Talk) -> tuple[str, Tale]:
 
 
 def animal_or_role(talk: Talk) -> str:
+    """Draw what a hero is: an animal, what a person does, or an invented word."""
     rng = talk.rng
     if rng.random() < 0.12 and not talk.held:
         return any_name(rng).lower()
@@ -88,7 +89,7 @@ def story(talk: Talk) -> None:
 
 
 def accept(talk: Talk, yes: Wording) -> None:
-    """`Yes` to a story that was offered, about the thing that was talked of, if there was one."""
+    """Say yes to an offered story, about the thing that was talked of, if there was one."""
     rng, last = talk.rng, talk.turns[-1]
     kind = last.key if last.skill == "remark" else ""
     if kind:
@@ -122,7 +123,7 @@ def follow_up(talk: Talk) -> None:
 
 
 def question(talk: Talk, tale: Tale) -> None:
-    """Something that the story itself answers."""
+    """Ask something that the story itself answers."""
     rng = talk.rng
     kind = rng.randrange(4)
     if kind == 0:
@@ -148,14 +149,17 @@ def question(talk: Talk, tale: Tale) -> None:
 
 
 def add(talk: Talk, user: str, answer: str, skill: str, key: str) -> None:
+    """Append a turn on a story; its answer in one word is `Once.`"""
     talk.add(user, answer, "story" if skill in ("go on", "happier") else skill, "Once.", key)
 
 
 def void(talk: Talk, user: str) -> None:
+    """Append a turn about a story where none was told."""
     talk.add(user, talk.rng.choice(NO_STORY), "no story", brief="None.", key="story")
 
 
 def poem(talk: Talk) -> None:
+    """Ask for a poem and get one."""
     kind = talk.rng.choice(words.ANIMALS + words.THINGS)
     user = talk.pick(POEM, x=f"a {kind}")
     if kind not in user:

@@ -33,12 +33,14 @@ EXACT = {"count", "spell", "reverse", "days", "months", "sums", "repeat"}
 
 
 def at_sea(found: re.Match[str]) -> str:
+    """Replace a found word by a pirate's; a capital stays one."""
     word = found[0]
     swapped = SEA_WORDS.get(word) or SEA_WORDS.get(word.lower(), word)
     return capital(swapped) if word[0].isupper() and word.lower() != "i'm" else swapped
 
 
 def pirate(turn: Turn, rng: Random) -> str:
+    """Answer as a pirate; exact skills and stories keep their words after the greeting."""
     answer = turn.answer
     if turn.skill not in EXACT and turn.skill != "story":
         answer = SEA_WORD.sub(at_sea, answer)
@@ -46,10 +48,12 @@ def pirate(turn: Turn, rng: Random) -> str:
 
 
 def robot(turn: Turn, _: Random) -> str:
+    """Answer between a robot's beep and boop."""
     return "Beep. " + turn.answer + " Boop."
 
 
 def one_word(turn: Turn, _: Random) -> str:
+    """Answer in one word; exact skills and recalled values keep their letters."""
     brief = turn.brief or turn.answer
     return brief if turn.skill in EXACT or turn.skill == "recall" else capital(brief)
 
@@ -68,6 +72,7 @@ def choose_system(talk: Talk) -> str:
 
 
 def set_system(talk: Talk, kind: str) -> None:
+    """Give the talk a system prompt of a kind, with the style or the name that it asks for."""
     rng = talk.rng
     if kind == "named":
         talk.bot_name = talk.some_name()
@@ -89,6 +94,6 @@ def set_system(talk: Talk, kind: str) -> None:
 
 
 def switch_to_pirate(talk: Talk) -> None:
-    """The person asks for pirate talk in the middle of the conversation."""
+    """Ask for pirate talk in the middle of the conversation."""
     talk.style = pirate
     talk.add(talk.pick(SWITCH), "From now on I am a pirate.", "switch")

@@ -45,7 +45,7 @@ class Tale:
         return self.sentences(text.format(**slots))
 
     def sentences(self, text: str) -> str:
-        """Capitals at the start of each sentence; a name stays as it was typed."""
+        """Put a capital at the start of each sentence; a name stays as it was typed."""
         parts = re.split(r"(?<=[.!?]) ", text)
         typed = self.name or "\n"
         return articles(
@@ -73,12 +73,14 @@ def new_tale(rng: Random, name: str, kind: str, still: bool, he: str = "", trait
 
 
 def lives(tale: Tale) -> str:
+    """Choose the verb for where the hero is: who can move lived there, what can't lay or stood."""
     if tale.plot.cast == "mover":
         return "lived"
     return "lay" if tale.kind in words.PLACES else "stood"
 
 
 def opening(rng: Random, tale: Tale) -> str:
+    """Write the first sentence: who the hero is and where; chooses a kind if there is none."""
     kind = tale.kind or rng.choice(plots.ROLES)
     tale.kind = kind
     trait = tale.trait
@@ -101,7 +103,7 @@ def opening(rng: Random, tale: Tale) -> str:
 
 
 def tell(rng: Random, tale: Tale) -> str:
-    """The story itself, forty to a hundred words."""
+    """Write the story itself, forty to a hundred words."""
     plot = tale.plot
     wish = rng.choice(
         (
@@ -139,13 +141,14 @@ def tell(rng: Random, tale: Tale) -> str:
 
 
 def shorter(tale: Tale) -> str:
+    """Write the story in three sentences."""
     who = f"{tale.name}, a {tale.kind}," if tale.name else f"A {tale.kind}"
     end = "But it did not work out." if tale.sad else "In the end {n} {done}."
     return tale.fill(f"{who} wanted {tale.plot.wish}. {capital(tale.helper)} helped. {end}")
 
 
 def completion(rng: Random) -> str:
-    """A plain story, for completion without any template; sometimes with a second part."""
+    """Write a plain story, for completion without any template; sometimes with more parts."""
     still = rng.random() < 0.3
     pool = words.THINGS + words.PLACES if still else (*words.ANIMALS, *plots.ROLES)
     name = any_name(rng) if rng.random() < (0.3 if still else 0.85) else ""

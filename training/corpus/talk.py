@@ -1,4 +1,4 @@
-"""A `Talk` is one conversation while it is being written: what was said, told, and is known so far.
+"""A `Talk` is one conversation while it is being written: what was said and told so far.
 Generators append turns to it; each turn may carry the `key` that a correct reply must contain."""
 
 from __future__ import annotations
@@ -64,12 +64,13 @@ class Talk:
         self.bare = self.rng.random() < 0.35
 
     def name(self) -> str:
+        """Draw a name as this person types it; an answer that begins with it keeps its letters."""
         name = self.typed(self.some_name())
         self.quoted.add(name)
         return name
 
     def some_name(self) -> str:
-        """A name of the side that this conversation draws from."""
+        """Draw a name of the side that this conversation draws from."""
         if self.new_names:
             return names.unseen_name(self.rng)
         if self.held:
@@ -77,15 +78,16 @@ class Talk:
         return names.maybe_full(self.rng, names.any_name(self.rng))
 
     def typed(self, text: str) -> str:
-        """A value as this person types it: answers echo it in the same letters."""
+        """Write a value as this person types it: answers echo it in the same letters."""
         return text.lower() if self.lower else text
 
     def offered(self) -> bool:
-        """Whether the last reply offered a story."""
+        """Tell whether the last reply offered a story."""
         last = self.turns[-1].answer if self.turns else ""
         return last.endswith("?") and "story" in last
 
     def pick(self, wording: Wording, **slots: str) -> str:
+        """Pick a wording of the side that this conversation draws from."""
         return wording.pick(self.rng, self.held, **slots)
 
     def add(

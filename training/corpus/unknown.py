@@ -64,7 +64,7 @@ REMARKED = (
 
 
 def remark(talk: Talk) -> None:
-    """A remark about some thing, which the model can only echo kindly."""
+    """Remark on some thing, which the model can only echo kindly."""
     rng = talk.rng
     pool = rng.choice((words.ANIMALS, words.THINGS, words.PLACES, words.OBJECTS))
     thing = strange(talk) if rng.random() < 0.15 else rng.choice(pool)
@@ -73,11 +73,12 @@ def remark(talk: Talk) -> None:
 
 
 def strange(talk: Talk) -> str:
+    """Draw an invented word, or a common one."""
     return any_name(talk.rng).lower() if talk.rng.random() < 0.7 else talk.rng.choice(words.COMMON)
 
 
 def unknown(talk: Talk) -> None:
-    """One question that is out of reach."""
+    """Ask a question that is out of reach."""
     rng = talk.rng
     if rng.random() < 0.1:
         a, b = rng.randint(21, 9999), rng.randint(2, 999)
@@ -108,4 +109,5 @@ def unknown(talk: Talk) -> None:
 
 
 def void(talk: Talk, user: str, answer: str) -> None:
+    """Append a turn whose reply says that the model doesn't know."""
     talk.add(user, answer, "unknown", brief="Unknown.", key="don't know|too big|unknown")

@@ -1,5 +1,5 @@
 """Word lists that several generators share: colours, foods, animals, things, places and so on.
-They are plain tuples of lower-case words; `SPELLING` is the list that spelling is trained on."""
+Words are lower-case unless they are names; `SPELLING` is the list that spelling is trained on."""
 
 from __future__ import annotations
 
