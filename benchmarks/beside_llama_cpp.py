@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.models import random_model
-from convert.synthetic import SHAPES, SyntheticCheckpoint
+from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
 
 LAYER_NAMES = {
     "rms_att": "attn_norm",
@@ -56,15 +56,15 @@ def write_gguf(path: Path, shape: str) -> None:
     writer.add_head_count(config.n_heads)
     writer.add_head_count_kv(config.n_kv_heads)
     writer.add_layer_norm_rms_eps(config.norm_eps)
-    writer.add_rope_dimension_count(config.dim // config.n_heads)
+    writer.add_rope_dimension_count(config.head_dim)
     writer.add_vocab_size(config.vocab_size)
     writer.add_tokenizer_model("none")
 
     def add(name: str, theirs: str, layer: int = 0) -> None:
-        rows, cols = source.shape(name)
-        values = source.rows(name, layer, 0, rows)
-        if rows == 1:
-            writer.add_tensor(theirs, values.reshape(cols))
+        tensor = config.tensors[name]
+        values = source.rows(name, layer, 0, tensor.rows)
+        if tensor.rows == 1:
+            writer.add_tensor(theirs, values.reshape(tensor.cols))
         else:
             writer.add_tensor(theirs, quantize(values, q8_0), raw_dtype=q8_0)
 

@@ -19,9 +19,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from convert.export import write_v0
-from convert.synthetic import SHAPES, SyntheticCheckpoint
-from convert.weights import FORMAT_NAMES
+from convert.formats import FORMAT_NAMES
+from convert.sources.llama2c_export import write_v0
+from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
 
 CHILD = """if True:
     import json, re, resource, sys, time

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from convert.weights import FORMAT_NAMES
+from convert.formats import FORMAT_NAMES
 from llama2ncnn_chat.catalogue.find import DEMO, Conversion, FoundModel, find_model
 from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.conversation.renderer import Renderer
@@ -99,7 +99,7 @@ class Row:
 
 def session_of(engine: NcnnEngine, model: FoundModel) -> Session:
     """Make a greedy session of short replies; a full context stops it rather than shifts."""
-    tokenizer = Tokenizer.open(model.tokenizer, model.desc.vocab_size)
+    tokenizer = Tokenizer.open(model.tokenizer, model.desc.shape.vocab_size)
     renderer = Renderer(template_of("llama2"), tokenizer, "Be brief.")
     return Session(
         engine, tokenizer, renderer, sampling=GREEDY, max_tokens=MAX_TOKENS, on_full="stop"

@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 from convert.pipeline import choose_format, convert_tensors
-from convert.synthetic import SHAPES, SyntheticCheckpoint
+from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
 
 
 def random_model(folder: Path, shape: str, weights: str = "int8") -> Path:

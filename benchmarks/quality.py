@@ -17,8 +17,8 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
+from convert.formats import FORMAT_NAMES
 from convert.pipeline import convert
-from convert.weights import FORMAT_NAMES
 from llama2ncnn_chat.generation.sampling import make_sampler
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from llama2ncnn_chat.settings import Sampling

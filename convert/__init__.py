@@ -1,1 +1,1 @@
-"""llama2.c checkpoints to ncnn models, streaming, in bounded memory. Knows nothing of the chat."""
+"""What people bring to ncnn models, streaming, in bounded memory. Knows nothing of the chat."""

@@ -23,9 +23,9 @@ from . import inspect, interrupts
 from .desc import FORMAT, SUFFIXES, TOKENIZER_SUFFIX, ModelDesc, file_of, stem_of
 from .errors import ConvertError
 from .files import is_file
+from .formats import BLOCKS, FORMAT_NAMES
 from .inspect import human_bytes
 from .pipeline import OnProgress, Progress, convert
-from .weights import BLOCKS, FORMAT_NAMES
 
 PROG = "llama2ncnn-convert"
 DISTRIBUTION = "llama2ncnn-chat"

@@ -1,7 +1,7 @@
-"""What a converted model says of itself: ``STEM.desc``, and the names of its blobs and files.
+"""What a converted model says of itself: ``STEM.desc``, and the names of its files and blobs.
 
-The only module that the chat program shares with the converter. Knows nothing of checkpoints,
-graphs or weights.
+The converter writes it, the engine and ``--inspect`` read it. Knows the model's shape; nothing of
+sources, and of the graph only its version and its blobs' names.
 
 The text keeps the first four lines of the original C++ port (context length, layers, dim, heads)
 and goes on with ``key=value`` lines. Unknown keys are kept and ignored.
@@ -13,13 +13,18 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any, get_type_hints
 
 from .errors import ConvertError
 from .files import open_regular
+from .shape import ModelShape
 
-FORMAT = "2"
+FORMAT = "3"
+GRAPH_VERSION = 1
+"""Of the ``.param`` that a description stands for: the engine writes it anew and compares."""
+
 OWN_CHECKSUM = "desc_sha256"
 AGAIN = "convert the checkpoint again"
 
@@ -42,19 +47,12 @@ class ModelDesc:
     """Shape, weights and files of a converted model; sizes in bytes.
 
     The token embedding is ``(vocab_size, dim)`` of ``embedding_dtype`` (float16 or float32) at
-    ``embedding_offset`` of the ``.bin``; ncnn reads the first ``weights_size`` bytes.
+    ``embedding_offset`` of the ``.bin``; ncnn reads the first ``weights_size`` bytes. ``extra`` has
+    the keys that this program doesn't know.
     """
 
-    context_length: int
-    n_layers: int
-    dim: int
-    n_heads: int
-    n_kv_heads: int
-    hidden_dim: int
-    vocab_size: int
-    rope_theta: float
-    norm_eps: float
-    tied: bool
+    shape: ModelShape
+    graph_version: int
     weights: str
     block: int
     embedding_dtype: str
@@ -67,18 +65,6 @@ class ModelDesc:
     source: str
     converter: str
     extra: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def head_dim(self) -> int:
-        return self.dim // self.n_heads
-
-    @property
-    def kv_dim(self) -> int:
-        return self.n_kv_heads * self.head_dim
-
-    def cache_bytes(self, n_tokens: int) -> int:
-        """Bytes of a float32 KV cache of that many tokens."""
-        return 8 * self.n_layers * self.kv_dim * n_tokens
 
 
 HEAD_LINES = ("context_length", "n_layers", "dim", "n_heads")
@@ -101,30 +87,86 @@ def file_of(stem: Path, suffix: str) -> Path:
     return stem.with_name(stem.name + suffix)
 
 
+def flat(thing: object, prefix: str = "") -> dict[str, Any]:
+    """Spread a dataclass into values by key; the keys of one inside stand behind a dot."""
+    values: dict[str, Any] = {}
+    for f in fields(thing):  # type: ignore[arg-type]
+        value, key = getattr(thing, f.name), prefix + f.name
+        values |= flat(value, f"{key}.") if is_dataclass(value) else {key: value}
+    return values
+
+
+def _known(d: ModelDesc) -> dict[str, Any]:
+    """All that is known of a model, by key."""
+    return flat(d.shape) | {name: getattr(d, name) for name in OWN_FIELDS}
+
+
+OWN_FIELDS = {k: v for k, v in get_type_hints(ModelDesc).items() if k not in ("shape", "extra")}
+
+OLD_FORMAT = "2"
+OLD_KEYS = {
+    **{key: key for key in ("n_kv_heads", "hidden_dim", "vocab_size")},
+    "rope_theta": "rope.theta",
+    **{key: key for key in ("norm_eps", "tied", *OWN_FIELDS) if key != "graph_version"},
+}
+"""The keys of the format before this one, in its order, and what they are called now."""
+
+OLD_MODELS = {
+    "rope.rule": "default",
+    "rope.interleaved": "1",
+    "rope.attention_factor": "1.0",
+    "graph_version": "1",
+}
+"""What the format before this one didn't say, for it was so in every model."""
+
+
 def format_desc(desc: ModelDesc) -> str:
-    """The text of a ``.desc``: what is known, its own checksum, what isn't known."""
-    lines = _known_lines(desc)
-    lines.append(f"{OWN_CHECKSUM}={_checksum(desc)}")
+    """Write the text of a ``.desc``: what is known, its own checksum, what isn't known."""
+    lines = _known_lines(desc, FORMAT)
+    lines.append(f"{OWN_CHECKSUM}={sha256(_joined(lines))}")
     lines += [f"{key}={value}" for key, value in desc.extra.items()]
     return "\n".join(lines) + "\n"
 
 
-def _known_lines(desc: ModelDesc) -> list[str]:
-    lines = [str(getattr(desc, name)) for name in HEAD_LINES]
-    lines.append(f"format={FORMAT}")
-    for f in fields(desc):
-        if f.name not in (*HEAD_LINES, "extra"):
-            value = getattr(desc, f.name)
-            lines.append(f"{f.name}={int(value) if isinstance(value, bool) else value}")
-    return lines
+def _known_lines(desc: ModelDesc, format: str) -> list[str]:
+    known = {k: int(v) if isinstance(v, bool) else v for k, v in _known(desc).items()}
+    lines = [str(known.pop(name)) for name in HEAD_LINES]
+    keys = OLD_KEYS if format == OLD_FORMAT else dict(zip(known, known, strict=True))
+    return [*lines, f"format={format}", *(f"{old}={known[key]}" for old, key in keys.items())]
 
 
-def _checksum(desc: ModelDesc) -> str:
-    return sha256("\n".join(_known_lines(desc)).encode())
+def _joined(lines: list[str]) -> bytes:
+    return "\n".join(lines).encode()
 
 
 def parse_desc(text: str, where: str) -> ModelDesc:
-    """The inverse of ``format_desc``; ``where`` names the file in errors (``ConvertError``)."""
+    """Read the text of a ``.desc``, of this format or the one before.
+
+    ``where`` names the file in errors (``ConvertError``).
+    """
+    values = _key_values(text, where)
+    found = values.pop("format", "")
+    if found == OLD_FORMAT:
+        values = _renamed(values, where)
+    elif found != FORMAT:
+        raise ConvertError(f"{where}: format is {found!r}, this program reads {FORMAT!r}", AGAIN)
+
+    def read(key: str, kind: type) -> Any:
+        return _value(key, kind, values, where)
+
+    own = {name: read(name, kind) for name, kind in OWN_FIELDS.items()}
+    d = ModelDesc(_built(ModelShape, read), **own)
+    checksum = read(OWN_CHECKSUM, str)
+    if problems := _problems(d):
+        raise ConvertError(f"{where}: {problems[0]}", AGAIN)
+    if checksum != sha256(_joined(_known_lines(d, found))):
+        # A wrong number of heads, say, would have ncnn read past its memory.
+        raise ConvertError(f"{where}: was changed after it was written", AGAIN)
+    known = {*_known(d), OWN_CHECKSUM}
+    return replace(d, extra={k: v for k, v in values.items() if k not in known})
+
+
+def _key_values(text: str, where: str) -> dict[str, str]:
     lines = text.splitlines()
     if len(lines) <= len(HEAD_LINES):
         if len(lines) == len(HEAD_LINES) and all(re.fullmatch(r"\s*\d+\s*", x) for x in lines):
@@ -140,71 +182,62 @@ def parse_desc(text: str, where: str) -> ModelDesc:
         if not sep:
             raise ConvertError(f"{where}: line {number} is not key=value: {line[:60]!r}")
         values[key.strip()] = value.strip()
-    found = values.pop("format", None)
-    if found != FORMAT:
-        raise ConvertError(
-            f"{where}: format is {found!r}, this program reads {FORMAT!r}",
-            AGAIN,
-        )
-    known = {f.name: f for f in fields(ModelDesc) if f.name != "extra"}
-    parsed = {name: _value(name, str(f.type), values, where) for name, f in known.items()}
-    checksum = _value(OWN_CHECKSUM, "str", values, where)
-    extra = {k: v for k, v in values.items() if k not in (*known, OWN_CHECKSUM)}
-    d = _checked(ModelDesc(**parsed, extra=extra), where)  # type: ignore[arg-type]
-    if checksum != _checksum(d):
-        # A wrong number of heads, say, would have ncnn read past its memory.
-        raise ConvertError(f"{where}: was changed after it was written", AGAIN)
-    return d
+    return values
 
 
-def _value(name: str, type: str, values: dict[str, str], where: str) -> int | float | bool | str:
-    if name not in values:
-        raise ConvertError(f"{where}: {name} is missing", AGAIN)
-    text = values[name]
+def _renamed(old: dict[str, str], where: str) -> dict[str, str]:
+    """Values of the format before this one, by the keys of this one."""
+    dim, n_heads = (_value(key, int, old, where) for key in ("dim", "n_heads"))
+    if n_heads < 1 or dim % n_heads:
+        raise ConvertError(f"{where}: dim {dim} isn't a multiple of n_heads {n_heads}", AGAIN)
+    renamed = {OLD_KEYS.get(key, key): value for key, value in old.items()}
+    return renamed | OLD_MODELS | {"head_dim": str(dim // n_heads)}
+
+
+def _built(kind: type[Any], read: Callable[[str, type], Any], prefix: str = "") -> Any:
+    """The inverse of ``flat``: a dataclass whose values ``read`` gives by key and type."""
+
+    def part(name: str, hint: type[Any]) -> Any:
+        key = prefix + name
+        return _built(hint, read, f"{key}.") if is_dataclass(hint) else read(key, hint)
+
+    return kind(**{name: part(name, hint) for name, hint in get_type_hints(kind).items()})
+
+
+def _value(key: str, kind: type, values: dict[str, str], where: str) -> Any:
+    if key not in values:
+        raise ConvertError(f"{where}: {key} is missing", AGAIN)
+    text = values[key]
     try:
-        if type == "str":
-            return text
-        if type == "float":
-            return float(text)
+        if kind in (str, float):
+            return kind(text)
         if len(text) > 20:
             raise ValueError
         number = int(text)
-        if type == "bool":
-            return bool((0, 1).index(number))
-        return number
+        return bool((0, 1).index(number)) if kind is bool else number
     except ValueError:
-        raise ConvertError(f"{where}: {name} is {text[:60]!r}, not a {type}") from None
+        raise ConvertError(f"{where}: {key} is {text[:60]!r}, not a {kind.__name__}") from None
 
 
-def _checked(d: ModelDesc, where: str) -> ModelDesc:
-    positive = ("context_length", "n_layers", "dim", "n_heads", "n_kv_heads", "hidden_dim")
-    problems = [
-        f"{name} is {getattr(d, name)}"
-        for name in (*positive, "vocab_size", "weights_size", "param_size", "bin_size")
-        if not 0 < getattr(d, name) < 1 << 62
-    ]
-    problems += [f"{n} is {getattr(d, n)}" for n in positive if getattr(d, n) >= 1 << 30]
-    if not problems:
-        itemsize = {"float16": 2, "float32": 4}.get(d.embedding_dtype, 0)
-        rules = (
-            (d.dim % d.n_heads == 0, "dim isn't a multiple of n_heads"),
-            (d.n_heads % d.n_kv_heads == 0, "n_heads isn't a multiple of n_kv_heads"),
-            (d.dim // d.n_heads % 2 == 0, "head_dim is odd"),
-            (itemsize > 0, f"embedding_dtype is {d.embedding_dtype!r}"),
-            (1 < d.rope_theta < 1e15, f"rope_theta is {d.rope_theta}"),
-            (0 < d.norm_eps < 1, f"norm_eps is {d.norm_eps}"),
-            (
-                0 <= d.embedding_offset <= d.bin_size - itemsize * d.vocab_size * d.dim,
-                f"the embedding at {d.embedding_offset:,} ends beyond the file's "
-                f"{d.bin_size:,} bytes",
-            ),
-            (d.embedding_offset % 4 == 0, f"embedding_offset {d.embedding_offset} is unaligned"),
-            (d.weights_size <= d.bin_size, "weights_size is larger than bin_size"),
-        )
-        problems = [what for ok, what in rules if not ok]
-    if problems:
-        raise ConvertError(f"{where}: {problems[0]}", AGAIN)
-    return d
+def _problems(d: ModelDesc) -> list[str]:
+    itemsize = {"float16": 2, "float32": 4}.get(d.embedding_dtype, 0)
+    embedding = itemsize * d.shape.vocab_size * d.shape.dim
+    sizes = ("weights_size", "param_size", "bin_size")
+    rules = (
+        *((0 < getattr(d, name) < 1 << 62, f"{name} is {getattr(d, name)}") for name in sizes),
+        (itemsize > 0, f"embedding_dtype is {d.embedding_dtype!r}"),
+        (
+            0 <= d.embedding_offset <= d.bin_size - embedding,
+            f"the embedding at {d.embedding_offset:,} ends beyond the file's {d.bin_size:,} bytes",
+        ),
+        (d.embedding_offset % 4 == 0, f"embedding_offset {d.embedding_offset} is unaligned"),
+        (d.weights_size <= d.bin_size, "weights_size is larger than bin_size"),
+        (
+            d.graph_version == GRAPH_VERSION,
+            f"graph version {d.graph_version}, this program knows {GRAPH_VERSION}",
+        ),
+    )
+    return d.shape.problems() + [what for ok, what in rules if not ok]
 
 
 def read_desc(stem: Path) -> ModelDesc:

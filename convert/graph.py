@@ -15,10 +15,12 @@ Params = dict[int, int | float | tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Matrix:
-    """A Gemm's weights: one layer of the named tensors, stacked by rows, in the given format."""
+    """A Gemm's weights ``(rows, cols)``: one layer of the named tensors, stacked by rows."""
 
     tensors: tuple[str, ...]
     layer: int
+    rows: int
+    cols: int
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,11 @@ class RowScales:
 
 @dataclass(frozen=True)
 class Vector:
-    """A float32 vector: a norm's gain."""
+    """A float32 vector of ``size`` numbers: a norm's gain."""
 
     tensor: str
     layer: int
+    size: int
 
 
 Weights = Matrix | RowScales | Vector

@@ -9,14 +9,15 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .checkpoint import Checkpoint
-from .desc import TOKENIZER_SUFFIX, ModelDesc, file_of, read_desc, stem_of, verify
+from .decoder import codec_of_model
+from .desc import TOKENIZER_SUFFIX, ModelDesc, file_of, flat, read_desc, stem_of, verify
 from .files import is_file
-from .layout import ModelConfig
-from .pipeline import beside_source, bin_bytes, memory_bytes
-from .weights import BLOCKS, FORMAT_NAMES, weight_format
-
-VERSIONS = {0: "v0 (legacy, float32)", 1: "v1 (float32)", 2: "v2 (Q8_0)"}
+from .formats import FORMAT_NAMES
+from .formats.codec import Codec
+from .pipeline import bin_bytes, choose_format, memory_bytes
+from .shape import ModelShape
+from .sources import open_source
+from .vocabulary import tokenizer_beside
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Report:
     path: str
     format: str
     size: int
-    shape: ModelConfig
+    shape: ModelShape
     parameters: int
     kv_cache: int
     tokenizer: str | None
@@ -53,10 +54,11 @@ class Report:
     verified: bool = False
 
     def to_json(self) -> dict[str, object]:
-        """Plain values, the shape's among the others."""
+        """Give plain values by name, the shape's among the others."""
         values = asdict(self)
-        shape: dict[str, object] = values.pop("shape")
-        return {**values, **shape}
+        del values["shape"]
+        shape = {key.replace(".", "_"): value for key, value in flat(self.shape).items()}
+        return values | shape
 
 
 def inspect(path: str | os.PathLike[str], *, checksums: bool = False) -> Report:
@@ -92,63 +94,46 @@ def _model_stem(path: Path) -> Path | None:
 
 
 def _of_checkpoint(path: Path) -> Report:
-    with Checkpoint(path) as ck:
-        c = ck.config
-        cache = _cache_bytes(c)
-        block = ck.group_size if ck.group_size in BLOCKS else 64
-        formats = [weight_format(name, block) for name in FORMAT_NAMES]
-        tokenizer = beside_source(path)
+    with open_source(path) as source:
+        shape = source.shape
+        tokenizer = tokenizer_beside(path)
+        codecs = [choose_format(source, name, None) for name in FORMAT_NAMES]
         return Report(
             kind="checkpoint",
             path=str(path),
-            format=f"llama2.c {VERSIONS[ck.version]}",
-            size=ck.size,
-            shape=c,
-            parameters=c.n_parameters,
-            kv_cache=cache,
+            format=source.format,
+            size=source.size,
+            shape=shape,
+            parameters=shape.n_parameters,
+            kv_cache=shape.cache_bytes(shape.context_length),
             tokenizer=str(tokenizer) if tokenizer else None,
-            conversions=[
-                Conversion(f.name, f.block, bin_bytes(c, f), m := memory_bytes(c, f), m + cache)
-                for f in formats
-            ],
-            group_size=ck.group_size,
+            conversions=[_conversion(shape, codec) for codec in codecs],
+            group_size=source.block,
         )
 
 
 def _of_model(stem: Path, d: ModelDesc, verified: bool) -> Report:
-    shape = ModelConfig(
-        dim=d.dim,
-        hidden_dim=d.hidden_dim,
-        n_layers=d.n_layers,
-        n_heads=d.n_heads,
-        n_kv_heads=d.n_kv_heads,
-        vocab_size=d.vocab_size,
-        context_length=d.context_length,
-        tied=d.tied,
-        rope_theta=d.rope_theta,
-        norm_eps=d.norm_eps,
-    )
-    cache = d.cache_bytes(d.context_length)
-    memory = d.weights_size * (2 if d.weights == "fp16" else 1)  # ncnn widens halves as it loads
     tokenizer = file_of(stem, TOKENIZER_SUFFIX)
     return Report(
         kind="model",
         path=str(stem),
         format="ncnn " + _weights(d.weights, d.block),
         size=d.param_size + d.bin_size,
-        shape=shape,
-        parameters=shape.n_parameters,
-        kv_cache=cache,
+        shape=d.shape,
+        parameters=d.shape.n_parameters,
+        kv_cache=d.shape.cache_bytes(d.shape.context_length),
         tokenizer=str(tokenizer) if is_file(tokenizer) else None,
-        conversions=[Conversion(d.weights, d.block, d.bin_size, memory, memory + cache)],
+        conversions=[_conversion(d.shape, codec_of_model(d))],
         source=d.source,
         converter=d.converter,
         verified=verified,
     )
 
 
-def _cache_bytes(c: ModelConfig) -> int:
-    return 8 * c.n_layers * c.kv_dim * c.context_length
+def _conversion(shape: ModelShape, codec: Codec) -> Conversion:
+    disk, memory = bin_bytes(shape, codec), memory_bytes(shape, codec)
+    cache = shape.cache_bytes(shape.context_length)
+    return Conversion(codec.name, codec.block, disk, memory, memory + cache)
 
 
 def format_report(r: Report) -> str:
@@ -161,7 +146,7 @@ def format_report(r: Report) -> str:
         ("hidden dim", f"{c.hidden_dim}"),
         ("vocabulary", f"{c.vocab_size}, classifier {'shared' if c.tied else 'separate'}"),
         ("context", f"{c.context_length:,} tokens"),
-        ("RoPE theta", f"{c.rope_theta:g}"),
+        ("RoPE theta", f"{c.rope.theta:g}"),
     ]
     if r.group_size:
         facts.append(("group size", f"{r.group_size}"))

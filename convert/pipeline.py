@@ -1,4 +1,4 @@
-"""Checkpoint in, ncnn model out: walks the graph once and streams every tensor to disk.
+"""Source in, ncnn model out: walks the graph once and streams every tensor to disk.
 
 Memory stays bounded by a slice of rows, whatever the model's size. Yields progress to a callback
 and prints nothing.
@@ -9,34 +9,35 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
-from . import desc, llama
-from .checkpoint import Checkpoint, TensorSource
-from .desc import TOKENIZER_SUFFIX, ModelDesc, file_of
-from .errors import ConvertError, WriteError
-from .files import FileSet, is_file, open_regular
-from .layout import ModelConfig
-from .stream import ALIGNMENT, Streamer, Writer, embedding_dtype, embedding_is_shared
+from . import decoder, desc
+from .desc import GRAPH_VERSION, TOKENIZER_SUFFIX, ModelDesc, file_of
+from .errors import WriteError
+from .files import FileSet, is_file
+from .formats import BLOCKS, DEFAULT_BLOCK, codec_of
+from .formats.codec import Codec
+from .graph import Matrix, Vector
+from .shape import ModelShape
+from .sources import open_source
+from .sources.source import TensorSource
+from .stream import ALIGNMENT, Streamer, Writer, embedding_is_shared
 from .stream import OnProgress as OnProgress
 from .stream import Progress as Progress
-from .weights import BLOCKS, FORMAT_NAMES, WeightFormat, matrix_bytes, weight_format
+from .vocabulary import copy_tokenizer, tokenizer_beside
 
 CONVERTER = "llama2ncnn-convert 1"
 
 
-def choose_format(ck: TensorSource, weights: str | None, block: int | None) -> WeightFormat:
-    """The format asked for, or the checkpoint's best: its own ``q8`` blocks for v2, else int8."""
-    if weights is None:
-        weights = "q8" if ck.version == 2 else "int8"
-    if weights not in FORMAT_NAMES:
-        raise ConvertError(f"unknown weights {weights!r}", f"one of {', '.join(FORMAT_NAMES)}")
+def choose_format(source: TensorSource, weights: str | None, block: int | None) -> Codec:
+    """Return the codec asked for by name and block, or the one that suits the source best.
+
+    Raises ``ConvertError`` for names and blocks that aren't known.
+    """
     if block is None:
-        block = ck.group_size if ck.group_size in BLOCKS else 64
-    if block not in BLOCKS:
-        raise ConvertError(f"block {block} isn't one of {', '.join(map(str, BLOCKS))}")
-    return weight_format(weights, block)
+        block = source.block if source.block in BLOCKS else DEFAULT_BLOCK
+    return codec_of(source.weights if weights is None else weights, block)
 
 
 def convert(
@@ -48,107 +49,79 @@ def convert(
     tokenizer: str | os.PathLike[str] | None = None,
     progress: OnProgress | None = None,
 ) -> ModelDesc:
-    """Convert the checkpoint ``source`` to ``stem.param``, ``.bin`` and ``.desc``.
+    """Convert what is at ``source`` to ``stem.param``, ``.bin`` and ``.desc``.
 
     ``tokenizer`` names a ``tokenizer.bin`` to copy beside; by default the one next to the source,
     if there is one. Raises ``ConvertError``; on any failure the old files stay as they were.
     """
-    with Checkpoint(source) as ck:
-        tokenizer = Path(tokenizer) if tokenizer else beside_source(ck.path)
-        inputs = [ck.path, *([tokenizer] if tokenizer else [])]
-        _refuse_to_overwrite(inputs, Path(stem))
-        fmt = choose_format(ck, weights, block)
-        return convert_tensors(ck, Path(stem), fmt, tokenizer=tokenizer, progress=progress)
+    with open_source(source) as tensors:
+        tokenizer = Path(tokenizer) if tokenizer else tokenizer_beside(tensors.path)
+        _refuse_to_overwrite(tensors.files, tokenizer, Path(stem))
+        codec = choose_format(tensors, weights, block)
+        return convert_tensors(tensors, Path(stem), codec, tokenizer=tokenizer, progress=progress)
 
 
 def convert_tensors(
-    ck: TensorSource,
+    source: TensorSource,
     stem: Path,
-    fmt: WeightFormat,
+    codec: Codec,
     *,
     tokenizer: Path | None = None,
     progress: OnProgress | None = None,
 ) -> ModelDesc:
-    """``convert`` from an open source of tensors, in a format already chosen."""
-    graph = llama.build(ck.config, fmt)
+    """Do what ``convert`` does, from an open source and in a format already chosen."""
+    graph = decoder.build(source.shape, codec)
     param = graph.to_param().encode()
-    _refuse_if_full(stem, len(param) + bin_bytes(ck.config, fmt))
+    _refuse_if_full(stem, len(param) + bin_bytes(source.shape, codec))
     with FileSet() as files:
         bin_file = Writer(files.open(file_of(stem, ".bin")))
-        weights_size, offset = Streamer(ck, fmt, bin_file, progress).write(graph)
+        weights_size, offset = Streamer(source, codec, bin_file, progress).write(graph)
         files.open(file_of(stem, ".param")).write(param)
         if tokenizer:
-            _copy(tokenizer, files.open(file_of(stem, TOKENIZER_SUFFIX)))
-        d = _describe(ck, fmt, param, bin_file, weights_size, offset)
+            copy_tokenizer(tokenizer, files.open(file_of(stem, TOKENIZER_SUFFIX)))
+        d = ModelDesc(
+            shape=source.shape,
+            graph_version=GRAPH_VERSION,
+            weights=codec.name,
+            block=codec.block,
+            embedding_dtype=codec.embedding_dtype.name,
+            embedding_offset=offset,
+            weights_size=weights_size,
+            param_size=len(param),
+            bin_size=bin_file.size,
+            param_sha256=hashlib.sha256(param).hexdigest(),
+            bin_sha256=bin_file.sha256,
+            source=source.fingerprint(),
+            converter=CONVERTER,
+        )
         files.open(file_of(stem, ".desc")).write(desc.format_desc(d).encode())
         files.commit()
     return d
 
 
-def beside_source(source: Path) -> Path | None:
-    """The tokenizer that belongs to a checkpoint: ``X.tokenizer.bin``, else ``tokenizer.bin``."""
-    stem = source.name.removesuffix(".bin")
-    names = (stem + TOKENIZER_SUFFIX, source.name + TOKENIZER_SUFFIX, "tokenizer.bin")
-    candidates = (source.with_name(name) for name in names)
-    return next((p for p in candidates if is_file(p) and p != source), None)
+def bin_bytes(shape: ModelShape, codec: Codec) -> int:
+    """Count the bytes of the ``.bin`` that this shape gives in this format."""
+    weights = memory_bytes(shape, codec, held=False)
+    if embedding_is_shared(shape, codec):
+        return weights
+    embedding = shape.tensors["embedding"].n_values * codec.embedding_dtype.itemsize
+    return weights + -weights % ALIGNMENT + embedding
 
 
-def bin_bytes(c: ModelConfig, fmt: WeightFormat) -> int:
-    """Bytes of the ``.bin`` that this shape gives in this format."""
-    shared = embedding_is_shared(c, fmt)
-    embedding = 0 if shared else c.vocab_size * c.dim * embedding_dtype(fmt).itemsize
-    weights = memory_bytes(c, fmt, held=False)
-    return weights + (0 if shared else -weights % ALIGNMENT) + embedding
+def memory_bytes(shape: ModelShape, codec: Codec, *, held: bool = True) -> int:
+    """Count the bytes of all that ncnn reads; with ``held``, as it keeps it in memory."""
+    count = codec.held_bytes if held else codec.disk_bytes
+    wanted = [layer.weights for layer in decoder.build(shape, codec).layers]
+    matrices = sum(count(w.rows, w.cols) for w in wanted if isinstance(w, Matrix))
+    return matrices + sum(4 * w.size for w in wanted if isinstance(w, Vector))
 
 
-def memory_bytes(c: ModelConfig, fmt: WeightFormat, *, held: bool = True) -> int:
-    """Bytes of all that ncnn reads; with ``held``, as it keeps it (float16 becomes float32)."""
-    if held and fmt.name == "fp16":
-        fmt = weight_format("fp32")
-    per_layer = (
-        matrix_bytes(fmt, c.dim + 2 * c.kv_dim, c.dim)
-        + matrix_bytes(fmt, c.dim, c.dim)
-        + matrix_bytes(fmt, 2 * c.hidden_dim, c.dim)
-        + matrix_bytes(fmt, c.dim, c.hidden_dim)
-        + 2 * 4 * c.dim
-    )
-    return c.n_layers * per_layer + 4 * c.dim + matrix_bytes(fmt, c.vocab_size, c.dim)
-
-
-def _describe(
-    ck: TensorSource, fmt: WeightFormat, param: bytes, out: Writer, weights_size: int, offset: int
-) -> ModelDesc:
-    c = ck.config
-    return ModelDesc(
-        context_length=c.context_length,
-        n_layers=c.n_layers,
-        dim=c.dim,
-        n_heads=c.n_heads,
-        n_kv_heads=c.n_kv_heads,
-        hidden_dim=c.hidden_dim,
-        vocab_size=c.vocab_size,
-        rope_theta=c.rope_theta,
-        norm_eps=c.norm_eps,
-        tied=c.tied,
-        weights=fmt.name,
-        block=fmt.block,
-        embedding_dtype=embedding_dtype(fmt).name,
-        embedding_offset=offset,
-        weights_size=weights_size,
-        param_size=len(param),
-        bin_size=out.size,
-        param_sha256=hashlib.sha256(param).hexdigest(),
-        bin_sha256=out.sha256,
-        source=ck.fingerprint(),
-        converter=CONVERTER,
-    )
-
-
-def _refuse_to_overwrite(inputs: list[Path], stem: Path) -> None:
+def _refuse_to_overwrite(sources: Sequence[Path], tokenizer: Path | None, stem: Path) -> None:
     for suffix in (*desc.SUFFIXES, TOKENIZER_SUFFIX):
         target = file_of(stem, suffix)
         # A tokenizer may be copied onto itself: by way of a temporary file, without loss.
-        for path in inputs[:1] if suffix == TOKENIZER_SUFFIX else inputs:
+        inputs = [*sources, *([tokenizer] if tokenizer and suffix != TOKENIZER_SUFFIX else [])]
+        for path in inputs:
             if is_file(target) and is_file(path) and target.samefile(path):
                 raise WriteError(f"{target}: is the input itself", "choose another output name")
 
@@ -165,8 +138,3 @@ def _refuse_if_full(stem: Path, n_bytes: int) -> None:
             f"{stem}: the model takes {n_bytes:,} bytes and {stem.parent} has {free:,} free",
             "make room, or choose smaller weights (--inspect shows the sizes)",
         )
-
-
-def _copy(source: Path, target: BinaryIO) -> None:
-    with open_regular(source) as f:
-        shutil.copyfileobj(f, target)

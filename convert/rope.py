@@ -1,49 +1,69 @@
-"""Rotary position embedding as tables of cosines and sines, and theta read back out of them.
+"""Rotary position embedding (RoPE): which frequencies, which numbers make a pair, what tables.
 
-Source: RoFormer (Su et al., 2021), in llama2.c's interleaved-pairs form. Knows no file formats.
+A rule is one function of ``_RULES``. Knows no file formats. Source: RoFormer (Su et al., 2021).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 
 DEFAULT_THETA = 10000.0
 
 
-def rope_tables(
-    head_dim: int, theta: float, start: int, stop: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Cosines and sines of positions ``start`` to ``stop``, float32 ``(stop - start, head_dim/2)``.
+@dataclass(frozen=True)
+class Rope:
+    """How positions turn queries and keys.
 
-    The angles are formed in float64: in float32 they would be off by 1e-3 at position 10,000.
+    ``rule`` names what makes frequencies of ``theta``. A pair that turns together is two neighbours
+    of a head where ``interleaved`` (llama2.c, Meta), else one of its first half and one of its
+    second (Hugging Face). ``attention_factor`` multiplies cosines and sines.
     """
-    frequencies = theta ** (-np.arange(0, head_dim, 2, dtype=np.float64) / head_dim)
-    angles = np.arange(start, stop, dtype=np.float64)[:, None] * frequencies
-    return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+
+    rule: str = "default"
+    theta: float = DEFAULT_THETA
+    interleaved: bool = True
+    attention_factor: float = 1.0
+
+    def problems(self) -> list[str]:
+        """Say what is wrong, a sentence each; nothing for a sound one."""
+        rules = (
+            (self.rule in _RULES, f"rope.rule {self.rule!r} isn't one of {', '.join(_RULES)}"),
+            (1 < self.theta < 1e15, f"rope.theta is {self.theta}"),
+            (0 < self.attention_factor < 1e3, f"rope.attention_factor is {self.attention_factor}"),
+        )
+        return [what for ok, what in rules if not ok]
+
+    def inverse_frequencies(self, head_dim: int) -> Float64:
+        """Compute the angle per position of every pair, in radians, ``(head_dim / 2,)``."""
+        return _RULES[self.rule](self, head_dim)
+
+    def tables(self, head_dim: int, start: int, stop: int) -> tuple[Float32, Float32]:
+        """Compute cosines and sines of positions, each ``(stop - start, head_dim / 2)``.
+
+        The angles are formed in float64: in float32 they would be off by 1e-3 at position 10,000.
+        """
+        positions = np.arange(start, stop, dtype=np.float64)
+        angles = positions[:, None] * self.inverse_frequencies(head_dim)
+        cos, sin = self.attention_factor * np.cos(angles), self.attention_factor * np.sin(angles)
+        return cos.astype(np.float32), sin.astype(np.float32)
+
+    def pairs(self, head_dim: int) -> tuple[slice, slice]:
+        """Say where in a head the first number of every pair stands, and where the second."""
+        if self.interleaved:
+            return slice(0, head_dim, 2), slice(1, head_dim, 2)
+        return slice(0, head_dim // 2), slice(head_dim // 2, head_dim)
 
 
-def theta_of_tables(cos: npt.NDArray[np.float32], sin: npt.NDArray[np.float32]) -> float:
-    """Theta of the first rows of a checkpoint's tables, each ``(positions, head_dim/2)``.
+def _default(rope: Rope, head_dim: int) -> Float64:
+    frequencies: Float64 = rope.theta ** (-np.arange(0, head_dim, 2, dtype=np.float64) / head_dim)
+    return frequencies
 
-    All-zero tables (some writers fill nothing in) mean 10000. Raises ``ValueError`` for tables
-    that no theta explains: scaled positions, or no tables at all.
-    """
-    if not cos.any() and not sin.any():
-        return DEFAULT_THETA
-    n, half = cos.shape
-    theta = DEFAULT_THETA
-    if n > 1 and half > 1:
-        # The slowest pair at position 1 has the smallest angle, so the best relative precision.
-        angle = float(np.arctan2(sin[1, -1], cos[1, -1]))
-        if not 1e-30 < angle < 1:
-            raise ValueError(f"RoPE table has an angle of {angle} at position 1: no theta fits")
-        theta = min(angle ** (-half / (half - 1)), 1e12)
-        if abs(theta - round(theta)) < 1e-4 * theta:
-            theta = float(round(theta))
-    want_cos, want_sin = rope_tables(2 * half, theta, 0, n)
-    # One reduction: a NaN gets through numpy's max, and not for certain through Python's.
-    error = float(np.abs(np.stack([cos - want_cos, sin - want_sin])).max())
-    if not error < 1e-2:
-        raise ValueError(f"RoPE tables differ by {error:.2g} from those of theta {theta:g}")
-    return theta
+
+_RULES: dict[str, Callable[[Rope, int], Float64]] = {"default": _default}

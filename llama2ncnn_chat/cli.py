@@ -134,7 +134,9 @@ def _begin(
         tokenizer = load_tokenizer(model)
         if prompt is not None:
             # Before the weights are loaded: a refusal shouldn't take a minute.
-            refuse_message(prompt, tokenizer, settings, args.ctx_size or model.desc.context_length)
+            refuse_message(
+                prompt, tokenizer, settings, args.ctx_size or model.desc.shape.context_length
+            )
         chat = open_chat(args, model, tokenizer, settings, given, store, step, tell_writing)
     except BaseException:
         if store:

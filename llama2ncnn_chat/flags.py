@@ -7,8 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from convert.synthetic import SHAPES
-from convert.weights import BLOCKS, FORMAT_NAMES
+from convert.formats import BLOCKS, FORMAT_NAMES
+from convert.sources.synthetic import SHAPES
 
 from . import __version__
 from .chat.chat_settings import ON_FULL

@@ -32,8 +32,8 @@ def demo() -> FoundModel:
 
 def test_it_is_small_and_uses_grouped_queries(demo: FoundModel) -> None:
     assert sum((DEMO_CHECKPOINT.parent / name).stat().st_size for name in FILES) < 5_000_000
-    assert demo.desc.n_kv_heads < demo.desc.n_heads
-    assert demo.desc.context_length >= 512
+    assert demo.desc.shape.n_kv_heads < demo.desc.shape.n_heads
+    assert demo.desc.shape.context_length >= 512
 
 
 def test_it_is_converted_once_into_the_cache(demo: FoundModel, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_damage_is_an_error_that_names_the_file(tmp_path: Path, name: str, harm:
 
 def test_it_remembers_over_turns(demo: FoundModel) -> None:
     """Greedy, so that it is the same everywhere: the visible proof that the cache carries on."""
-    tokenizer = Tokenizer.open(demo.tokenizer, demo.desc.vocab_size)
+    tokenizer = Tokenizer.open(demo.tokenizer, demo.desc.shape.vocab_size)
     renderer = Renderer(template_of("llama2"), tokenizer)
     session = Session(NcnnEngine(demo.stem), tokenizer, renderer, sampling=GREEDY, max_tokens=200)
 

@@ -34,7 +34,7 @@ CONVERT_FOR = {
     "launch": None,
     "ui": None,
     "flags": None,
-    "model": {"desc", "errors", "rope", "llama"},
+    "model": {"decoder", "desc", "errors", "rope", "shape"},
 }
 """Who may look into the converter, and into which of its modules; None is all of them."""
 

@@ -101,7 +101,7 @@ def test_a_memo_that_can_not_be_written_is_done_without(checkpoint: Path) -> Non
 def test_a_name_that_is_no_text(checkpoint: Path) -> None:
     path = os.fsdecode(os.fsencode(checkpoint.parent) + b"/n\xff.bin")
     shutil.copy(checkpoint, path)
-    assert find_model(path).desc.dim == CONFIG.dim
+    assert find_model(path).desc.shape.dim == CONFIG.dim
 
 
 def _find(path: str, out: multiprocessing.SimpleQueue[str]) -> None:

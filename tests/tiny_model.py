@@ -19,7 +19,10 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TinyConfig:
-    """The numbers of a llama2.c header, and whether the classifier is the embedding."""
+    """The numbers of a llama2.c header, and whether the classifier is the embedding.
+
+    A header has heads of ``dim / n_heads``; ``forward`` takes any.
+    """
 
     dim: int
     hidden_dim: int
@@ -29,10 +32,11 @@ class TinyConfig:
     vocab_size: int
     seq_len: int
     tied: bool
+    head_dim: int
 
     @property
-    def head_dim(self) -> int:
-        return self.dim // self.n_heads
+    def q_dim(self) -> int:
+        return self.n_heads * self.head_dim
 
     @property
     def kv_dim(self) -> int:
@@ -49,19 +53,24 @@ def tiny_config(
     vocab_size: int = 96,
     seq_len: int = 32,
     tied: bool = True,
+    head_dim: int | None = None,
 ) -> TinyConfig:
     """A model of some 100,000 weights with grouped queries; every number can be changed."""
-    return TinyConfig(dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, seq_len, tied)
+    return TinyConfig(
+        *(dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, seq_len),
+        tied=tied,
+        head_dim=head_dim or dim // n_heads,
+    )
 
 
 def shapes(c: TinyConfig) -> dict[str, tuple[int, ...]]:
     """Tensor shapes in the order of ``legacy_export``, layers stacked, RoPE tables left out."""
     stacked = {
         "rms_att": (c.dim,),
-        "wq": (c.dim, c.dim),
+        "wq": (c.q_dim, c.dim),
         "wk": (c.kv_dim, c.dim),
         "wv": (c.kv_dim, c.dim),
-        "wo": (c.dim, c.dim),
+        "wo": (c.dim, c.q_dim),
         "rms_ffn": (c.dim,),
         "w1": (c.hidden_dim, c.dim),
         "w2": (c.dim, c.hidden_dim),
@@ -158,16 +167,33 @@ def write_v2(path: Path, c: TinyConfig, w: Weights, group_size: int) -> Path:
     return path
 
 
-def forward(c: TinyConfig, w: Weights, ids: list[int], theta: float = 10000.0) -> Float64:
-    """Logits ``(len(ids), vocab_size)`` of a whole sequence, in float64."""
+def forward(
+    c: TinyConfig,
+    w: Weights,
+    ids: list[int],
+    theta: float = 10000.0,
+    *,
+    interleaved: bool = True,
+    attention_factor: float = 1.0,
+) -> Float64:
+    """Logits ``(len(ids), vocab_size)`` of a whole sequence, in float64.
+
+    Pairs that turn are neighbours where ``interleaved``, else of the two halves of a head, as in
+    transformers' ``rotate_half``; ``attention_factor`` is what YaRN makes queries and keys longer
+    by.
+    """
+
+    def turned(x: Float64) -> Float64:
+        return attention_factor * _rotate(x, theta, interleaved)
+
     f = {name: values.astype(np.float64) for name, values in w.items()}
     x = f["embedding"][ids]
     n, groups = len(ids), c.n_heads // c.n_kv_heads
     mask = np.triu(np.full((n, n), -np.inf), 1)
     for i in range(c.n_layers):
         h = _norm(x, f["rms_att"][i])
-        q = _rotate((h @ f["wq"][i].T).reshape(n, c.n_heads, c.head_dim), theta)
-        k = _rotate((h @ f["wk"][i].T).reshape(n, c.n_kv_heads, c.head_dim), theta)
+        q = turned((h @ f["wq"][i].T).reshape(n, c.n_heads, c.head_dim))
+        k = turned((h @ f["wk"][i].T).reshape(n, c.n_kv_heads, c.head_dim))
         v = (h @ f["wv"][i].T).reshape(n, c.n_kv_heads, c.head_dim)
         heads = []
         for head in range(c.n_heads):
@@ -188,9 +214,14 @@ def _norm(x: Float64, gain: Float64) -> Float64:
     return normal * gain
 
 
-def _rotate(x: Float64, theta: float) -> Float64:
-    # (n, heads, head_dim): neighbours are the real and the imaginary part
-    n, _, d = x.shape
+def _rotate(x: Float64, theta: float, interleaved: bool) -> Float64:
+    n, _, d = x.shape  # (n, heads, head_dim)
     angles = np.arange(n)[:, None] * theta ** (-np.arange(0, d, 2) / d)
+    if not interleaved:  # what ``rotate_half`` does, by its own formula
+        cos, sin = (np.tile(t, 2)[:, None, :] for t in (np.cos(angles), np.sin(angles)))
+        half = np.concatenate([-x[..., d // 2 :], x[..., : d // 2]], axis=-1)
+        rotated: Float64 = x * cos + half * sin
+        return rotated
+    # neighbours are the real and the imaginary part
     z = (x[..., 0::2] + 1j * x[..., 1::2]) * np.exp(1j * angles)[:, None, :]
     return np.stack([z.real, z.imag], axis=-1).reshape(x.shape)

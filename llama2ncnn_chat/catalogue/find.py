@@ -13,16 +13,25 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convert import pipeline
-from convert.checkpoint import Checkpoint
-from convert.desc import TOKENIZER_SUFFIX, ModelDesc, file_of, read_desc, sha256_file, stem_of
+from convert.desc import (
+    TOKENIZER_SUFFIX,
+    ModelDesc,
+    file_of,
+    read_desc,
+    sha256,
+    sha256_file,
+    stem_of,
+)
 from convert.errors import ConvertError, WriteError
 from convert.pipeline import CONVERTER, OnProgress
+from convert.sources import open_source
+from convert.vocabulary import tokenizer_beside
 
 from ..errors import ChatError, ModelError, UsageError
 from ..paths import cache_dir, make_private
@@ -127,17 +136,17 @@ def _converted(stem: Path, tokenizer: Path | None) -> FoundModel:
 def _raw(
     path: Path, conversion: Conversion, tokenizer: Path | None, watcher: Watcher
 ) -> FoundModel:
-    with Checkpoint(path) as ck:
-        fmt = pipeline.choose_format(ck, conversion.weights, conversion.block)
-        source = ck.fingerprint()
-    own = tokenizer or pipeline.beside_source(path)
+    with open_source(path) as source:
+        fmt = pipeline.choose_format(source, conversion.weights, conversion.block)
+        fingerprint, files = source.fingerprint(), source.files
+    own = tokenizer or tokenizer_beside(path)
     if own is None:  # said now, not after a minute of converting
         raise _no_tokenizer(f"{path}", [path.with_name("tokenizer.bin")])
     if conversion.keep and not conversion.keep.name:
         raise UsageError(f"--keep-model {conversion.keep} names a folder", "name a model in it")
     notes: list[str] = []
     options = f"{fmt.name}-{fmt.block}"
-    stem = conversion.keep or _cache_stem(path, options, watcher.hashing, notes)
+    stem = conversion.keep or _cache_stem(files, options, watcher.hashing, notes)
 
     def convert(target: Path) -> ModelDesc:
         return pipeline.convert(
@@ -151,7 +160,7 @@ def _raw(
 
     desc = _whole(stem)
     if conversion.keep:
-        wanted = (source, fmt.name, fmt.block, CONVERTER)
+        wanted = (fingerprint, fmt.name, fmt.block, CONVERTER)
         if desc is None or wanted != (desc.source, desc.weights, desc.block, desc.converter):
             desc = convert(stem)
     elif desc is None:
@@ -197,10 +206,12 @@ def _no_tokenizer(what: str, looked: list[Path]) -> ModelError:
     return ModelError(f"{what}: no tokenizer (looked for {places})", "name it with --tokenizer")
 
 
-def _cache_stem(path: Path, options: str, hashing: OnBytes | None, notes: list[str]) -> Path:
+def _cache_stem(
+    files: Sequence[Path], options: str, hashing: OnBytes | None, notes: list[str]
+) -> Path:
     try:
         root = make_private(cache_dir())
-        digest = _content_hash(path, root, hashing)[:KEY_DIGITS]
+        digest = _content_hash(files, root, hashing)[:KEY_DIGITS]
         key = f"{digest}-{options}-{CONVERTER.split()[-1]}"
         folder = make_private(root / "models") / key
         if not _whole(folder / "model") and not os.access(folder.parent, os.W_OK):
@@ -225,7 +236,22 @@ def cached_models() -> list[tuple[Path, Path | None]]:
     return [(stem, sources.get(stem.parent.name.partition("-")[0])) for stem in stems]
 
 
-def _content_hash(path: Path, root: Path, hashing: OnBytes | None) -> str:
+def _content_hash(files: Sequence[Path], root: Path, hashing: OnBytes | None) -> str:
+    """SHA-256 of one file; of several, the SHA-256 of theirs in a row."""
+    total, before = sum(path.stat().st_size for path in files), 0
+    digests = []
+    for path in files:
+
+        def told(done: int, before: int = before) -> None:
+            if hashing:
+                hashing(before + done, total)
+
+        digests.append(_file_hash(path, root, told))
+        before += path.stat().st_size
+    return digests[0] if len(digests) == 1 else sha256("".join(digests).encode())
+
+
+def _file_hash(path: Path, root: Path, hashing: Callable[[int], None]) -> str:
     """SHA-256 of the file, remembered for as long as its name, size and time stay the same."""
     stat = path.stat()
     stamp = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino]
@@ -234,7 +260,7 @@ def _content_hash(path: Path, root: Path, hashing: OnBytes | None) -> str:
         known = json.loads(memo.read_text())
         if known["stamp"] == stamp:
             return str(known["sha256"])
-    digest = sha256_file(path, hashing and (lambda done: hashing(done, stat.st_size)))
+    digest = sha256_file(path, hashing)
     beside = memo.with_suffix(f".{os.getpid()}")
     try:
         make_private(memo.parent)

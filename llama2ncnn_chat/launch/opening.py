@@ -49,7 +49,7 @@ def find(args: argparse.Namespace, step: Step) -> FoundModel:
 
 def load_tokenizer(model: FoundModel) -> Tokenizer:
     """Its tokenizer, held against the size of the model's vocabulary."""
-    return Tokenizer.open(model.tokenizer, model.desc.vocab_size)
+    return Tokenizer.open(model.tokenizer, model.desc.shape.vocab_size)
 
 
 def load(model: FoundModel, args: argparse.Namespace, step: Step) -> Engine:
@@ -134,7 +134,7 @@ def open_chat(
         desc.bin_sha256,
         desc.weights,
         desc.bin_size,
-        desc.cache_bytes(engine.context_length),
+        desc.shape.cache_bytes(engine.context_length),
         str(args.tokenizer.resolve()) if args.tokenizer else "",
     )
     chat = Chat(engine, tokenizer, facts, settings, given=given, store=store, snapshots=snapshots)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from convert.rope import Rope
+
 
 @dataclass(frozen=True)
 class KvCache:
@@ -23,17 +25,19 @@ class KvCache:
         return int(self.keys.shape[2])
 
 
-def rotate(keys: npt.NDArray[np.float32], by: int, theta: float) -> npt.NDArray[np.float32]:
+def rotate(keys: npt.NDArray[np.float32], by: int, rope: Rope) -> npt.NDArray[np.float32]:
     """Keys ``(..., head_dim)`` as they would be ``by`` positions later (earlier if negative).
 
     RoPE is a rotation, so rotations add up: a cached key moves without its token being fed again.
-    What it holds of the tokens before it, which later layers attended to, stays in it.
+    What it holds of the tokens before it, which later layers attended to, stays in it; so does the
+    attention factor.
     """
     head_dim = keys.shape[-1]
-    angles = by * theta ** (-np.arange(0, head_dim, 2, dtype=np.float64) / head_dim)
+    first, second = rope.pairs(head_dim)
+    angles = by * rope.inverse_frequencies(head_dim)
     cos, sin = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
-    real, imaginary = keys[..., 0::2], keys[..., 1::2]
+    real, imaginary = keys[..., first], keys[..., second]
     turned = np.empty_like(keys)
-    turned[..., 0::2] = real * cos - imaginary * sin
-    turned[..., 1::2] = real * sin + imaginary * cos
+    turned[..., first] = real * cos - imaginary * sin
+    turned[..., second] = real * sin + imaginary * cos
     return turned

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from convert import desc as names
+from convert.decoder import param_of
 from convert.desc import ModelDesc, file_of, read_desc, verify
 from convert.errors import ConvertError
-from convert.llama import param_of
-from convert.rope import rope_tables
+from convert.shape import ModelShape
 
 from ..errors import ChatError, ModelError, UsageError
 from .engine import CalledOffError, Cancelled
@@ -76,20 +76,20 @@ class NcnnEngine:
         except OSError as e:
             raise ModelError(f"{e.filename}: can't read: {e.strerror}") from e
         self.stem = stem
-        self.vocab_size = self.desc.vocab_size
-        self.context_length = _context_length(self.desc, context_length)
+        self._shape = shape = self.desc.shape
+        self.vocab_size = shape.vocab_size
+        self.context_length = _context_length(shape, context_length)
         self._net = new_net(allowed_threads(threads or default_threads()))
         try:
             self._load(param, progress)
             self._embedding = _map_embedding(stem, self.desc)
         except OSError as e:
             raise ModelError(f"{file_of(stem, '.bin')}: can't read: {e.strerror}") from e
-        d = self.desc
         self._capacity = -(-self.context_length // CACHE_BLOCK) * CACHE_BLOCK
-        self._blobs = [blob for i in range(d.n_layers) for blob in names.cache_in(i)]
-        self._out_blobs = [blob for i in range(d.n_layers) for blob in names.cache_out(i)]
+        self._blobs = [blob for i in range(shape.n_layers) for blob in names.cache_in(i)]
+        self._out_blobs = [blob for i in range(shape.n_layers) for blob in names.cache_out(i)]
         self._cache = [self._empty_cache() for _ in self._blobs]
-        self.prefill_chunk = _prefill_chunk(d)
+        self.prefill_chunk = _prefill_chunk(shape)
         self._layout: CacheLayout | None = None
         self._position = 0
 
@@ -136,22 +136,22 @@ class NcnnEngine:
 
     def snapshot(self) -> KvCache:
         """A copy of the cache, in an order of its own that no CPU's ncnn cares about."""
-        layout, d = self._cache_layout(), self.desc
-        shape = (d.n_layers, d.n_kv_heads, self._position, d.head_dim)
+        layout, s = self._cache_layout(), self._shape
+        shape = (s.n_layers, s.n_kv_heads, self._position, s.head_dim)
         keys, values = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        for i in range(d.n_layers):
+        for i in range(s.n_layers):
             layout.read(self._cache[2 * i], layout.keys, keys[i])
             layout.read(self._cache[2 * i + 1], layout.values, values[i])
         return KvCache(keys, values)
 
     def restore(self, cache: KvCache) -> None:
         """Replace the cache by a copy of ``cache``, whose shape must be this model's."""
-        layout, d = self._cache_layout(), self.desc
+        layout, s = self._cache_layout(), self._shape
         n = cache.n_tokens
-        shape = (d.n_layers, d.n_kv_heads, n, d.head_dim)
+        shape = (s.n_layers, s.n_kv_heads, n, s.head_dim)
         if cache.keys.shape != shape or cache.values.shape != shape or n > self.context_length:
             raise ValueError(f"a cache of shape {cache.keys.shape} isn't this model's")
-        for i in range(d.n_layers):
+        for i in range(s.n_layers):
             layout.write(self._cache[2 * i], layout.keys, cache.keys[i])
             layout.write(self._cache[2 * i + 1], layout.values, cache.values[i])
         for mat in self._cache:
@@ -162,12 +162,12 @@ class NcnnEngine:
         """Take positions ``start`` to ``stop`` out; the later ones move up, their keys rotated."""
         if not 0 <= start <= stop <= self._position:
             raise ValueError(f"can't cut {start}..{stop} out of {self._position}")
-        layout, d = self._cache_layout(), self.desc
-        tail = np.empty((d.n_kv_heads, self._position - stop, d.head_dim), np.float32)
-        for i in range(d.n_layers):
+        layout, s = self._cache_layout(), self._shape
+        tail = np.empty((s.n_kv_heads, self._position - stop, s.head_dim), np.float32)
+        for i in range(s.n_layers):
             keys, values = self._cache[2 * i], self._cache[2 * i + 1]
             layout.read(keys, layout.keys[stop:], tail)
-            layout.write(keys, layout.keys[start:], rotate(tail, start - stop, d.rope_theta))
+            layout.write(keys, layout.keys[start:], rotate(tail, start - stop, s.rope))
             layout.read(values, layout.values[stop:], tail)
             layout.write(values, layout.values[start:], tail)
         self.rewind(self._position - (stop - start))
@@ -210,7 +210,7 @@ class NcnnEngine:
     def _trunk(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Float32:
         """Feed one batch; final hidden states ``(len(ids), dim)``. All or nothing of the cache."""
         m, p = len(ids), self._position
-        cos, sin = rope_tables(self.desc.head_dim, self.desc.rope_theta, p, p + m)
+        cos, sin = self._shape.rope.tables(self._shape.head_dim, p, p + m)
         mask = np.zeros((m, p + m), np.float32)
         mask[:, p:][np.triu_indices(m, 1)] = MASKED
         extractor = self._net.create_extractor()
@@ -245,11 +245,11 @@ class NcnnEngine:
     def _empty_cache(self) -> ncnn.Mat:
         # The full capacity at once: appended in place for ever, never moved. The system gives
         # pages only as they are written.
-        mat = ncnn.Mat((self.desc.head_dim, self._capacity, self.desc.n_kv_heads))
+        mat = ncnn.Mat((self._shape.head_dim, self._capacity, self._shape.n_kv_heads))
         if mat.empty():
             raise ModelError(
                 f"no memory for a cache of {self.context_length:,} tokens "
-                f"({self.desc.cache_bytes(self._capacity):,} bytes)",
+                f"({self._shape.cache_bytes(self._capacity):,} bytes)",
                 "shorten it with --ctx-size",
             )
         mat.h = 0
@@ -257,7 +257,7 @@ class NcnnEngine:
 
     def _cache_layout(self) -> CacheLayout:
         if self._layout is None:
-            self._layout = probe_layout(self.desc.head_dim, self._capacity)
+            self._layout = probe_layout(self._shape.head_dim, self._capacity)
         return self._layout
 
 
@@ -277,29 +277,29 @@ def _read_param(stem: Path, d: ModelDesc) -> str:
     return expected
 
 
-def _prefill_chunk(d: ModelDesc) -> int:
+def _prefill_chunk(s: ModelShape) -> int:
     """A power of two, 8 to 128: small enough that a prefill can be stopped at once on a few cores.
 
     Fixed by the model alone, never by how fast it went: int8 turns the rounding of another
     chunking into other logits, and the same seed must give the same text.
     """
-    per_layer = d.dim * (2 * d.dim + 2 * d.kv_dim + 3 * d.hidden_dim)
-    rows = int(PREFILL_WORK // (d.n_layers * per_layer))
+    per_layer = s.dim * (2 * s.q_dim + 2 * s.kv_dim + 3 * s.hidden_dim)
+    rows = int(PREFILL_WORK // (s.n_layers * per_layer))
     return int(max(8, min(PREFILL_BATCH, 1 << max(0, rows.bit_length() - 1))))
 
 
 def _map_embedding(stem: Path, d: ModelDesc) -> npt.NDArray[np.floating[Any]]:
-    shape, dtype = (d.vocab_size, d.dim), np.dtype(d.embedding_dtype)
+    shape, dtype = (d.shape.vocab_size, d.shape.dim), np.dtype(d.embedding_dtype)
     return np.memmap(file_of(stem, ".bin"), dtype, "r", d.embedding_offset, shape)
 
 
-def _context_length(d: ModelDesc, wanted: int | None) -> int:
+def _context_length(s: ModelShape, wanted: int | None) -> int:
     if wanted is None:
-        return d.context_length
-    if not 0 < wanted <= d.context_length:
+        return s.context_length
+    if not 0 < wanted <= s.context_length:
         raise UsageError(
-            f"a context of {wanted:,} tokens: the model was trained for {d.context_length:,}",
-            f"choose 1 to {d.context_length:,}",
+            f"a context of {wanted:,} tokens: the model was trained for {s.context_length:,}",
+            f"choose 1 to {s.context_length:,}",
         )
     return wanted
 

@@ -25,7 +25,7 @@ from rich.table import Table
 
 from convert import pipeline
 from convert.desc import ModelDesc, read_desc
-from convert.synthetic import SHAPES, SyntheticCheckpoint
+from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
 
 from ..catalogue.find import FoundModel
 from ..errors import UsageError
@@ -51,7 +51,7 @@ def bench(args: argparse.Namespace) -> int:
     if (args.model is None) == (args.shape is None):
         raise UsageError("bench wants a model or a --shape", f"--shape {'|'.join(SHAPES)}")
     with _model(args) as model:
-        _refuse_too_long(args, model.desc.context_length)
+        _refuse_too_long(args, model.desc.shape.context_length)
         start = time.perf_counter()
         with Steps() as steps:
             engine = load(model, args, steps.step)
@@ -166,7 +166,7 @@ def _run(
             for token in tokens(args.n_decode):
                 engine.forward([token])
             runs.append(args.n_decode / (time.perf_counter() - start))
-        step_bytes = desc.weights_size + desc.cache_bytes(depth + args.n_decode // 2)
+        step_bytes = desc.weights_size + desc.shape.cache_bytes(depth + args.n_decode // 2)
         rate = median(runs)
         at = f" at {depth:,}" if depth else ""
         yield Result(

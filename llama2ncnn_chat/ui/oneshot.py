@@ -58,7 +58,7 @@ def complete(args: argparse.Namespace, sampling: Sampling, seed: int) -> int:
     tokenizer = load_tokenizer(model)
     ids = tokenizer.encode(prompt)
     # Before the weights are loaded: a refusal shouldn't take a minute.
-    refuse_too_long(len(ids), 0, args.ctx_size or model.desc.context_length)
+    refuse_too_long(len(ids), 0, args.ctx_size or model.desc.shape.context_length)
     max_tokens = args.max_tokens if getattr(args, "n", None) is None else args.n
     limits = Limits(max_tokens, tuple(args.stop), before=None if prompt else ())
     with Steps() as steps:

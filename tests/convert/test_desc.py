@@ -19,19 +19,13 @@ from convert.desc import (
 )
 from convert.errors import ConvertError
 from convert.pipeline import convert
+from convert.rope import Rope
+from convert.shape import ModelShape
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 GOOD = ModelDesc(
-    context_length=32,
-    n_layers=2,
-    dim=64,
-    n_heads=4,
-    n_kv_heads=2,
-    hidden_dim=160,
-    vocab_size=96,
-    rope_theta=10000.0,
-    norm_eps=1e-5,
-    tied=True,
+    shape=ModelShape(64, 160, 2, 4, 2, 16, 96, 32, tied=True, norm_eps=1e-5, rope=Rope()),
+    graph_version=1,
     weights="int8",
     block=0,
     embedding_dtype="float16",
@@ -56,16 +50,25 @@ def model(tmp_path: Path) -> Path:
 
 def test_the_text_opens_with_the_original_four_lines() -> None:
     lines = format_desc(GOOD).splitlines()
-    assert lines[:5] == ["32", "2", "64", "4", "format=2"]
-    assert "rope_theta=10000.0" in lines
+    assert lines[:5] == ["32", "2", "64", "4", "format=3"]
+    assert "rope.theta=10000.0" in lines
+    assert "rope.interleaved=1" in lines
     assert "tied=1" in lines
+    assert "head_dim=16" in lines
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"tied": False}, {"rope_theta": 1234567.891}, {"source": ""}]
+    "d",
+    [
+        GOOD,
+        replace(GOOD, source=""),
+        replace(GOOD, shape=replace(GOOD.shape, tied=False)),
+        replace(GOOD, shape=replace(GOOD.shape, head_dim=128)),
+        replace(GOOD, shape=replace(GOOD.shape, rope=Rope(theta=1234567.891))),
+        replace(GOOD, shape=replace(GOOD.shape, rope=Rope("default", 5e5, False, 1.25))),
+    ],
 )
-def test_there_and_back(change: dict[str, object]) -> None:
-    d = replace(GOOD, **change)  # type: ignore[arg-type]
+def test_there_and_back(d: ModelDesc) -> None:
     assert parse_desc(format_desc(d), "x") == d
 
 
@@ -76,7 +79,19 @@ def test_unknown_keys_are_kept() -> None:
     assert format_desc(d) == text
 
 
-@pytest.mark.parametrize("name", [f.name for f in fields(ModelDesc)[4:-1]])
+KEYS = [line.partition("=")[0] for line in format_desc(GOOD).splitlines()[5:]]
+
+
+def test_every_value_has_a_key() -> None:
+    own = {f.name for f in fields(ModelDesc)} - {"shape", "extra"}
+    shape = {f.name for f in fields(ModelShape)} - {"rope"} | {
+        f"rope.{f.name}" for f in fields(Rope)
+    }
+    head = {"context_length", "n_layers", "dim", "n_heads"}
+    assert sorted(KEYS) == sorted((own | shape | {"desc_sha256"}) - head)
+
+
+@pytest.mark.parametrize("name", KEYS)
 def test_a_missing_key_is_named(name: str) -> None:
     lines = [x for x in format_desc(GOOD).splitlines() if not x.startswith(f"{name}=")]
     with pytest.raises(ConvertError, match=f"here.desc: {name} is missing"):
@@ -93,15 +108,24 @@ def test_a_missing_key_is_named(name: str) -> None:
         ("vocab_size", "9" * 30, "vocab_size"),
         ("vocab_size", "97", "beyond the file"),
         ("tied", "2", "tied is '2'"),
-        ("rope_theta", "nan", "rope_theta is nan"),
-        ("rope_theta", "inf", "rope_theta is inf"),
+        ("head_dim", "15", "head_dim 15 is odd"),
+        ("rope.theta", "nan", "rope.theta is nan"),
+        ("rope.theta", "inf", "rope.theta is inf"),
+        ("rope.rule", "yarm", "rope.rule 'yarm'"),
+        ("rope.interleaved", "2", "rope.interleaved is '2'"),
+        ("rope.attention_factor", "0", "rope.attention_factor is 0"),
         ("norm_eps", "0", "norm_eps is 0"),
         ("embedding_dtype", "int4", "int4"),
         ("embedding_offset", "-64", "-64"),
         ("embedding_offset", "1022", "unaligned"),
         ("embedding_offset", "1028", "beyond the file"),
         ("weights_size", "99999", "weights_size"),
-        ("format", "3", "format is '3'"),
+        (
+            "graph_version",
+            "2",
+            "graph version 2, this program knows 1; convert the checkpoint again",
+        ),
+        ("format", "4", "format is '4'"),
     ],
 )
 def test_a_wrong_value_is_named(key: str, value: str, word: str) -> None:
@@ -120,7 +144,7 @@ def test_a_model_of_the_original_program_is_told_from_rubbish() -> None:
         with pytest.raises(ConvertError, match="too few"):
             parse_desc(text, "x")
     with pytest.raises(ConvertError, match="line 6 is not key=value"):
-        parse_desc("1\n2\n3\n4\nformat=2\nhello\n", "x")
+        parse_desc("1\n2\n3\n4\nformat=3\nhello\n", "x")
 
 
 @pytest.mark.parametrize("suffix", ["", ".param", ".bin", ".desc", ".tokenizer.bin"])
@@ -170,3 +194,65 @@ def test_a_desc_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bytes.desc").write_bytes(bytes(range(256)))
     with pytest.raises(ConvertError):
         read_desc(tmp_path / "bytes")
+
+
+OLD = """\
+32
+2
+64
+4
+format=2
+n_kv_heads=2
+hidden_dim=160
+vocab_size=96
+rope_theta=500000.0
+norm_eps=1e-05
+tied=1
+weights=int8
+block=0
+embedding_dtype=float16
+embedding_offset=98560
+weights_size=98504
+param_size=5153
+bin_size=110848
+param_sha256=d8e3554deb111ec7b121d71f5a35552c4f06fad39913c2cb21d17a287868595d
+bin_sha256=053683cb82dfc0e92515aab2e5c06065b44845f7818ea273a18fd1becffbcb89
+source=llama2.c v0, 371996 bytes, sampled SHA-256 6a5bd3113af09d872c9c35a193573da550754d4358930dbbd423d7cfa372b12c
+converter=llama2ncnn-convert 1
+desc_sha256=e651839375f669d674dfcaad40844b7798984b97dc642a777acc51a6835dc89e
+"""  # noqa: E501
+"""As the program before this one wrote it."""
+
+
+def test_a_description_of_the_format_before_is_read(tmp_path: Path) -> None:
+    c = tiny_config()
+    path = write_v0(tmp_path / "m.bin", c, random_weights(c, 1), theta=500000.0)
+    now = convert(path, tmp_path / "out")
+    # Its own sums of the files say that the old program wrote the same bytes.
+    assert parse_desc(OLD, "x") == now
+    file_of(tmp_path / "out", ".desc").write_text(OLD)
+    assert read_desc(tmp_path / "out") == now
+    verify(tmp_path / "out", now)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ("rope_theta=500000.0", "rope_theta=10000.0", "was changed"),
+        ("n_kv_heads=2", "n_kv_heads=1", "was changed"),
+        ("rope_theta=500000.0\n", "", "rope.theta is missing"),
+        ("32\n2\n64\n4\n", "32\n2\n64\n5\n", "dim 64 isn't a multiple of n_heads 5"),
+        ("32\n2\n64\n4\n", "32\n2\n64\n0\n", "dim 64 isn't a multiple of n_heads 0"),
+        ("weights_size=", "weight_size=", "weights_size is missing"),
+    ],
+)
+def test_a_damaged_description_of_the_format_before_is_refused(
+    old: str, new: str, word: str
+) -> None:
+    assert old in OLD
+    with pytest.raises(ConvertError, match=word):
+        parse_desc(OLD.replace(old, new), "x")
+
+
+def test_unknown_keys_of_the_format_before_are_kept() -> None:
+    assert parse_desc(OLD + "flavour=mint\n", "x").extra == {"flavour": "mint"}

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convert.__main__ import main
-from convert.checkpoint import Checkpoint
 from convert.desc import SUFFIXES, file_of, parse_desc, read_desc, verify
 from convert.errors import ConvertError
+from convert.formats import FORMAT_NAMES
 from convert.pipeline import convert
-from convert.weights import FORMAT_NAMES
+from convert.sources import open_source
 from tests.tiny_model import random_weights, tiny_config, write_v0, write_v1, write_v2
 
 bounded = settings(max_examples=200, derandomize=True, deadline=None, database=None)
@@ -87,7 +87,7 @@ def test_lengths(folder: Path, version: int, size: float) -> None:
     if n == len(raw):
         return
     with pytest.raises(ConvertError):
-        Checkpoint(folder / "x")
+        open_source(folder / "x")
 
 
 @bounded
@@ -95,7 +95,7 @@ def test_lengths(folder: Path, version: int, size: float) -> None:
 def test_bytes_of_no_format(folder: Path, raw: bytes) -> None:
     (folder / "x").write_bytes(raw)
     with pytest.raises(ConvertError):
-        Checkpoint(folder / "x")
+        open_source(folder / "x")
 
 
 value = st.one_of(

@@ -11,17 +11,18 @@ import pytest
 
 from convert import desc
 from convert.desc import ModelDesc, file_of, read_desc
-from convert.pipeline import (
-    convert,
-)
-from convert.rope import rope_tables
-from convert.weights import FORMAT_NAMES
+from convert.formats import FORMAT_NAMES, codec_of
+from convert.pipeline import convert, convert_tensors
+from convert.rope import Rope
+from convert.shape import ModelShape
+from convert.sources.synthetic import SyntheticCheckpoint
 from tests.tiny_model import (
     TinyConfig,
     Weights,
     forward,
     quantise_q80,
     random_weights,
+    shapes,
     tiny_config,
     write_v0,
     write_v1,
@@ -34,8 +35,8 @@ IDS = [1, 5, 90, 33, 7, 7, 60, 2, 11]
 
 def embedding_of(stem: Path, d: ModelDesc) -> Float32:
     raw = file_of(stem, ".bin").read_bytes()[d.embedding_offset :]
-    n = d.vocab_size * d.dim
-    return np.frombuffer(raw, d.embedding_dtype, n).reshape(-1, d.dim).astype(np.float32)
+    n = d.shape.vocab_size * d.shape.dim
+    return np.frombuffer(raw, d.embedding_dtype, n).reshape(-1, d.shape.dim).astype(np.float32)
 
 
 def feed(extractor: ncnn.Extractor, name: str, array: npt.NDArray[np.floating]) -> None:
@@ -51,13 +52,13 @@ def logits_of(stem: Path, ids: list[int]) -> Float32:
     net.opt.num_threads = 1
     assert net.load_param(str(file_of(stem, ".param"))) == 0
     assert net.load_model(str(file_of(stem, ".bin"))) == 0
-    cos, sin = rope_tables(d.head_dim, d.rope_theta, 0, len(ids))
+    cos, sin = d.shape.rope.tables(d.shape.head_dim, 0, len(ids))
     run = net.create_extractor()
     feed(run, desc.X, embedding_of(stem, d)[ids])
     feed(run, desc.COS, cos)
     feed(run, desc.SIN, sin)
     feed(run, desc.MASK, np.triu(np.full((len(ids), len(ids)), -1e9), 1))
-    for i in range(d.n_layers):
+    for i in range(d.shape.n_layers):
         for name in desc.cache_in(i):
             assert run.input(name, ncnn.Mat()) == 0
     code, hidden = run.extract(desc.HIDDEN)
@@ -104,6 +105,48 @@ def test_other_shapes_and_thetas(tmp_path: Path, c: TinyConfig) -> None:
     convert(tmp_path / "m.bin", tmp_path / "out", weights="fp32")
     want = forward(c, w, IDS, 500000.0)
     assert relative_error(logits_of(tmp_path / "out", IDS), want) < TOLERANCE["fp32"]
+
+
+def made_up(c: TinyConfig, rope: Rope, stem: Path, weights: str) -> Weights:
+    """Convert random weights of a shape that no llama2.c header can say; returns them."""
+    shape = ModelShape(
+        *(c.dim, c.hidden_dim, c.n_layers, c.n_heads, c.n_kv_heads, c.head_dim),
+        *(c.vocab_size, c.seq_len),
+        tied=c.tied,
+        rope=rope,
+    )
+    source = SyntheticCheckpoint(shape, seed=5)
+    convert_tensors(source, stem, codec_of(weights, 32))
+    w = {}
+    for name, want in shapes(c).items():
+        tensor = shape.tensors[name]
+        layers = [source.rows(name, i, 0, tensor.rows) for i in range(tensor.layers)]
+        w[name] = np.concatenate(layers).reshape(want)
+    return w
+
+
+@pytest.mark.parametrize("head_dim", [8, 16, 40])  # of a dim of 64 in 4 heads
+@pytest.mark.parametrize("interleaved", [True, False])
+@pytest.mark.parametrize("weights", ["fp32", "int8", "q8"])
+def test_heads_are_free_of_dim_and_pairs_of_their_order(
+    tmp_path: Path, head_dim: int, interleaved: bool, weights: str
+) -> None:
+    c = tiny_config(head_dim=head_dim, tied=False)
+    rope = Rope(theta=500.0, interleaved=interleaved)
+    w = made_up(c, rope, tmp_path / "out", weights)
+    assert w["wq"].shape == (2, 4 * head_dim, 64)
+    want = forward(c, w, IDS, 500.0, interleaved=interleaved)
+    assert relative_error(logits_of(tmp_path / "out", IDS), want) < TOLERANCE[weights]
+    other = forward(c, w, IDS, 500.0, interleaved=not interleaved)
+    assert relative_error(other, want) > 1e-2  # the orders are told apart
+
+
+def test_the_attention_factor_reaches_queries_and_keys(tmp_path: Path) -> None:
+    c = tiny_config()
+    w = made_up(c, Rope(attention_factor=1.4), tmp_path / "out", "fp32")
+    want = forward(c, w, IDS, attention_factor=1.4)
+    assert relative_error(logits_of(tmp_path / "out", IDS), want) < TOLERANCE["fp32"]
+    assert relative_error(forward(c, w, IDS), want) > 1e-2
 
 
 def dequantised(w: Weights, group_size: int) -> Weights:

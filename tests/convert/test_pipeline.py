@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from pathlib import Path
 
@@ -12,20 +11,19 @@ import numpy.typing as npt
 import pytest
 
 from convert import desc
-from convert.checkpoint import Checkpoint
 from convert.desc import ModelDesc, file_of, read_desc
 from convert.errors import ConvertError, WriteError
-from convert.layout import ModelConfig
+from convert.formats import FORMAT_NAMES, codec_of
 from convert.pipeline import (
     Progress,
-    beside_source,
     bin_bytes,
     convert,
     convert_tensors,
     memory_bytes,
 )
-from convert.synthetic import SyntheticCheckpoint
-from convert.weights import FORMAT_NAMES, weight_format
+from convert.shape import ModelShape
+from convert.sources import open_source
+from convert.sources.synthetic import SyntheticCheckpoint
 from tests.tiny_model import (
     quantise_q80,
     random_weights,
@@ -40,8 +38,8 @@ Float32 = npt.NDArray[np.float32]
 
 def embedding_of(stem: Path, d: ModelDesc) -> Float32:
     raw = file_of(stem, ".bin").read_bytes()[d.embedding_offset :]
-    n = d.vocab_size * d.dim
-    return np.frombuffer(raw, d.embedding_dtype, n).reshape(-1, d.dim).astype(np.float32)
+    n = d.shape.vocab_size * d.shape.dim
+    return np.frombuffer(raw, d.embedding_dtype, n).reshape(-1, d.shape.dim).astype(np.float32)
 
 
 def test_a_quantised_checkpoint_keeps_its_own_blocks(tmp_path: Path) -> None:
@@ -95,10 +93,10 @@ def test_the_description_tells_the_files(tmp_path: Path, name: str, tied: bool) 
     half = w["embedding"].astype(np.float16).astype(np.float32)
     want = w["embedding"] if name == "fp32" else half
     np.testing.assert_array_equal(embedding_of(stem, d), want)
-    with Checkpoint(path) as ck:
-        fmt = weight_format(name)
-        assert bin_bytes(ck.config, fmt) == d.bin_size
-        assert memory_bytes(ck.config, fmt, held=False) == d.weights_size
+    with open_source(path) as source:
+        codec = codec_of(name)
+        assert bin_bytes(source.shape, codec) == d.bin_size
+        assert memory_bytes(source.shape, codec, held=False) == d.weights_size
     if tied and name in ("fp16", "fp32"):
         assert d.bin_size == d.weights_size  # the classifier is the embedding, kept once
     else:
@@ -117,10 +115,10 @@ def test_the_same_checkpoint_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_progress_ends_at_all_and_never_goes_back(tmp_path: Path) -> None:
-    config = ModelConfig(512, 1024, 2, 8, 8, 4096, 128, tied=True)  # slices within tensors
+    shape = ModelShape(512, 1024, 2, 8, 8, 64, 4096, 128, tied=True)  # slices within tensors
     told: list[Progress] = []
-    source = SyntheticCheckpoint(config)
-    convert_tensors(source, tmp_path / "out", weight_format("int8"), progress=told.append)
+    source = SyntheticCheckpoint(shape)
+    convert_tensors(source, tmp_path / "out", codec_of("int8"), progress=told.append)
     bytes_, tensors = [p.bytes for p in told], [p.tensors for p in told]
     assert bytes_ == sorted(bytes_)
     assert tensors == sorted(tensors)
@@ -154,32 +152,6 @@ def test_a_damaged_weight_is_named_and_nothing_is_left(
     assert [p.name for p in tmp_path.iterdir()] == ["m.bin"]
 
 
-def test_the_tokenizer_beside_a_checkpoint_goes_along(tmp_path: Path) -> None:
-    c = tiny_config()
-    path = write_v0(tmp_path / "m.bin", c, random_weights(c, 0))
-    assert beside_source(path) is None
-    for name in ("tokenizer.bin", "m.tokenizer.bin"):  # the second is nearer
-        (tmp_path / name).write_text(name)
-        assert beside_source(path) == tmp_path / name
-        convert(path, tmp_path / "out")
-        assert (tmp_path / "out.tokenizer.bin").read_text() == name
-    (tmp_path / "mine").write_text("mine")
-    convert(path, tmp_path / "out", tokenizer=tmp_path / "mine")
-    assert (tmp_path / "out.tokenizer.bin").read_text() == "mine"
-    convert(path, tmp_path / "out", tokenizer=tmp_path / "out.tokenizer.bin")
-    assert (tmp_path / "out.tokenizer.bin").read_text() == "mine"
-
-
-def test_a_tokenizer_that_is_no_file_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
-    c = tiny_config()
-    path = write_v0(tmp_path / "m.bin", c, random_weights(c, 0))
-    os.mkfifo(tmp_path / "pipe")
-    for tokenizer, word in (("absent", "No such file"), ("pipe", "not a regular file")):
-        with pytest.raises(ConvertError, match=word):
-            convert(path, tmp_path / "out", tokenizer=tmp_path / tokenizer)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.bin", "pipe"]
-
-
 @pytest.mark.parametrize("suffix", [".bin", ".param", ".desc", ".tokenizer.bin"])
 @pytest.mark.parametrize("link", [False, True])
 def test_the_input_is_never_overwritten(tmp_path: Path, suffix: str, link: bool) -> None:
@@ -201,7 +173,7 @@ def test_a_symlinked_input_is_read(tmp_path: Path) -> None:
     write_v0(tmp_path / "real.bin", c, random_weights(c, 0))
     (tmp_path / "link.bin").symlink_to("real.bin")
     convert(tmp_path / "link.bin", tmp_path / "out")
-    assert read_desc(tmp_path / "out").dim == c.dim
+    assert read_desc(tmp_path / "out").shape.dim == c.dim
 
 
 def test_outputs_that_cannot_be_are_refused(tmp_path: Path) -> None:

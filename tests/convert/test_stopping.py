@@ -17,10 +17,10 @@ import pytest
 from convert import interrupts
 from convert.__main__ import main
 from convert.desc import read_desc
-from convert.export import write_v0 as export_v0
-from convert.layout import ModelConfig
-from convert.synthetic import SyntheticCheckpoint
-from convert.weights import FORMAT_NAMES
+from convert.formats import FORMAT_NAMES
+from convert.shape import ModelShape
+from convert.sources.llama2c_export import write_v0 as export_v0
+from convert.sources.synthetic import SyntheticCheckpoint
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 COMMAND = [sys.executable, "-m", "convert"]
@@ -62,8 +62,8 @@ def read_all(fd: int) -> bytes:
 def test_a_signal_in_the_middle_leaves_nothing_behind(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    config = ModelConfig(256, 512, 4, 4, 4, 4096, 128, tied=True)
-    export_v0(SyntheticCheckpoint(config), tmp_path / "m.bin")
+    shape = ModelShape(256, 512, 4, 4, 4, 64, 4096, 128, tied=True)
+    export_v0(SyntheticCheckpoint(shape), tmp_path / "m.bin")
     (tmp_path / "out.desc").write_text("old")
     reader, writer = full_pipe()  # so that it waits at the first line of its progress
     command = [*COMMAND, str(tmp_path / "m.bin"), str(tmp_path / "out")]
@@ -126,7 +126,7 @@ def test_a_closed_stderr_stops_no_conversion(checkpoint: Path, tmp_path: Path) -
     command = [*COMMAND, str(checkpoint), str(tmp_path / "out")]
     assert subprocess.run(command, cwd=ROOT, stderr=writer).returncode == 0
     os.close(writer)
-    assert read_desc(tmp_path / "out").dim == 64
+    assert read_desc(tmp_path / "out").shape.dim == 64
 
 
 @pytest.mark.parametrize(
@@ -155,8 +155,8 @@ def test_a_terminal_gets_a_bar(
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux")
 def test_memory_is_bounded_by_slices(tmp_path: Path) -> None:
     # Two tensors of 49 MB in a file of 106: reading it whole would break the bound at once.
-    config = ModelConfig(384, 1024, 1, 6, 6, 32000, 512, tied=False)
-    export_v0(SyntheticCheckpoint(config), tmp_path / "m.bin")
+    shape = ModelShape(384, 1024, 1, 6, 6, 64, 32000, 512, tied=False)
+    export_v0(SyntheticCheckpoint(shape), tmp_path / "m.bin")
     assert (tmp_path / "m.bin").stat().st_size > 100e6
     c = tiny_config()
     write_v0(tmp_path / "tiny.bin", c, random_weights(c, 0))

@@ -122,7 +122,9 @@ def test_a_cache_that_ncnn_has_moved_is_refused(tmp_path: Path) -> None:
     # What SDPA might do on a CPU where it copies its cache: no memory but for the tokens there.
     engine = NcnnEngine(make(tmp_path, tiny_config()))
     engine.forward([1, 2, 3])
-    small = to_mat(np.zeros((engine.desc.n_kv_heads, 3, engine.desc.head_dim), np.float32))
+    small = to_mat(
+        np.zeros((engine.desc.shape.n_kv_heads, 3, engine.desc.shape.head_dim), np.float32)
+    )
     engine._cache[0] = small
     with pytest.raises(ChatError, match="can't be copied"):
         engine.snapshot()

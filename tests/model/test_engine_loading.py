@@ -56,7 +56,11 @@ def test_a_description_that_lies_consistently_is_refused(
 ) -> None:
     """All sums right, and yet ncnn would read past its memory."""
     stem = make(tmp_path, tiny_config())
-    lie = replace(read_desc(stem), **{key: value})
+    d = read_desc(stem)
+    if key == "weights":
+        lie = replace(d, weights=value)
+    else:
+        lie = replace(d, shape=replace(d.shape, **{key: value}))
     stem.with_name("m.ncnn.desc").write_text(format_desc(lie))
     with pytest.raises(ModelError, match=r"isn't the graph|aren't known"):
         NcnnEngine(stem)

@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert.checkpoint import Checkpoint
 from convert.errors import ConvertError
-from convert.export import write_v0 as export_v0
-from convert.layout import ModelConfig
-from convert.synthetic import SyntheticCheckpoint
+from convert.sources import open_source
+from convert.sources.llama2c import Llama2cCheckpoint
 from tests.tiny_model import (
     TinyConfig,
     Weights,
@@ -41,21 +39,22 @@ CONFIGS = [
 ]
 
 
-def expect_equal(ck: Checkpoint, w: Weights) -> None:
+def expect_equal(ck: Llama2cCheckpoint, w: Weights) -> None:
     for name, values in w.items():
         stacked = values if values.ndim == 3 or name.startswith("rms_") else values[None]
         stacked = stacked[None] if name == "rms_final" else stacked
         for layer, want in enumerate(stacked):
             want = np.atleast_2d(want)
             rows = len(want)
-            assert ck.shape(name) == want.shape
+            tensor = ck.shape.tensors[name]
+            assert (tensor.rows, tensor.cols) == want.shape
             np.testing.assert_array_equal(ck.rows(name, layer, 0, rows), want)
             part = ck.rows(name, layer, rows // 3, rows // 2 + 1)
             np.testing.assert_array_equal(part, want[rows // 3 : rows // 2 + 1])
 
 
-def expect_shape(ck: Checkpoint, c: TinyConfig) -> None:
-    got = ck.config
+def expect_shape(ck: Llama2cCheckpoint, c: TinyConfig) -> None:
+    got = ck.shape
     assert (got.dim, got.hidden_dim, got.n_layers) == (c.dim, c.hidden_dim, c.n_layers)
     assert (got.n_heads, got.n_kv_heads) == (c.n_heads, c.n_kv_heads)
     assert (got.vocab_size, got.context_length) == (c.vocab_size, c.seq_len)
@@ -68,9 +67,9 @@ def test_float_checkpoints_are_read_back(
     tmp_path: Path, c: TinyConfig, version: int, write: Callable[[Path, TinyConfig, Weights], Path]
 ) -> None:
     w = random_weights(c, 1)
-    with Checkpoint(write(tmp_path / "m.bin", c, w)) as ck:
-        assert (ck.version, ck.group_size) == (version, 0)
-        assert ck.config.n_parameters == sum(values.size for values in w.values())
+    with Llama2cCheckpoint(write(tmp_path / "m.bin", c, w)) as ck:
+        assert (ck.version, ck.block) == (version, 0)
+        assert ck.shape.n_parameters == sum(values.size for values in w.values())
         expect_shape(ck, c)
         expect_equal(ck, w)
 
@@ -80,8 +79,8 @@ def test_float_checkpoints_are_read_back(
 def test_quantised_rows_are_what_was_written(tmp_path: Path, group_size: int, tied: bool) -> None:
     c = tiny_config(tied=tied)
     w = random_weights(c, 2)
-    with Checkpoint(write_v2(tmp_path / "m.bin", c, w, group_size)) as ck:
-        assert (ck.version, ck.group_size) == (2, group_size)
+    with Llama2cCheckpoint(write_v2(tmp_path / "m.bin", c, w, group_size)) as ck:
+        assert (ck.version, ck.block) == (2, group_size)
         expect_shape(ck, c)
         expect_equal(ck, {name: w[name] for name in ("rms_att", "rms_ffn", "rms_final")})
         for name in ("embedding", "wq", "wk", "wv", "wo", "w1", "w2", "w3", "classifier"):
@@ -90,7 +89,9 @@ def test_quantised_rows_are_what_was_written(tmp_path: Path, group_size: int, ti
             matrices = w[name] if w[name].ndim == 3 else w[name][None]
             for layer, matrix in enumerate(matrices):
                 q, steps = quantise_q80(matrix, group_size)
-                got_q, got_steps = ck.quantised_rows(name, layer, 3, 9)
+                stored = ck.quantised_rows(name, layer, 3, 9, 8, group_size)
+                assert stored is not None
+                got_q, got_steps = stored.values, stored.steps
                 start, stop = 3 * matrix.shape[1], 9 * matrix.shape[1]
                 np.testing.assert_array_equal(got_q.ravel(), q.ravel()[start:stop])
                 per_group = slice(start // group_size, stop // group_size)
@@ -103,14 +104,16 @@ def test_quantised_rows_are_what_was_written(tmp_path: Path, group_size: int, ti
 def test_theta_is_read_out_of_the_tables(tmp_path: Path, theta: float) -> None:
     c = tiny_config(dim=128, n_heads=2)
     path = write_v0(tmp_path / "m.bin", c, random_weights(c, 0), theta=theta)
-    with Checkpoint(path) as ck:
-        assert ck.config.rope_theta == theta
+    with Llama2cCheckpoint(path) as ck:
+        assert ck.shape.rope.theta == theta
 
 
 def test_zero_tables_mean_the_default_theta(tmp_path: Path) -> None:
     c = tiny_config()
-    with Checkpoint(write_v0(tmp_path / "m", c, random_weights(c, 0), zero_tables=True)) as ck:
-        assert ck.config.rope_theta == 10000
+    with Llama2cCheckpoint(
+        write_v0(tmp_path / "m", c, random_weights(c, 0), zero_tables=True)
+    ) as ck:
+        assert ck.shape.rope.theta == 10000
 
 
 @pytest.mark.parametrize(
@@ -137,24 +140,7 @@ def test_tables_that_no_theta_explains_are_refused(tmp_path: Path, spoil: str) -
     table = cos.astype("<f4").tobytes() + sin.astype("<f4").tobytes()
     path.write_bytes(raw[: -len(table)] + table)
     with pytest.raises(ConvertError, match=r"RoPE table"):
-        Checkpoint(path)
-
-
-@pytest.mark.parametrize("tied", [True, False])
-def test_synthetic_checkpoint_is_exported_and_read_back(tmp_path: Path, tied: bool) -> None:
-    config = ModelConfig(64, 160, 2, 4, 2, 96, 32, tied=tied, rope_theta=500000.0)
-    source = SyntheticCheckpoint(config)
-    export_v0(source, tmp_path / "m.bin")
-    with Checkpoint(tmp_path / "m.bin") as ck:
-        assert ck.config == config
-        for name in ("embedding", "rms_att", "wq", "wk", "w1", "w2", "rms_final"):
-            rows, _ = source.shape(name)
-            want = source.rows(name, 0, 0, rows)
-            np.testing.assert_array_equal(ck.rows(name, 0, 0, rows), want)
-        classifier = "embedding" if tied else "classifier"
-        np.testing.assert_array_equal(
-            ck.rows(classifier, 0, 90, 96), source.rows(classifier, 0, 90, 96)
-        )
+        Llama2cCheckpoint(path)
 
 
 # Hostile files: each is one clear error, and none makes the reader allocate or wait.
@@ -162,7 +148,7 @@ def test_synthetic_checkpoint_is_exported_and_read_back(tmp_path: Path, tied: bo
 
 def refused(path: Path | str, *words: str) -> None:
     with pytest.raises(ConvertError) as caught:
-        Checkpoint(path)
+        open_source(path)
     message = str(caught.value)
     assert "\n" not in message
     for word in words:
@@ -276,7 +262,7 @@ def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_shrinks_while_it_is_read_is_an_error(tmp_path: Path) -> None:
     c = tiny_config()
     path = write_v0(tmp_path / "m.bin", c, random_weights(c, 0))
-    with Checkpoint(path) as ck:
+    with Llama2cCheckpoint(path) as ck:
         os.truncate(path, 1000)
         with pytest.raises(ConvertError, match="changed while it was read"):
             ck.rows("w2", 1, 0, 4)
@@ -293,6 +279,6 @@ def test_a_file_system_that_gives_little_at_once(tmp_path: Path) -> None:
         def readinto(self, buffer: memoryview) -> int:
             return int(self._file.readinto(buffer[:1000]))
 
-    with Checkpoint(write_v0(tmp_path / "m.bin", c, w)) as ck:
-        ck._file = Slow(ck._file)  # type: ignore[assignment]
+    with Llama2cCheckpoint(write_v0(tmp_path / "m.bin", c, w)) as ck:
+        ck._file._file = Slow(ck._file._file)  # type: ignore[assignment]
         assert np.array_equal(ck.rows("w1", 1, 0, c.hidden_dim), w["w1"][1])

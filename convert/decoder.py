@@ -1,0 +1,143 @@
+"""The decoder as an ncnn graph: what runs, in which order, and which tensors it wants.
+
+Two subgraphs that share no blob: the trunk (``x`` to ``hidden`` and the caches) and the head
+(``head_in`` to ``logits``), so that a prefill computes logits for the rows that are wanted.
+Shapes are ncnn's, ``(w, h, c)`` with ``w`` contiguous; M rows are fed, P stand in the cache.
+"""
+
+from __future__ import annotations
+
+from . import desc
+from .errors import ConvertError
+from .formats import DEFAULT_BLOCK, codec_of
+from .formats.codec import Codec
+from .graph import Graph, Matrix, Params, RowScales, Vector
+from .shape import ModelShape
+
+SINGLE_THREAD: Params = {31: 1 << 7}
+"""ncnn's feature mask that runs a layer on one thread.
+
+A decode step has some 20 layers of a few thousand values per block; each would wake and join the
+thread pool for microseconds of work. The Gemms and the attention alone are worth it.
+"""
+
+
+def build(shape: ModelShape, codec: Codec) -> Graph:
+    """Build the whole graph of a model whose matrices are kept by ``codec``.
+
+    A change of what comes out for a given shape and codec raises ``desc.GRAPH_VERSION``.
+    """
+    return _Decoder(shape, codec).build()
+
+
+def param_of(d: desc.ModelDesc) -> str:
+    """Write the ``.param`` text that belongs to a description. Raises ``ConvertError``.
+
+    A graph that says anything else could have ncnn read past its memory.
+    """
+    return build(d.shape, codec_of_model(d)).to_param()
+
+
+def codec_of_model(d: desc.ModelDesc) -> Codec:
+    """Look up how a converted model keeps its matrices. Raises ``ConvertError``."""
+    try:
+        return codec_of(d.weights, d.block or DEFAULT_BLOCK)
+    except ConvertError:
+        what = f"weights {d.weights!r} in blocks of {d.block} aren't known"
+        raise ConvertError(what, desc.AGAIN) from None
+
+
+class _Decoder:
+    """A graph in the making."""
+
+    def __init__(self, shape: ModelShape, codec: Codec) -> None:
+        self._shape, self._codec, self._graph = shape, codec, Graph()
+        self._tensors = shape.tensors
+
+    def build(self) -> Graph:
+        g, layers = self._graph, range(self._shape.n_layers)
+        for name in (desc.X, desc.COS, desc.SIN, desc.MASK):
+            g.add("Input", name, ())
+        for i in layers:
+            for name in desc.cache_in(i):
+                g.add("Input", name, ())
+        x = desc.X
+        for i in layers:
+            x = self._attention(i, x)
+            x = self._feed_forward(i, x)
+        g.add("Noop", desc.HIDDEN, (x,))
+        self._head()
+        return g
+
+    def _attention(self, i: int, x: str) -> str:
+        g, s, p = self._graph, self._shape, f"l{i}."
+        h = self._norm(f"{p}att_norm", x, "rms_att", i)
+        qkv = self._linear(f"{p}qkv", h, ("wq", "wk", "wv"), i)
+        parts = (f"{p}q_row", f"{p}k_row", f"{p}v_row")
+        rows: Params = {0: (s.q_dim, s.kv_dim, s.kv_dim), 1: 1, **SINGLE_THREAD}
+        g.add("Slice", f"{p}qkv_split", (qkv,), rows, outputs=parts)
+        heads = (s.n_heads, s.n_kv_heads, s.n_kv_heads)
+        q, k, v = (
+            self._heads(p + name, part, n)
+            for name, part, n in zip("qkv", parts, heads, strict=True)
+        )
+        order: Params = {0: int(s.rope.interleaved), **SINGLE_THREAD}
+        q, k = (g.add("RotaryEmbed", f"{b}_rope", (b, desc.COS, desc.SIN), order) for b in (q, k))
+        att = g.add(
+            "SDPA",
+            f"{p}att",
+            (q, k, v, desc.MASK, *desc.cache_in(i)),
+            {5: 1, 6: s.head_dim**-0.5, 7: 1},
+            outputs=(f"{p}att", *desc.cache_out(i)),
+        )
+        # (head_dim, M, heads) -> (head_dim, heads, M) -> (q_dim, M)
+        att = g.add("Permute", f"{p}att_t", (att,), {0: 2, **SINGLE_THREAD})
+        att = g.add("Reshape", f"{p}att_row", (att,), {0: s.q_dim, 1: -1, **SINGLE_THREAD})
+        return self._binary(f"{p}att_add", x, self._linear(f"{p}o", att, ("wo",), i), 0)
+
+    def _heads(self, name: str, row: str, n_heads: int) -> str:
+        # (n_heads * head_dim, M) -> (head_dim, heads, M) -> (head_dim, M, heads)
+        split: Params = {0: self._shape.head_dim, 1: n_heads, 2: -1, **SINGLE_THREAD}
+        h = self._graph.add("Reshape", f"{name}_heads", (row,), split)
+        return self._graph.add("Permute", f"{name}_t", (h,), {0: 2, **SINGLE_THREAD})
+
+    def _feed_forward(self, i: int, x: str) -> str:
+        g, p, hidden = self._graph, f"l{i}.", self._shape.hidden_dim
+        h = self._norm(f"{p}ffn_norm", x, "rms_ffn", i)
+        both = self._linear(f"{p}gate_up", h, ("w1", "w3"), i)
+        parts = (f"{p}gate", f"{p}up")
+        halves: Params = {0: (hidden, hidden), 1: 1, **SINGLE_THREAD}
+        g.add("Slice", f"{p}gate_up_split", (both,), halves, outputs=parts)
+        gate = g.add("Swish", f"{p}swish", (parts[0],), {**SINGLE_THREAD})
+        product = self._binary(f"{p}glu", gate, parts[1], 2)
+        return self._binary(f"{p}ffn_add", x, self._linear(f"{p}down", product, ("w2",), i), 0)
+
+    def _head(self) -> None:
+        self._graph.add("Input", desc.HEAD_IN, ())
+        h = self._norm("final_norm", desc.HEAD_IN, "rms_final", 0)
+        self._linear(desc.LOGITS, h, ("embedding" if self._shape.tied else "classifier",), 0)
+
+    def _norm(self, name: str, x: str, gain: str, layer: int) -> str:
+        size = self._tensors[gain].cols
+        params: Params = {0: size, 1: self._shape.norm_eps, 2: 1, **SINGLE_THREAD}
+        return self._graph.add("RMSNorm", name, (x,), params, weights=Vector(gain, layer, size))
+
+    def _linear(self, name: str, x: str, tensors: tuple[str, ...], layer: int) -> str:
+        rows = sum(self._tensors[tensor].rows for tensor in tensors)
+        cols = self._tensors[tensors[0]].cols
+        weights = Matrix(tensors, layer, rows, cols)
+        # (cols, M) -> (rows, M): Gemm with constant B, transposed; no C.
+        params: Params = {2: 0, 3: 1, 4: 0, 5: 1, 6: 1, 7: 0, 8: rows, 9: cols, 10: -1}
+        if self._codec.quantize_term:
+            params[18] = self._codec.quantize_term
+        if not self._codec.row_scales:
+            return self._graph.add("Gemm", name, (x,), params, weights=weights)
+        product = self._graph.add("Gemm", f"{name}_int8", (x,), params, weights=weights)
+        row: Params = {0: rows, 1: 1, **SINGLE_THREAD}
+        scales = self._graph.add(
+            "MemoryData", f"{name}_scales", (), row, weights=RowScales(weights)
+        )
+        return self._binary(name, product, scales, 2)
+
+    def _binary(self, name: str, a: str, b: str, op: int) -> str:
+        return self._graph.add("BinaryOp", name, (a, b), {0: op, **SINGLE_THREAD})

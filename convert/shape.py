@@ -1,0 +1,114 @@
+"""The shape of a decoder: the one description of it, from every source to the engine.
+
+Says which tensors there are and how large; knows no files, no formats and no graph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .rope import Rope
+
+# Far above any Llama, and low enough that a hostile header can't make us plan for years.
+LIMITS = {
+    "dim": 1 << 17,
+    "hidden_dim": 1 << 20,
+    "n_layers": 1 << 12,
+    "n_heads": 1 << 12,
+    "n_kv_heads": 1 << 12,
+    "head_dim": 1 << 17,
+    "vocab_size": 1 << 24,
+    "context_length": 1 << 24,
+}
+
+
+@dataclass(frozen=True)
+class TensorShape:
+    """A matrix ``(rows, cols)``, or a vector of one row; a number of ``layers`` has one each."""
+
+    rows: int
+    cols: int
+    layers: int = 1
+
+    @property
+    def n_values(self) -> int:
+        """How many weights all layers have of it."""
+        return self.rows * self.cols * self.layers
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """The shape of a Llama decoder, in the field's own names.
+
+    ``head_dim`` is free of ``dim / n_heads``; ``tied`` says that the classifier is the embedding.
+    """
+
+    dim: int
+    hidden_dim: int
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int
+    head_dim: int
+    vocab_size: int
+    context_length: int
+    tied: bool
+    norm_eps: float = 1e-5
+    rope: Rope = field(default_factory=Rope)
+
+    @property
+    def q_dim(self) -> int:
+        """Numbers in the queries of one token, and in what attention makes of it."""
+        return self.n_heads * self.head_dim
+
+    @property
+    def kv_dim(self) -> int:
+        """Numbers in the keys of one token, and in its values."""
+        return self.n_kv_heads * self.head_dim
+
+    @property
+    def tensors(self) -> dict[str, TensorShape]:
+        """Every tensor by the name that sources and graphs call it by, llama2.c's."""
+        dim, hidden, layers = self.dim, self.hidden_dim, self.n_layers
+        embedding = TensorShape(self.vocab_size, dim)
+        return {
+            "embedding": embedding,
+            "rms_att": TensorShape(1, dim, layers),
+            "wq": TensorShape(self.q_dim, dim, layers),
+            "wk": TensorShape(self.kv_dim, dim, layers),
+            "wv": TensorShape(self.kv_dim, dim, layers),
+            "wo": TensorShape(dim, self.q_dim, layers),
+            "rms_ffn": TensorShape(1, dim, layers),
+            "w1": TensorShape(hidden, dim, layers),
+            "w2": TensorShape(dim, hidden, layers),
+            "w3": TensorShape(hidden, dim, layers),
+            "rms_final": TensorShape(1, dim),
+            **({} if self.tied else {"classifier": embedding}),
+        }
+
+    @property
+    def n_parameters(self) -> int:
+        """How many weights there are, a shared classifier counted once."""
+        return sum(tensor.n_values for tensor in self.tensors.values())
+
+    def cache_bytes(self, n_tokens: int) -> int:
+        """Count the bytes of a float32 KV cache of that many tokens."""
+        return 8 * self.n_layers * self.kv_dim * n_tokens
+
+    def problems(self) -> list[str]:
+        """Say what no decoder can have, a sentence each; nothing for a sound shape."""
+        out_of_range = [
+            f"{name} is {value}, outside 1..{limit}"
+            for name, limit in LIMITS.items()
+            if not 0 < (value := getattr(self, name)) <= limit
+        ]
+        if out_of_range:  # the other rules divide by these
+            return out_of_range
+        rules = (
+            (
+                self.n_heads % self.n_kv_heads == 0,
+                f"n_heads {self.n_heads} isn't a multiple of n_kv_heads {self.n_kv_heads}",
+            ),
+            (self.head_dim % 2 == 0, f"head_dim {self.head_dim} is odd (RoPE wants pairs)"),
+            (0 < self.norm_eps < 1, f"norm_eps is {self.norm_eps}"),
+        )
+        return [what for ok, what in rules if not ok] + self.rope.problems()

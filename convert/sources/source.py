@@ -1,0 +1,101 @@
+"""What the converter reads from: the ``TensorSource`` protocol, and what its readers share.
+
+Knows no format. Nothing is read, mapped or allocated beyond the slice that is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ConvertError
+from ..files import open_regular
+from ..formats.codec import Float32, QuantisedRows
+from ..shape import ModelShape
+
+SAMPLE_BYTES, N_SAMPLES = 4096, 64
+
+
+class TensorSource(Protocol):
+    """A model as a person has it: its shape, and its tensors by the names of ``ModelShape``.
+
+    Close it, or use it in ``with``. ``path`` is what the person named and ``files`` all that is
+    read, ``size`` in bytes together; ``format`` says in words what it is. ``weights`` names the
+    weight format that suits it best; ``block`` is how many of its values share a scale, 0 for
+    floats.
+    """
+
+    path: Path
+    files: tuple[Path, ...]
+    size: int
+    format: str
+    shape: ModelShape
+    weights: str
+    block: int
+
+    def __enter__(self) -> TensorSource: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def fingerprint(self) -> str:
+        """Make a short text that tells this source from others, without reading all of it."""
+
+    def tensor_bytes(self, name: str) -> int:
+        """Count the bytes that one layer of the tensor takes in the source."""
+
+    def rows(self, name: str, layer: int, start: int, stop: int) -> Float32:
+        """Read rows ``start`` to ``stop`` of one layer of a tensor, ``(stop - start, cols)``."""
+
+    def quantised_rows(
+        self, name: str, layer: int, start: int, stop: int, bits: int, block: int
+    ) -> QuantisedRows | None:
+        """Read the same rows as they are stored, if that is in such blocks; None if it isn't."""
+
+
+class InputFile:
+    """A file open for reading at any place; every failure is a ``ConvertError`` that names it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = open_regular(path)
+        self.size = os.fstat(self._file.fileno()).st_size
+
+    def close(self) -> None:
+        """Close it; reading is over."""
+        self._file.close()
+
+    def read(self, at: int, n: int, what: str) -> npt.NDArray[np.uint8]:
+        """Read ``n`` bytes from ``at`` on; ``what`` they are goes into the error."""
+        # Plain reads, not a memory map: a file that shrinks under us is then a short read with a
+        # clear error instead of SIGBUS, and a 27 GB checkpoint doesn't show up as resident memory.
+        buffer, got = np.empty(n, np.uint8), 0
+        try:
+            self._file.seek(at)
+            # A network's file system may give less at once than there is.
+            while k := self._file.readinto(buffer.data[got:]):  # type: ignore[attr-defined]
+                got += k
+        except OSError as e:
+            raise ConvertError(f"{self.path}: can't read {what}: {e.strerror}") from e
+        if got != n:
+            raise ConvertError(
+                f"{self.path}: {what} wants {n:,} bytes at {at:,} and the file has {got:,}",
+                "it changed while it was read",
+            )
+        return buffer
+
+
+def sampled_sha256(files: Sequence[InputFile]) -> str:
+    """Hash samples from all over every file, in hex: 27 GB are not read for a label."""
+    digest = hashlib.sha256()
+    for file in files:
+        last = max(0, file.size - SAMPLE_BYTES)
+        for i in range(N_SAMPLES):
+            at = last * i // (N_SAMPLES - 1)
+            digest.update(file.read(at, min(SAMPLE_BYTES, file.size), "a sample").tobytes())
+    return digest.hexdigest()

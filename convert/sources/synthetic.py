@@ -1,0 +1,67 @@
+"""A made-up model of any shape: random weights, no file, for benchmarks and tests of size.
+
+Implements ``TensorSource``, so that the pipeline can't tell it from a real one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..formats.codec import Float32
+from ..shape import ModelShape
+
+SHAPES = {
+    "7b": ModelShape(4096, 11008, 32, 32, 32, 128, 32000, 4096, tied=False),
+    "1.1b": ModelShape(2048, 5632, 22, 32, 4, 64, 32000, 2048, tied=False),
+    "110m": ModelShape(768, 2048, 12, 12, 12, 64, 32000, 1024, tied=True),
+    "15m": ModelShape(288, 768, 6, 6, 6, 48, 32000, 256, tied=True),
+}
+"""Llama-2-7B, TinyLlama-1.1B, and llama2.c's stories110M and stories15M."""
+
+
+class SyntheticCheckpoint:
+    """Seeded random weights of a shape: every tensor is cut out of one pool of normal values."""
+
+    def __init__(self, shape: ModelShape, seed: int = 0) -> None:
+        """Draw the pool; the tensors are made as they are read."""
+        self.path = Path("synthetic")
+        self.files: tuple[Path, ...] = ()
+        self.shape = shape
+        self.size = 4 * shape.n_parameters
+        self.format, self.weights, self.block = "random weights", "int8", 0
+        self._tensors = shape.tensors
+        # A prime length, so that no two tensors' rows line up.
+        pool = np.random.default_rng(seed).standard_normal(1_000_003, np.float32)
+        self._pool = np.concatenate([pool, pool])
+
+    def __enter__(self) -> SyntheticCheckpoint:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to close."""
+
+    def fingerprint(self) -> str:
+        """Say that it is made up."""
+        return "synthetic"
+
+    def tensor_bytes(self, name: str) -> int:
+        """Count the bytes of one layer of a tensor in float32."""
+        tensor = self._tensors[name]
+        return 4 * tensor.rows * tensor.cols
+
+    def rows(self, name: str, layer: int, start: int, stop: int) -> Float32:
+        """Make rows of one layer of a tensor, float32 ``(stop - start, cols)``."""
+        tensor = self._tensors[name]
+        rows, cols = tensor.rows, tensor.cols
+        if rows == 1:  # a norm's gain
+            return np.ones((1, cols), np.float32)
+        n = (stop - start) * cols
+        at = (start * cols + 7919 * layer + 104729 * len(name)) % (self._pool.size // 2)
+        values = np.resize(self._pool[at : at + n], n)
+        # Scaled so that activations neither die nor explode over many layers.
+        return values.reshape(-1, cols) * np.float32(0.7 * cols**-0.5)
+
+    def quantised_rows(self, *_: object) -> None:
+        """Say that nothing is kept in blocks."""
