@@ -32,7 +32,7 @@ DISTRIBUTION = "llama2ncnn-chat"
 
 
 def run() -> NoReturn:
-    """The console script."""
+    """Run the command as the console script does, and exit."""
     sys.exit(main())
 
 

@@ -33,12 +33,12 @@ HIDDEN, HEAD_IN, LOGITS = "hidden", "head_in", "logits"
 
 
 def cache_in(layer: int) -> tuple[str, str]:
-    """Blob names of a layer's key and value cache as it goes in."""
+    """Name the blobs of a layer's key and value cache as it goes in."""
     return f"l{layer}.k_in", f"l{layer}.v_in"
 
 
 def cache_out(layer: int) -> tuple[str, str]:
-    """Blob names of a layer's key and value cache as it comes out."""
+    """Name the blobs of a layer's key and value cache as it comes out."""
     return f"l{layer}.k_out", f"l{layer}.v_out"
 
 
@@ -67,40 +67,11 @@ class ModelDesc:
     extra: dict[str, str] = field(default_factory=dict)
 
 
-HEAD_LINES = ("context_length", "n_layers", "dim", "n_heads")
 SUFFIXES = (".param", ".bin", ".desc")
 TOKENIZER_SUFFIX = ".tokenizer.bin"
 MAX_TEXT = 1 << 16
 
-
-def stem_of(path: str | os.PathLike[str]) -> Path:
-    """The stem that a person means by a stem or by one of its files."""
-    text = os.fspath(path)
-    for suffix in (TOKENIZER_SUFFIX, *SUFFIXES):
-        if text.endswith(suffix) and len(Path(text).name) > len(suffix):
-            return Path(text[: -len(suffix)])
-    return Path(text)
-
-
-def file_of(stem: Path, suffix: str) -> Path:
-    """``7b.ncnn`` and ``.bin`` give ``7b.ncnn.bin``."""
-    return stem.with_name(stem.name + suffix)
-
-
-def flat(thing: object, prefix: str = "") -> dict[str, Any]:
-    """Spread a dataclass into values by key; the keys of one inside stand behind a dot."""
-    values: dict[str, Any] = {}
-    for f in fields(thing):  # type: ignore[arg-type]
-        value, key = getattr(thing, f.name), prefix + f.name
-        values |= flat(value, f"{key}.") if is_dataclass(value) else {key: value}
-    return values
-
-
-def _known(d: ModelDesc) -> dict[str, Any]:
-    """All that is known of a model, by key."""
-    return flat(d.shape) | {name: getattr(d, name) for name in OWN_FIELDS}
-
-
+HEAD_LINES = ("context_length", "n_layers", "dim", "n_heads")
 OWN_FIELDS = {k: v for k, v in get_type_hints(ModelDesc).items() if k not in ("shape", "extra")}
 
 OLD_FORMAT = "2"
@@ -118,6 +89,34 @@ OLD_MODELS = {
     "graph_version": "1",
 }
 """What the format before this one didn't say, for it was so in every model."""
+
+
+def stem_of(path: str | os.PathLike[str]) -> Path:
+    """Find the stem that a person means by a stem or by one of its files."""
+    text = os.fspath(path)
+    for suffix in (TOKENIZER_SUFFIX, *SUFFIXES):
+        if text.endswith(suffix) and len(Path(text).name) > len(suffix):
+            return Path(text[: -len(suffix)])
+    return Path(text)
+
+
+def file_of(stem: Path, suffix: str) -> Path:
+    """Name a file of a model: ``7b.ncnn`` and ``.bin`` give ``7b.ncnn.bin``."""
+    return stem.with_name(stem.name + suffix)
+
+
+def flat(thing: object, prefix: str = "") -> dict[str, Any]:
+    """Spread a dataclass into values by key; the keys of one inside stand behind a dot."""
+    values: dict[str, Any] = {}
+    for f in fields(thing):  # type: ignore[arg-type]
+        value, key = getattr(thing, f.name), prefix + f.name
+        values |= flat(value, f"{key}.") if is_dataclass(value) else {key: value}
+    return values
+
+
+def _known(d: ModelDesc) -> dict[str, Any]:
+    """All that is known of a model, by key."""
+    return flat(d.shape) | {name: getattr(d, name) for name in OWN_FIELDS}
 
 
 def format_desc(desc: ModelDesc) -> str:
@@ -241,7 +240,10 @@ def _problems(d: ModelDesc) -> list[str]:
 
 
 def read_desc(stem: Path) -> ModelDesc:
-    """The description of the model at ``stem``, held against the sizes of its files."""
+    """Read the description of the model at ``stem`` and hold it against the sizes of its files.
+
+    Raises ``ConvertError``.
+    """
     path = file_of(stem, ".desc")
     with open_regular(path) as f:
         raw = f.read(MAX_TEXT + 1)
@@ -264,12 +266,12 @@ def read_desc(stem: Path) -> ModelDesc:
 
 
 def sha256(data: bytes) -> str:
-    """Hex SHA-256."""
+    """Compute the SHA-256 of bytes, in hex."""
     return hashlib.sha256(data).hexdigest()
 
 
 def sha256_file(path: Path, progress: Callable[[int], None] | None = None) -> str:
-    """Hex SHA-256 of a file, read in slices; ``progress`` is told the bytes done so far."""
+    """Compute the SHA-256 of a file, in hex; ``progress`` is told the bytes done so far."""
     digest, done = hashlib.sha256(), 0
     buffer = memoryview(bytearray(1 << 20))
     with open_regular(path) as f:
@@ -282,7 +284,7 @@ def sha256_file(path: Path, progress: Callable[[int], None] | None = None) -> st
 
 
 def verify(stem: Path, d: ModelDesc, progress: Callable[[int], None] | None = None) -> None:
-    """Hold both files against their checksums; ``ConvertError`` at the first that differs."""
+    """Hold both files against their checksums. Raises ``ConvertError`` for one that differs."""
     for suffix, want in ((".param", d.param_sha256), (".bin", d.bin_sha256)):
         path = file_of(stem, suffix)
         got = sha256_file(path, progress)

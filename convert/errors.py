@@ -16,6 +16,7 @@ class ConvertError(Exception):
     exit_code = 3
 
     def __init__(self, message: str, hint: str = "") -> None:
+        """Say what and where in ``message``, and what to do next in ``hint``."""
         super().__init__(message if not hint else f"{message}; {hint}")
         self.message = message
         self.hint = hint

@@ -30,6 +30,7 @@ class FileSet:
     """
 
     def __init__(self) -> None:
+        """Begin with no file."""
         self._pending: list[tuple[BinaryIO, Path]] = []
         self._litter: list[Path] = []  # names to unlink on the way out, noted before they exist
 
@@ -52,7 +53,7 @@ class FileSet:
             ) from value
 
     def open(self, path: Path) -> BinaryIO:
-        """A new temporary file that will become ``path``."""
+        """Open a new temporary file that will become ``path``."""
         beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         self._litter.append(beside)
         _sweep(path)
@@ -140,7 +141,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a regular file is there; no for a name that can't be one (too long, with a NUL)."""
+    """Tell whether a regular file is there; no for a name that can't be one (a NUL in it)."""
     try:
         return stat.S_ISREG(os.stat(path).st_mode)
     except (OSError, ValueError):

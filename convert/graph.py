@@ -76,7 +76,7 @@ class Graph:
         return outputs[0]
 
     def to_param(self) -> str:
-        """The text that ``Net.load_param`` reads."""
+        """Write the text that ``Net.load_param`` reads."""
         layers = _with_splits(self.layers)
         n_blobs = sum(len(layer.outputs) for layer in layers)
         lines = [str(PARAM_MAGIC), f"{len(layers)} {n_blobs}", *map(_line, layers)]

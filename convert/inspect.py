@@ -77,7 +77,7 @@ def inspect(path: str | os.PathLike[str], *, checksums: bool = False) -> Report:
 
 
 def is_model(path: str | os.PathLike[str]) -> bool:
-    """Whether ``path`` names a converted model, and not a checkpoint."""
+    """Tell whether ``path`` names a converted model, and not a checkpoint."""
     return _model_stem(Path(path)) is not None
 
 
@@ -137,7 +137,7 @@ def _conversion(shape: ModelShape, codec: Codec) -> Conversion:
 
 
 def format_report(r: Report) -> str:
-    """The report as lines for a person."""
+    """Write the report as lines for a person."""
     c = r.shape
     facts = [
         ("parameters", f"{r.parameters:,}"),
@@ -180,7 +180,7 @@ def _weights(name: str, block: int) -> str:
 
 
 def human_bytes(n: float) -> str:
-    """``6.74 GB``: decimal units, three digits."""
+    """Write a count of bytes in decimal units and three digits, as ``6.74 GB``."""
     if n < 1000:
         return f"{n:.0f} bytes"
     for unit in ("kB", "MB", "GB"):

@@ -35,7 +35,7 @@ OnProgress = Callable[[Progress], None]
 
 
 def embedding_is_shared(shape: ModelShape, codec: Codec) -> bool:
-    """Whether the classifier's own bytes serve as the embedding."""
+    """Tell whether the classifier's own bytes serve as the embedding."""
     return shape.tied and codec.shares_embedding
 
 
@@ -63,17 +63,20 @@ class Writer:
     """A file that counts and hashes what goes into it."""
 
     def __init__(self, file: BinaryIO) -> None:
+        """Begin at the start of an empty file."""
         self._file = file
         self._digest = hashlib.sha256()
         self.size = 0
 
     def write(self, data: bytes | memoryview) -> None:
+        """Append ``data``."""
         self._file.write(data)
         self._digest.update(data)
         self.size += data.nbytes if isinstance(data, memoryview) else len(data)
 
     @property
     def sha256(self) -> str:
+        """Of all that was written, in hex."""
         return self._digest.hexdigest()
 
 

@@ -44,6 +44,7 @@ class Blocks:
 
     @property
     def quantize_term(self) -> int:
+        """ncnn's code of the bits and the block."""
         return 100 * self.bits + BLOCKS.index(self.block)
 
     def encode(self, slices: Iterable[RowSlice], write: Write) -> None:
@@ -64,10 +65,12 @@ class Blocks:
             write(as_bytes(inverse.astype("<f4", copy=False)))
 
     def disk_bytes(self, rows: int, cols: int) -> int:
+        """Count the bytes of a ``(rows, cols)`` matrix in ``.bin``."""
         packed = rows * -(-cols * self.bits // 8)
         return padded(packed) + 4 * rows * -(-cols // self.block)
 
     def held_bytes(self, rows: int, cols: int) -> int:
+        """Count the bytes of a ``(rows, cols)`` matrix that ncnn has loaded."""
         return self.disk_bytes(rows, cols)
 
 
@@ -87,9 +90,10 @@ def _with_inverse_steps(stored: QuantisedRows) -> tuple[Int8, Float32]:
 
 
 def quantise_blocks(rows: Float32, bits: int, block: int) -> tuple[Int8, Float32]:
-    """Symmetric ``bits``-bit values and inverse steps, one per ``block`` values of a row.
+    """Quantise to symmetric ``bits``-bit values, a step per ``block`` values of a row.
 
-    The last block of a row may be short. Returns int8 ``(n, cols)`` and float32 ``(n, blocks)``.
+    The last block of a row may be short. Returns int8 ``(n, cols)`` and
+    float32 inverse steps ``(n, blocks)``.
     """
     n, cols = rows.shape
     blocks = -(-cols // block)

@@ -42,17 +42,15 @@ class RowSlice(Protocol):
 
 
 class Codec(Protocol):
-    """A way to keep a matrix: its bytes, their count, and what the graph must say of it.
-
-    ``name`` is that of the command line; ``block`` how many weights of a row share a scale, 0 where
-    there are no blocks.
-    """
+    """A way to keep a matrix: its bytes, their count, and what the graph must say of it."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name on the command line."""
 
     @property
-    def block(self) -> int: ...
+    def block(self) -> int:
+        """How many weights of a row share a scale; 0 where there are no blocks."""
 
     @property
     def quantize_term(self) -> int:
@@ -87,12 +85,13 @@ class NonFiniteError(ValueError):
     """A weight is NaN or infinite, or too large for the format; ``hint`` says what to do."""
 
     def __init__(self, message: str, hint: str = "the checkpoint is damaged") -> None:
+        """Say what is wrong in ``message``, and what to do in ``hint``."""
         super().__init__(message)
         self.hint = hint
 
 
 def finite_absmax(rows: Float32) -> Float32:
-    """The largest magnitude of every row, ``(n,)``. Raises ``NonFiniteError``."""
+    """Find the largest magnitude of every row, ``(n,)``. Raises ``NonFiniteError``."""
     # Two reductions instead of abs() and one: no temporary. NaN and infinity survive both.
     absmax: Float32 = np.maximum(rows.max(axis=1), -rows.min(axis=1))
     if not np.isfinite(absmax).all():
@@ -101,7 +100,7 @@ def finite_absmax(rows: Float32) -> Float32:
 
 
 def inverse_step(absmax: Float32, q_max: int) -> Float32:
-    """What maps values of up to ``absmax`` to integers of up to ``q_max``; 1 where all are zero."""
+    """Compute what maps values up to ``absmax`` to integers up to ``q_max``; 1 for all zeros."""
     # So for values so small that the inverse would overflow.
     with np.errstate(divide="ignore", over="ignore"):
         inverse: Float32 = np.float32(q_max) / absmax

@@ -52,10 +52,12 @@ class Plain:
         write(bytes(padded(n) - n))
 
     def disk_bytes(self, rows: int, cols: int) -> int:
+        """Count the bytes of a ``(rows, cols)`` matrix in ``.bin``."""
         return TAG_BYTES + padded(rows * cols * self.embedding_dtype.itemsize)
 
     def held_bytes(self, rows: int, cols: int) -> int:
-        # ncnn widens halves to float32 as it loads them.
+        """Count the bytes of a ``(rows, cols)`` matrix that ncnn has loaded."""
+        # It widens halves to float32 as it loads them.
         return TAG_BYTES + 4 * rows * cols
 
 
@@ -64,7 +66,7 @@ FP16 = Plain("fp16", 0x01306B47, HALF)
 
 
 def to_dtype(rows: Float32, dtype: np.dtype[np.generic]) -> npt.NDArray[Any]:
-    """Rows as little-endian float32 or float16, rounded to nearest even.
+    """Round rows to little-endian float32 or float16, to nearest even.
 
     Raises ``NonFiniteError`` for what is no number, or more than a half can hold.
     """

@@ -51,9 +51,11 @@ class Rows:
         return np.concatenate(steps)
 
     def disk_bytes(self, rows: int, cols: int) -> int:
+        """Count the bytes of a ``(rows, cols)`` matrix in ``.bin``, its row scales included."""
         return len(TAG) + padded(rows * cols) + len(TENSOR_SCALE) + 4 * rows
 
     def held_bytes(self, rows: int, cols: int) -> int:
+        """Count the bytes of a ``(rows, cols)`` matrix that ncnn has loaded."""
         return self.disk_bytes(rows, cols)
 
 
@@ -61,7 +63,7 @@ INT8 = Rows()
 
 
 def quantise_rows(rows: Float32) -> tuple[Int8, Float32]:
-    """Symmetric int8, to nearest, a step per row: ``rows ~ q * step[:, None]``."""
+    """Quantise to symmetric int8, to nearest, a step per row: ``rows ~ q * step[:, None]``."""
     absmax = finite_absmax(rows)
     step = absmax / np.float32(127)
     scaled = rows * inverse_step(absmax, 127)[:, None]

@@ -62,6 +62,7 @@ class InputFile:
     """A file open for reading at any place; every failure is a ``ConvertError`` that names it."""
 
     def __init__(self, path: Path) -> None:
+        """Open it; what is no regular file is refused without waiting."""
         self.path = path
         self._file = open_regular(path)
         self.size = os.fstat(self._file.fileno()).st_size

@@ -21,6 +21,7 @@ from convert.errors import ConvertError
 from convert.pipeline import convert
 from convert.rope import Rope
 from convert.shape import ModelShape
+from tests.old_model import OLD_DESC, write_old_checkpoint
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 GOOD = ModelDesc(
@@ -196,41 +197,11 @@ def test_a_desc_that_is_none_is_refused(tmp_path: Path) -> None:
         read_desc(tmp_path / "bytes")
 
 
-OLD = """\
-32
-2
-64
-4
-format=2
-n_kv_heads=2
-hidden_dim=160
-vocab_size=96
-rope_theta=500000.0
-norm_eps=1e-05
-tied=1
-weights=int8
-block=0
-embedding_dtype=float16
-embedding_offset=98560
-weights_size=98504
-param_size=5153
-bin_size=110848
-param_sha256=d8e3554deb111ec7b121d71f5a35552c4f06fad39913c2cb21d17a287868595d
-bin_sha256=053683cb82dfc0e92515aab2e5c06065b44845f7818ea273a18fd1becffbcb89
-source=llama2.c v0, 371996 bytes, sampled SHA-256 6a5bd3113af09d872c9c35a193573da550754d4358930dbbd423d7cfa372b12c
-converter=llama2ncnn-convert 1
-desc_sha256=e651839375f669d674dfcaad40844b7798984b97dc642a777acc51a6835dc89e
-"""  # noqa: E501
-"""As the program before this one wrote it."""
-
-
 def test_a_description_of_the_format_before_is_read(tmp_path: Path) -> None:
-    c = tiny_config()
-    path = write_v0(tmp_path / "m.bin", c, random_weights(c, 1), theta=500000.0)
-    now = convert(path, tmp_path / "out")
+    now = convert(write_old_checkpoint(tmp_path / "m.bin"), tmp_path / "out")
     # Its own sums of the files say that the old program wrote the same bytes.
-    assert parse_desc(OLD, "x") == now
-    file_of(tmp_path / "out", ".desc").write_text(OLD)
+    assert parse_desc(OLD_DESC, "x") == now
+    file_of(tmp_path / "out", ".desc").write_text(OLD_DESC)
     assert read_desc(tmp_path / "out") == now
     verify(tmp_path / "out", now)
 
@@ -249,10 +220,10 @@ def test_a_description_of_the_format_before_is_read(tmp_path: Path) -> None:
 def test_a_damaged_description_of_the_format_before_is_refused(
     old: str, new: str, word: str
 ) -> None:
-    assert old in OLD
+    assert old in OLD_DESC
     with pytest.raises(ConvertError, match=word):
-        parse_desc(OLD.replace(old, new), "x")
+        parse_desc(OLD_DESC.replace(old, new), "x")
 
 
 def test_unknown_keys_of_the_format_before_are_kept() -> None:
-    assert parse_desc(OLD + "flavour=mint\n", "x").extra == {"flavour": "mint"}
+    assert parse_desc(OLD_DESC + "flavour=mint\n", "x").extra == {"flavour": "mint"}

@@ -49,7 +49,8 @@ def test_a_damaged_bin_is_found_on_demand(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("n_heads", 2), ("n_kv_heads", 4), ("hidden_dim", 80), ("weights", "q9")]
+    ("key", "value"),
+    [("n_heads", 2), ("n_kv_heads", 4), ("head_dim", 8), ("hidden_dim", 80), ("weights", "q9")],
 )
 def test_a_description_that_lies_consistently_is_refused(
     tmp_path: Path, key: str, value: Any
