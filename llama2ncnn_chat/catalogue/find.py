@@ -19,15 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convert import pipeline
-from convert.desc import (
-    TOKENIZER_SUFFIX,
-    ModelDesc,
-    file_of,
-    read_desc,
-    sha256,
-    sha256_file,
-    stem_of,
-)
+from convert.desc import TOKENIZER_SUFFIX, ModelDesc, file_of, read_desc, sha256_file, stem_of
 from convert.errors import ConvertError, WriteError
 from convert.pipeline import CONVERTER, OnProgress
 from convert.sources import open_source
@@ -248,7 +240,9 @@ def _content_hash(files: Sequence[Path], root: Path, hashing: OnBytes | None) ->
 
         digests.append(_file_hash(path, root, told))
         before += path.stat().st_size
-    return digests[0] if len(digests) == 1 else sha256("".join(digests).encode())
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _file_hash(path: Path, root: Path, hashing: Callable[[int], None]) -> str:

@@ -152,6 +152,16 @@ def test_a_damaged_weight_is_named_and_nothing_is_left(
     assert [p.name for p in tmp_path.iterdir()] == ["m.bin"]
 
 
+def test_a_damaged_embedding_is_refused_in_every_format(tmp_path: Path) -> None:
+    c = tiny_config(tied=False)
+    w = random_weights(c, 10)
+    w["embedding"][95, 63] = np.nan
+    path = write_v0(tmp_path / "m.bin", c, w)
+    for name in FORMAT_NAMES:
+        with pytest.raises(ConvertError, match=r"embedding of layer 0: .* not a finite number"):
+            convert(path, tmp_path / "out", weights=name)
+
+
 @pytest.mark.parametrize("suffix", [".bin", ".param", ".desc", ".tokenizer.bin"])
 @pytest.mark.parametrize("link", [False, True])
 def test_the_input_is_never_overwritten(tmp_path: Path, suffix: str, link: bool) -> None:
