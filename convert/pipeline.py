@@ -22,7 +22,7 @@ from .graph import Matrix, Vector
 from .shape import ModelShape
 from .sources import open_source
 from .sources.source import TensorSource
-from .stream import ALIGNMENT, Streamer, Writer, embedding_is_shared
+from .stream import ALIGNMENT, Streamer, Writer
 from .stream import OnProgress as OnProgress
 from .stream import Progress as Progress
 from .vocabulary import copy_tokenizer, tokenizer_beside
@@ -102,7 +102,7 @@ def convert_tensors(
 def bin_bytes(shape: ModelShape, codec: Codec) -> int:
     """Count the bytes of the ``.bin`` that this shape gives in this format."""
     weights = memory_bytes(shape, codec, held=False)
-    if embedding_is_shared(shape, codec):
+    if shape.tied and codec.embedding_at is not None:
         return weights
     embedding = shape.tensors["embedding"].n_values * codec.embedding_dtype.itemsize
     return weights + -weights % ALIGNMENT + embedding

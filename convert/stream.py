@@ -12,9 +12,8 @@ from typing import BinaryIO
 
 from .errors import ConvertError
 from .formats.codec import SINGLE, Codec, Float32, NonFiniteError, QuantisedRows
-from .formats.plain import TAG_BYTES, to_dtype
+from .formats.plain import to_dtype
 from .graph import Graph, Matrix, RowScales, Vector, Weights
-from .shape import ModelShape
 from .sources.source import TensorSource
 
 SLICE_VALUES = 1 << 18  # a slice of 1 MB of float32 and its temporaries stay in a core's cache
@@ -32,11 +31,6 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
-
-
-def embedding_is_shared(shape: ModelShape, codec: Codec) -> bool:
-    """Tell whether the classifier's own bytes serve as the embedding."""
-    return shape.tied and codec.shares_embedding
 
 
 @dataclass(frozen=True)
@@ -96,18 +90,18 @@ class Streamer:
 
     def write(self, graph: Graph) -> tuple[int, int]:
         """Write everything; returns the bytes that are ncnn's and the offset of the embedding."""
-        shared = embedding_is_shared(self._source.shape, self._codec)
+        shared_at = self._codec.embedding_at if self._source.shape.tied else None
         wanted = [layer.weights for layer in graph.layers if layer.weights]
         names = [name for weights in wanted for name in _names(weights)]
-        self._plan([*names, *([] if shared else ["embedding"])])
+        self._plan([*names, *(["embedding"] if shared_at is None else [])])
         offset = 0
         try:
             for weights in wanted:
-                if isinstance(weights, Matrix) and weights.tensors == ("embedding",):
-                    offset = self._out.size + TAG_BYTES
+                if shared_at is not None and "embedding" in _names(weights):
+                    offset = self._out.size + shared_at
                 self._write_one(weights)
             weights_size = self._out.size
-            if not shared:
+            if shared_at is None:
                 self._out.write(bytes(-weights_size % ALIGNMENT))
                 offset = self._out.size
                 self._write_embedding()

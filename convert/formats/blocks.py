@@ -40,7 +40,7 @@ class Blocks:
 
     row_scales = False
     embedding_dtype = HALF
-    shares_embedding = False
+    embedding_at = None
 
     @property
     def quantize_term(self) -> int:

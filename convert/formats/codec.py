@@ -65,8 +65,11 @@ class Codec(Protocol):
         """The type that the token embedding is kept in beside matrices of this format."""
 
     @property
-    def shares_embedding(self) -> bool:
-        """Whether the bytes of a tied classifier, behind their tag, are the embedding's too."""
+    def embedding_at(self) -> int | None:
+        """Where the rows of a tied classifier begin in its bytes, to serve as the embedding too.
+
+        None where they can't: the embedding is written after all that is ncnn's.
+        """
 
     def encode(self, slices: Iterable[RowSlice], write: Write) -> Float32 | None:
         """Write a matrix, slice by slice of rows, as ncnn's Gemm reads it.

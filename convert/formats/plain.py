@@ -39,7 +39,7 @@ class Plain:
     block = 0
     quantize_term = 0
     row_scales = False
-    shares_embedding = True
+    embedding_at = TAG_BYTES
 
     def encode(self, slices: Iterable[RowSlice], write: Write) -> None:
         """Write the tag and the values, padded to 4 bytes."""

@@ -35,7 +35,7 @@ class Rows:
     quantize_term = 2
     row_scales = True
     embedding_dtype = HALF
-    shares_embedding = False
+    embedding_at = None
 
     def encode(self, slices: Iterable[RowSlice], write: Write) -> Float32:
         """Write the tag, the values, padded to 4 bytes, and the tensor's scale of 1."""
