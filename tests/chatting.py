@@ -16,7 +16,7 @@ from llama2ncnn_chat.events import Event
 from llama2ncnn_chat.generation.generate import never
 from llama2ncnn_chat.storage.snapshots import SnapshotStore
 from llama2ncnn_chat.storage.store import Store
-from tests.fakes import ByteTokenizer, ScriptedEngine
+from tests.fakes import EOS, ByteTokenizer, ScriptedEngine
 
 TOKENIZER = ByteTokenizer()
 OPEN, CLOSE = b"[INST]", b"[/INST]"
@@ -40,7 +40,7 @@ def answering(
         message, _, said = bytes_of(ids).rpartition(OPEN)[2].partition(CLOSE)
         text = message.rpartition(b"<</SYS>>")[2].decode().strip()
         wanted = f" {reply(text)}".encode()
-        return wanted[len(said)] + 3 if len(said) < len(wanted) else TOKENIZER.eos_id
+        return wanted[len(said)] + 3 if len(said) < len(wanted) else EOS
 
     return ScriptedEngine(next_token, context_length=context_length)
 

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from llama2ncnn_chat.model.engine import CalledOffError, Cancelled
 from llama2ncnn_chat.model.kv_cache import KvCache
 
+BOS, EOS = 1, 2
+
 Float32 = npt.NDArray[np.float32]
 
 
@@ -76,13 +78,16 @@ class ScriptedEngine:
 class ByteTokenizer:
     """A token per byte, at the ids where Llama has its byte pieces; no merges."""
 
-    vocab_size, bos_id, eos_id = 300, 1, 2
+    vocab_size, ends = 300, frozenset({EOS})
 
     def piece(self, token: int) -> bytes:
         return bytes([token - 3]) if 3 <= token < 259 else b""
 
-    def find(self, piece: str) -> int | None:
-        return None
+    def first_piece(self, token: int) -> bytes:
+        return self.piece(token).removeprefix(b" ")
+
+    def special(self, name: str) -> int | None:
+        return {"<s>": BOS, "</s>": EOS}.get(name)
 
     def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]:
-        return [self.bos_id] * bos + [byte + 3 for byte in text.encode()]
+        return [BOS] * bos + [byte + 3 for byte in text.encode()]

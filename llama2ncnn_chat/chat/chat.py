@@ -20,9 +20,10 @@ from ..storage.kv_keeper import KvKeeper
 from ..storage.snapshots import SnapshotStore
 from ..storage.store import LoadedSession, Store
 from ..text.template import template_of
+from ..text.vocabulary import Vocabulary
 from .chat_settings import DEFAULTS, ChatSettings, parse_threads
 from .model_facts import ModelFacts
-from .resuming import ChatTokenizer, encode_anew, is_foreign, resumed_notes, resumed_settings
+from .resuming import encode_anew, is_foreign, resumed_notes, resumed_settings
 
 
 class Chat:
@@ -35,7 +36,7 @@ class Chat:
     def __init__(
         self,
         engine: Engine,
-        tokenizer: ChatTokenizer,
+        tokenizer: Vocabulary,
         model: ModelFacts,
         settings: ChatSettings = DEFAULTS,
         *,

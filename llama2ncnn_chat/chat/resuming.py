@@ -12,13 +12,9 @@ from typing import Protocol
 from ..conversation.ledger import Ledger
 from ..conversation.recorder import SessionMeta
 from ..conversation.renderer import Renderer
-from ..generation.generate import Vocabulary
-from ..text.template import Encoder, template_of
+from ..text.template import template_of
+from ..text.vocabulary import Vocabulary
 from .chat_settings import SAMPLING_NAMES, ChatSettings
-
-
-class ChatTokenizer(Vocabulary, Encoder, Protocol):
-    """What a conversation needs of a tokenizer: to encode, and to decode."""
 
 
 class Loaded(Protocol):
@@ -54,7 +50,7 @@ def resumed_settings(
     )
 
 
-def is_foreign(loaded: Loaded, fingerprint: str, tokenizer: ChatTokenizer) -> bool:
+def is_foreign(loaded: Loaded, fingerprint: str, tokenizer: Vocabulary) -> bool:
     """Whether its ids are those of another tokenizer: the messages' tell."""
     meta = loaded.meta
     if meta.fingerprint == fingerprint:
@@ -67,7 +63,7 @@ def is_foreign(loaded: Loaded, fingerprint: str, tokenizer: ChatTokenizer) -> bo
     )
 
 
-def encode_anew(ledger: Ledger, renderer: Renderer, tokenizer: ChatTokenizer) -> None:
+def encode_anew(ledger: Ledger, renderer: Renderer, tokenizer: Vocabulary) -> None:
     """The one time that text is encoded again: its ids mean nothing to this model."""
     for turn in ledger.turns():
         if turn.role == "user":

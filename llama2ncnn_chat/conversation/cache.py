@@ -8,10 +8,11 @@ from __future__ import annotations
 import time
 
 from ..events import Events, Finished, TextDelta, Timings
-from ..generation.generate import Limits, Vocabulary, decode, prefill
+from ..generation.generate import Limits, decode, prefill
 from ..generation.sampling import Sampler
 from ..model.engine import Cancelled, Engine, Logits
 from ..model.kv_cache import KvCache
+from ..text.vocabulary import Vocabulary
 from .renderer import common_prefix
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..errors import PromptTooLongError
-from ..text.template import Encoder, Template
+from ..text.template import Template
+from ..text.vocabulary import Vocabulary
 from .ledger import Turn
 
 RESERVE = 128
@@ -22,7 +23,7 @@ class Renderer:
     """A template, the tokenizer it renders with and the conversation's system prompt."""
 
     template: Template
-    tokenizer: Encoder
+    tokenizer: Vocabulary
     system: str = ""
 
     def message(self, text: str, *, first: bool) -> list[int]:

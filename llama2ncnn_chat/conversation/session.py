@@ -14,11 +14,12 @@ from typing import Literal
 from ..errors import ChatError, PromptTooLongError
 from ..events import ContextShifted, Events, Finished, Replayed, TextDelta, Timings
 from ..generation.choices import watched
-from ..generation.generate import Limits, Vocabulary, never
+from ..generation.generate import Limits, never
 from ..model.engine import Cancelled, Engine
 from ..model.kv_cache import KvCache
 from ..settings import Sampling
 from ..text.detokenizer import Detokenizer
+from ..text.vocabulary import Vocabulary
 from .cache import PromptCache
 from .ledger import Ledger, Role, Run, Turn
 from .recorder import NullRecorder, Recorder
@@ -62,8 +63,7 @@ class Session:
         self.ledger = ledger or Ledger()
         self.recorder: Recorder = recorder or NullRecorder()
         self.first_visible = first_visible
-        self.busy = False
-        self.records_choices = False
+        self.busy = self.records_choices = False
         self._tokenizer = tokenizer
         self.cache = PromptCache(engine, tokenizer)
         self._seeds = seeds(seed)
@@ -102,7 +102,7 @@ class Session:
         """Another reply: the same up to its token ``at``, then ``token``, and what follows that."""
         with self._alone():
             other = Turn("assistant", "", [*reply.ids[:at], token])
-            text = Detokenizer(self._tokenizer, strip_prefix=True)
+            text = Detokenizer(self._tokenizer, begins=True)
             other.text = "".join(map(text.feed, other.ids))
             other.choices = {i: choice for i, choice in reply.choices.items() if i <= at}
             if at in other.choices:

@@ -9,28 +9,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from ..errors import PromptTooLongError
 from ..events import Event, Finished, FinishReason, PrefillProgress, TextDelta, Timings
 from ..model.engine import CalledOffError, Cancelled, Engine, Logits
-from ..text.detokenizer import Detokenizer, Pieces
+from ..text.detokenizer import Detokenizer
+from ..text.vocabulary import Vocabulary
 from .sampling import Sampler
 from .stops import StopFilter
 
 Clock = Callable[[], float]
 
 
-class Vocabulary(Pieces, Protocol):
-    """What a generation needs of a tokenizer."""
-
-    @property
-    def eos_id(self) -> int: ...
-
-
 @dataclass(frozen=True)
 class Limits:
-    """Where a generation ends besides EOS: ``max_tokens`` (None: the context) and stop strings.
+    """Where a generation ends besides at an end token: ``max_tokens`` (None: the context) and stop
+    strings.
 
     ``before`` are ids of the same text, whose last character may be waiting for its other half;
     None if what is generated goes on in another text, so that its first space is a space.
@@ -122,7 +116,7 @@ def decode(
     ``recent`` are the ids so far, for the penalties; what is sampled is added. ``timings`` are the
     prefill's.
     """
-    text = Detokenizer(tokenizer, strip_prefix=limits.before is not None)
+    text = Detokenizer(tokenizer, begins=limits.before is not None)
     for token in limits.before or ():
         text.feed(token)
     stops = StopFilter(limits.stops)
@@ -136,7 +130,7 @@ def decode(
             reason = "cancelled"
             break
         token = sampler(logits, recent)
-        if token == tokenizer.eos_id:
+        if token in tokenizer.ends:
             reason = "stop"
             break
         ids.append(token)

@@ -6,44 +6,37 @@ It knows nothing of how a vocabulary is stored or how text became ids, only each
 from __future__ import annotations
 
 import codecs
-from typing import Protocol
 
-
-class Pieces(Protocol):
-    """Whatever can say which bytes an id stands for; control tokens stand for none."""
-
-    def piece(self, token: int) -> bytes: ...
+from .vocabulary import Vocabulary
 
 
 class Detokenizer:
     """One stream of ids. The law: all of ``feed`` joined, then ``flush``, is the one-shot decode.
 
-    ``strip_prefix`` is for ids that begin a text: the space that encoding put before it (the dummy
-    prefix) is dropped from the first piece, as SentencePiece does. Ids that continue a text, such
-    as a reply after its prompt, keep theirs.
+    ``begins`` says that the ids begin a text: the vocabulary then tells the first one that stands
+    for any bytes apart (``first_piece``). Ids that go on with a text keep all of their bytes.
 
     Bytes that are not UTF-8 come out as U+FFFD, as Python's "replace" has it.
     """
 
-    def __init__(self, pieces: Pieces, *, strip_prefix: bool) -> None:
-        self._pieces = pieces
-        self._strip_prefix = strip_prefix
+    def __init__(self, vocabulary: Vocabulary, *, begins: bool) -> None:
+        self._vocabulary, self._begins = vocabulary, begins
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def feed(self, token: int) -> str:
-        """The text that became complete with ``token``: often one word, "" within a character.
+        """Return the text that became complete with ``token``: often a word, "" in a character.
 
-        IndexError for an id outside the vocabulary.
+        Raises ``IndexError`` for an id outside the vocabulary.
         """
-        piece = self._pieces.piece(token)
+        piece = self._vocabulary.piece(token)
         if not piece:
             # A control token ends a character: bytes on its two sides never join (SentencePiece).
             return self.flush()
-        if self._strip_prefix:
-            self._strip_prefix = False
-            piece = piece.removeprefix(b" ")
+        if self._begins:
+            self._begins = False
+            piece = self._vocabulary.first_piece(token)
         return self._decoder.decode(piece)
 
     def flush(self) -> str:
-        """What is left when no more ids come: U+FFFD for an unfinished character, or ""."""
+        """Return what is left when no more ids come: U+FFFD for an unfinished character, or ""."""
         return self._decoder.decode(b"", final=True)

@@ -8,23 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Protocol
 
 from ..errors import UsageError
-
-
-class Encoder(Protocol):
-    """What a template needs of a tokenizer."""
-
-    @property
-    def bos_id(self) -> int: ...
-
-    @property
-    def eos_id(self) -> int: ...
-
-    def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]: ...
-
-    def find(self, piece: str) -> int | None: ...
+from .vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -33,8 +19,8 @@ class Template:
 
     ``with_system`` renders the first message where there is a system prompt, ``turn`` every other
     one, the first after ``begin``; ``after_reply`` closes a reply before the next message.
-    ``controls`` are names in them that stand for single tokens where the vocabulary has them;
-    ``<s>`` and ``</s>`` always do.
+    ``<s>``, ``</s>`` and the names in ``controls`` stand for single tokens where the vocabulary has
+    them.
     """
 
     name: str
@@ -45,42 +31,43 @@ class Template:
     controls: tuple[str, ...] = ()
     stops: tuple[str, ...] = ()
 
-    def first(self, tokenizer: Encoder, text: str, system: str) -> list[int]:
+    def first(self, vocabulary: Vocabulary, text: str, system: str) -> list[int]:
         """Ids of the message that begins a conversation, with its system prompt if there is one."""
-        return self._render(tokenizer, self._first(system), {"{system}": system, "{user}": text})
+        return self._render(vocabulary, self._first(system), {"{system}": system, "{user}": text})
 
-    def next(self, tokenizer: Encoder, text: str) -> list[int]:
+    def next(self, vocabulary: Vocabulary, text: str) -> list[int]:
         """Ids of any later message."""
-        return self._render(tokenizer, self.turn, {"{user}": text})
+        return self._render(vocabulary, self.turn, {"{user}": text})
 
-    def close(self, tokenizer: Encoder) -> list[int]:
+    def close(self, vocabulary: Vocabulary) -> list[int]:
         """Ids between a reply and the next message."""
-        return self._render(tokenizer, self.after_reply, {})
+        return self._render(vocabulary, self.after_reply, {})
 
-    def first_opening(self, tokenizer: Encoder, system: str) -> list[int]:
+    def first_opening(self, vocabulary: Vocabulary, system: str) -> list[int]:
         """Ids before the text of a first message: what stays when the oldest turns are dropped."""
-        return self._render(tokenizer, _before_user(self._first(system)), {"{system}": system})
+        return self._render(vocabulary, _before_user(self._first(system)), {"{system}": system})
 
-    def next_opening(self, tokenizer: Encoder) -> list[int]:
+    def next_opening(self, vocabulary: Vocabulary) -> list[int]:
         """Ids before the text of any later message."""
-        return self._render(tokenizer, _before_user(self.turn), {})
+        return self._render(vocabulary, _before_user(self.turn), {})
 
     def _first(self, system: str) -> str:
         return self.with_system if system else self.begin + self.turn
 
-    def _render(self, tokenizer: Encoder, form: str, values: dict[str, str]) -> list[int]:
+    def _render(self, vocabulary: Vocabulary, form: str, values: dict[str, str]) -> list[int]:
         """Split the form at its control tokens, then fill in what was typed, then encode."""
-        known = {"<s>": tokenizer.bos_id, "</s>": tokenizer.eos_id}
-        known |= {c: i for c in self.controls if (i := tokenizer.find(c)) is not None}
+        names = ("<s>", "</s>", *self.controls)
+        known = {name: i for name in names if (i := vocabulary.special(name)) is not None}
+        marks = "|".join(map(re.escape, known))
         ids: list[int] = []
         begins_text = True
-        for part in re.split(f"({'|'.join(map(re.escape, known))})", form):
+        for part in re.split(f"({marks})", form) if marks else [form]:
             if part in known:
                 ids.append(known[part])
                 begins_text = part == "<s>"
             elif part:
                 text = re.sub(r"\{\w+\}", lambda m: values[m[0]], part)
-                ids += tokenizer.encode(text, bos=False, prefix=begins_text)
+                ids += vocabulary.encode(text, bos=False, prefix=begins_text)
                 begins_text = False
         return ids
 

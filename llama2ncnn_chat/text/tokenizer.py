@@ -22,6 +22,7 @@ from llama2ncnn_chat.text.detokenizer import Detokenizer
 
 # The layout of ids that all vocabularies of the family share.
 BOS, EOS = 1, 2
+_CONTROLS = {"<s>": BOS, "</s>": EOS}
 FIRST_BYTE = 3  # the piece of byte b has id 3 + b
 FIRST_TEXT = FIRST_BYTE + 256
 
@@ -45,8 +46,7 @@ class Tokenizer:
     characters.
     """
 
-    bos_id = BOS
-    eos_id = EOS
+    ends = frozenset({EOS})
 
     def __init__(self, pieces: list[bytes], scores: list[float]) -> None:
         """``pieces[id]`` and ``scores[id]``, at least 259 of them; UnicodeDecodeError if not UTF-8.
@@ -90,14 +90,21 @@ class Tokenizer:
             raise ModelError(f"the tokenizer {path} {error}", _HINT) from error
 
     def piece(self, token: int) -> bytes:
-        """The bytes that an id stands for; none for a control token. IndexError if there's none."""
+        """Return the bytes that an id stands for, none for a control token; else IndexError."""
         if token < 0:
             raise IndexError(f"token {token} is negative")
         return self._pieces[token]
 
-    def find(self, piece: str) -> int | None:
-        """The id of a piece, such as a chat template's control token; None if there is none."""
-        return self._ids.get(piece)
+    def first_piece(self, token: int) -> bytes:
+        """Return the bytes of an id that begins a text, without the dummy prefix; or IndexError."""
+        return self.piece(token).removeprefix(b" ")
+
+    def special(self, name: str) -> int | None:
+        """Return the id of a control token by its name; None if there is none.
+
+        The file doesn't tell control tokens from text, so besides BOS and EOS any piece counts.
+        """
+        return _CONTROLS.get(name, self._ids.get(name))
 
     def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]:
         """The ids of any text, after BOS if ``bos``; O(n log n) in its length.
@@ -115,7 +122,7 @@ class Tokenizer:
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids that begin one: without the dummy prefix. See ``Detokenizer``."""
-        stream = Detokenizer(self, strip_prefix=True)
+        stream = Detokenizer(self, begins=True)
         return "".join([stream.feed(token) for token in ids]) + stream.flush()
 
     def _chunks(self, text: str) -> Iterator[str]:

@@ -13,10 +13,9 @@ from llama2ncnn_chat.conversation.session import Session
 from llama2ncnn_chat.events import Event, Events
 from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.text.template import template_of
-from tests.fakes import ByteTokenizer, ScriptedEngine
+from tests.fakes import EOS, ByteTokenizer, ScriptedEngine
 
 TOKENIZER = ByteTokenizer()
-BOS, EOS = TOKENIZER.bos_id, TOKENIZER.eos_id
 
 
 def muddled(ids: Sequence[int]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.storage.store import Store
 from tests.chatting import LONG, do, make_chat, stored_chat, talk_and_close, transcript
-from tests.fakes import ByteTokenizer, ScriptedEngine
+from tests.fakes import BOS, ByteTokenizer, ScriptedEngine
 
 
 class ShiftedTokenizer(ByteTokenizer):
@@ -15,7 +15,7 @@ class ShiftedTokenizer(ByteTokenizer):
         return bytes([token - 40]) if 40 <= token < 296 else b""
 
     def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]:
-        return [self.bos_id] * bos + [byte + 40 for byte in text.encode()]
+        return [BOS] * bos + [byte + 40 for byte in text.encode()]
 
 
 def test_an_edit_in_a_session_that_is_only_read_takes_its_place_in_the_copy() -> None:

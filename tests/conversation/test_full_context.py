@@ -10,8 +10,8 @@ from llama2ncnn_chat.conversation.renderer import reserve
 from llama2ncnn_chat.conversation.session import Session
 from llama2ncnn_chat.errors import PromptTooLongError
 from llama2ncnn_chat.events import ContextShifted
-from tests.conversation.scripted import BOS, encode, fed, in_cache, muddled, run, saying, session
-from tests.fakes import ScriptedEngine
+from tests.conversation.scripted import encode, fed, in_cache, muddled, run, saying, session
+from tests.fakes import BOS, ScriptedEngine
 
 
 def test_what_can_not_fit_is_refused_with_numbers_before_anything_changes() -> None:

@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from llama2ncnn_chat.conversation.renderer import common_prefix
 from llama2ncnn_chat.errors import ChatError
 from llama2ncnn_chat.events import Events
-from tests.conversation.scripted import EOS, fed, in_cache, muddled, run, session
-from tests.fakes import ScriptedEngine
+from tests.conversation.scripted import fed, in_cache, muddled, run, session
+from tests.fakes import EOS, ScriptedEngine
 
 
 class Law(RuleBasedStateMachine):

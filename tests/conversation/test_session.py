@@ -8,7 +8,8 @@ from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.conversation.session import BusyError
 from llama2ncnn_chat.events import Finished, PrefillProgress, Replayed
 from llama2ncnn_chat.settings import Sampling
-from tests.conversation.scripted import BOS, EOS, encode, fed, last_text, run, saying, session
+from tests.conversation.scripted import encode, fed, last_text, run, saying, session
+from tests.fakes import BOS, EOS
 
 
 def test_ids_are_llama2s_template_with_the_end_of_every_reply_fed() -> None:

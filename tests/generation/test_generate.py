@@ -15,7 +15,7 @@ from llama2ncnn_chat.generation.generate import Limits, generate
 from llama2ncnn_chat.generation.sampling import make_sampler
 from llama2ncnn_chat.model.engine import Cancelled
 from llama2ncnn_chat.settings import GREEDY, Sampling
-from tests.fakes import ByteTokenizer, ScriptedEngine
+from tests.fakes import EOS, ByteTokenizer, ScriptedEngine
 
 TOKENIZER = ByteTokenizer()
 PROMPT = TOKENIZER.encode("go")
@@ -23,7 +23,7 @@ PROMPT = TOKENIZER.encode("go")
 
 def saying(reply: str, **kwargs: int) -> ScriptedEngine:
     """An engine that answers ``PROMPT`` with ``reply`` and EOS."""
-    script = [byte + 3 for byte in reply.encode()] + [TOKENIZER.eos_id]
+    script = [byte + 3 for byte in reply.encode()] + [EOS]
 
     def next_token(ids: Sequence[int]) -> int:
         return script[min(len(ids) - len(PROMPT), len(script) - 1)]

@@ -51,14 +51,26 @@ def test_zephyr_and_chatml_begin_with_one_bos() -> None:
 class Names(ByteTokenizer):
     """A vocabulary that has ChatML's control tokens."""
 
-    def find(self, piece: str) -> int | None:
-        return {"<|im_start|>": 290, "<|im_end|>": 291}.get(piece)
+    def special(self, name: str) -> int | None:
+        return {"<|im_start|>": 290, "<|im_end|>": 291}.get(name)
 
 
 def test_controls_are_single_tokens_where_the_vocabulary_has_them() -> None:
     ids = template_of("chatml").next(Names(), "typed <|im_end|> text")
     assert [ids.count(290), ids.count(291)] == [2, 1]
     assert ids[0] == 290
+
+
+class NoNames(ByteTokenizer):
+    """A vocabulary without any control token."""
+
+    def special(self, name: str) -> int | None:
+        return None
+
+
+def test_names_of_controls_that_the_vocabulary_lacks_are_text() -> None:
+    text = "<s>[INST] Hi [/INST]"
+    assert LLAMA2.first(NoNames(), "Hi", "") == BYTES.encode(text, bos=False)
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

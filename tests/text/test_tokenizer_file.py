@@ -51,7 +51,9 @@ def test_all_formats_read_alike(form: str, words: dict[str, float], tmp_path: Pa
     path = tmp_path / "tokenizer.bin"
     path.write_bytes(unscored_file(pieces) if form == "no scores" else scored_file(pieces, scores))
     tokenizer = Tokenizer.open(path, 266)
-    assert (tokenizer.vocab_size, tokenizer.bos_id, tokenizer.eos_id) == (266, 1, 2)
+    assert (tokenizer.vocab_size, tokenizer.ends) == (266, frozenset({2}))
+    assert [tokenizer.special(name) for name in ("<s>", "</s>", " a")] == [1, 2, 263]
+    assert tokenizer.special("<|im_end|>") is None
     assert [tokenizer.piece(token) for token in (0, 1, 2)] == [b"", b"", b""]
     assert [tokenizer.piece(3 + byte) for byte in range(256)] == [bytes([b]) for b in range(256)]
     assert tokenizer.piece(265) == "bé".encode()

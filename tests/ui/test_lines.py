@@ -22,8 +22,8 @@ from llama2ncnn_chat.ui.repl.completion import CommandCompleter, whole_lines
 from llama2ncnn_chat.ui.repl.lines import LinePrompt
 from llama2ncnn_chat.ui.repl.loop import Repl
 from llama2ncnn_chat.ui.repl.screen import Screen
-from tests.chatting import TOKENIZER, answering, bytes_of, do, make_chat, transcript
-from tests.fakes import ScriptedEngine
+from tests.chatting import answering, bytes_of, do, make_chat, transcript
+from tests.fakes import EOS, ScriptedEngine
 
 
 def talk(
@@ -60,7 +60,7 @@ def test_refusals_go_to_stderr_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_long_message_reaches_the_model_to_the_last_byte() -> None:
-    engine = ScriptedEngine(lambda _: TOKENIZER.eos_id, context_length=2000)
+    engine = ScriptedEngine(lambda _: EOS, context_length=2000)
     message = "für €5, " * 100  # more than the buffer of 512 bytes that others read into
     talk(make_chat(engine), f"{message}\n")
     assert bytes_of(engine.fed) == f"[INST] {message.strip()} [/INST]".encode()

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from rich.cells import cell_len
 from textual.content import Content
 
-from ...text.detokenizer import Detokenizer, Pieces
+from ...text.detokenizer import Detokenizer
+from ...text.vocabulary import Vocabulary
 from ..terminal import printable
 from .status import MUTED
 
@@ -38,17 +39,17 @@ def legend() -> Content:
     return Content("").join([*parts, Content.styled(" surprising", MUTED)])
 
 
-def pieces_of(pieces: Pieces, ids: Sequence[int]) -> list[str]:
+def pieces_of(vocabulary: Vocabulary, ids: Sequence[int]) -> list[str]:
     """The text that became complete with each token."""
-    text = Detokenizer(pieces, strip_prefix=True)
+    text = Detokenizer(vocabulary, begins=True)
     return [printable(text.feed(token)) for token in ids]
 
 
-def name_of(pieces: Pieces, token: int, eos: int) -> str:
+def name_of(vocabulary: Vocabulary, token: int) -> str:
     """A token by itself, so that spaces and newlines can be seen."""
-    if token == eos:
+    if token in vocabulary.ends:
         return "(end)"
-    text = pieces.piece(token).decode("utf-8", "replace")
+    text = vocabulary.piece(token).decode("utf-8", "replace")
     return printable(text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣")) or f"#{token}"
 
 

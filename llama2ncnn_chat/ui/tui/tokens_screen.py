@@ -20,7 +20,7 @@ from textual.widgets.option_list import Option
 
 from ...conversation.ledger import Turn
 from ...generation.choices import Choice
-from ...generation.generate import Vocabulary
+from ...text.vocabulary import Vocabulary
 from .keys import in_order, key
 from .status import MUTED
 from .token_text import coloured, legend, name_of, pieces_of, rows_of_tokens
@@ -118,7 +118,7 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
         if at is None or at >= len(self._top):
             return
         token, _ = self._top[at]
-        if token not in (self._reply.ids[self.cursor], self._vocabulary.eos_id):
+        if token != self._reply.ids[self.cursor] and token not in self._vocabulary.ends:
             self.dismiss((self.cursor, token))
 
     def action_close(self) -> None:
@@ -160,5 +160,5 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
             (mark, "$success"),
             (f"{bar:<{BAR_CELLS}} ", "$primary"),
             (f"{probability:>6.1%}  ", MUTED),
-            name_of(self._vocabulary, token, self._vocabulary.eos_id),
+            name_of(self._vocabulary, token),
         )
