@@ -30,7 +30,7 @@ from llama2ncnn_chat.model.engine import Cancelled
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.text.template import template_of
-from llama2ncnn_chat.text.tokenizer import Tokenizer
+from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 
 MAX_TOKENS = 12
 """Of a reply: ten of them have to fit into the smallest context."""
@@ -98,8 +98,8 @@ class Row:
 
 
 def session_of(engine: NcnnEngine, model: FoundModel) -> Session:
-    """Make a greedy session of short replies; a full context stops it rather than shifts."""
-    tokenizer = Tokenizer.open(model.tokenizer, model.desc.shape.vocab_size)
+    """Greedy, with short replies; where the context is too short it stops rather than shifts."""
+    tokenizer = open_tokenizer(model.tokenizer, model.desc.shape.vocab_size)
     renderer = Renderer(template_of("llama2"), tokenizer, "Be brief.")
     return Session(
         engine, tokenizer, renderer, sampling=GREEDY, max_tokens=MAX_TOKENS, on_full="stop"

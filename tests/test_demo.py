@@ -19,7 +19,7 @@ from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.text.template import template_of
-from llama2ncnn_chat.text.tokenizer import Tokenizer
+from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 from tests.chatting import WILD_FLAGS
 
 FILES = ("demo.bin", "demo.tokenizer.bin", "demo.sha256")
@@ -66,7 +66,7 @@ def test_damage_is_an_error_that_names_the_file(tmp_path: Path, name: str, harm:
 
 def test_it_remembers_over_turns(demo: FoundModel) -> None:
     """Greedy, so that it is the same everywhere: the visible proof that the cache carries on."""
-    tokenizer = Tokenizer.open(demo.tokenizer, demo.desc.shape.vocab_size)
+    tokenizer = open_tokenizer(demo.tokenizer, demo.desc.shape.vocab_size)
     renderer = Renderer(template_of("llama2"), tokenizer)
     session = Session(NcnnEngine(demo.stem), tokenizer, renderer, sampling=GREEDY, max_tokens=200)
 

@@ -13,7 +13,8 @@ from llama2ncnn_chat.conversation.session import Session
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.text.template import template_of
-from llama2ncnn_chat.text.tokenizer import Tokenizer
+from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
+from llama2ncnn_chat.text.vocabulary import Vocabulary
 from training.blind import blind_cases
 from training.cases import all_cases
 from training.evaluate import judge, table, write_report
@@ -26,7 +27,7 @@ WEIGHTS = ("q8", "int8", "fp32")
 class ProductSpeaker:
     """A conversation in the product's own session: its template, its cache, greedily."""
 
-    def __init__(self, engine: NcnnEngine, tokenizer: Tokenizer) -> None:
+    def __init__(self, engine: NcnnEngine, tokenizer: Vocabulary) -> None:
         self.engine = engine
         self.tokenizer = tokenizer
         self.session = self._session("")
@@ -65,7 +66,7 @@ def main() -> None:
         for weights in options.weights:
             stem = Path(folder) / f"demo-{weights}.ncnn"
             convert(recipe.model, stem, weights=weights)
-            tokenizer = Tokenizer.open(recipe.tokenizer, recipe.shape.vocab_size)
+            tokenizer = open_tokenizer(recipe.tokenizer, recipe.shape.vocab_size)
             speaker = ProductSpeaker(NcnnEngine(stem), tokenizer)
             outcomes[f"ncnn {weights}"] = judge(speaker, make(recipe.seed, options.scale))
     write_report(

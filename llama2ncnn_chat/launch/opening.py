@@ -25,7 +25,8 @@ from ..model.engine import Engine
 from ..storage.snapshots import SnapshotStore
 from ..storage.store import SessionInfo, Store
 from ..text.template import template_of
-from ..text.tokenizer import Tokenizer
+from ..text.tokenizers.open import open_tokenizer
+from ..text.vocabulary import Vocabulary
 
 KEPT_DELETED = 30 * 86400.0
 """Seconds after which a deleted session is gone for good."""
@@ -47,9 +48,9 @@ def find(args: argparse.Namespace, step: Step) -> FoundModel:
     return find_model(args.model, conversion, args.tokenizer, Watcher(hashing, converted))
 
 
-def load_tokenizer(model: FoundModel) -> Tokenizer:
+def load_tokenizer(model: FoundModel) -> Vocabulary:
     """Its tokenizer, held against the size of the model's vocabulary."""
-    return Tokenizer.open(model.tokenizer, model.desc.shape.vocab_size)
+    return open_tokenizer(model.tokenizer, model.desc.shape.vocab_size)
 
 
 def load(model: FoundModel, args: argparse.Namespace, step: Step) -> Engine:
@@ -101,7 +102,7 @@ def resume(chat: Chat, args: argparse.Namespace, info: SessionInfo | None) -> No
 
 
 def refuse_message(
-    text: str, tokenizer: Tokenizer, settings: ChatSettings, context_length: int
+    text: str, tokenizer: Vocabulary, settings: ChatSettings, context_length: int
 ) -> None:
     """Raise ``PromptTooLongError`` for a message that fits no context of that length."""
     renderer = Renderer(template_of(settings.template), tokenizer, settings.system)
@@ -112,7 +113,7 @@ def refuse_message(
 def open_chat(
     args: argparse.Namespace,
     model: FoundModel,
-    tokenizer: Tokenizer,
+    tokenizer: Vocabulary,
     settings: ChatSettings,
     given: frozenset[str],
     store: Store | None,

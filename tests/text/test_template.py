@@ -8,7 +8,7 @@ import pytest
 
 from llama2ncnn_chat.errors import UsageError
 from llama2ncnn_chat.text.template import TEMPLATES, template_of
-from llama2ncnn_chat.text.tokenizer import Tokenizer
+from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 from tests.fakes import ByteTokenizer
 
 LLAMA2 = template_of("llama2")
@@ -105,7 +105,7 @@ def test_llama2_token_for_token(shared_data: Path) -> None:
     """
     spm = pytest.importorskip("sentencepiece")
     reference = spm.SentencePieceProcessor(model_file=str(shared_data / "tokenizer.model"))
-    ours = Tokenizer.open(shared_data / "tokenizer.bin", 32000)
+    ours = open_tokenizer(shared_data / "tokenizer.bin", 32000)
     system = "You are kind.\nBe brief."
     dialog = [("Hello, who are you?", "I am a model."), ("  2+2?\n", "4"), ("größe 🦙", "ok")]
     want: list[int] = []

@@ -1,4 +1,4 @@
-"""``Tokenizer`` against SentencePiece itself and against a naive merge loop."""
+"""``Llama2cTokenizer`` against SentencePiece itself and against a naive merge loop."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ import sentencepiece
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from llama2ncnn_chat.text.tokenizer import Tokenizer
+from llama2ncnn_chat.text.tokenizers.llama2c import Llama2cTokenizer
+from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
+from llama2ncnn_chat.text.vocabulary import Vocabulary
+from tests.text.decoding import decoded
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"{DATA} is absent")
 
 
 class Pair:
     """Our tokenizer and the SentencePiece model that it came from."""
 
-    def __init__(self, ours: Tokenizer, theirs: sentencepiece.SentencePieceProcessor) -> None:
+    def __init__(self, ours: Vocabulary, theirs: sentencepiece.SentencePieceProcessor) -> None:
         self.ours, self.theirs = ours, theirs
 
 
@@ -71,7 +74,7 @@ def trained(folder: Path) -> Pair:
         for token in range(theirs.vocab_size()):
             piece = theirs.id_to_piece(token).replace("▁", " ").encode()
             file.write(struct.pack("<fi", theirs.get_score(token), len(piece)) + piece)
-    return Pair(Tokenizer.open(path, 450), theirs)
+    return Pair(open_tokenizer(path, 450), theirs)
 
 
 @pytest.fixture(
@@ -82,7 +85,7 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if request.param == "trained":
         return trained(tmp_path_factory.mktemp("trained"))
     theirs = sentencepiece.SentencePieceProcessor(model_file=str(DATA / "tokenizer.model"))
-    return Pair(Tokenizer.open(DATA / "tokenizer.bin", 32000), theirs)
+    return Pair(open_tokenizer(DATA / "tokenizer.bin", 32000), theirs)
 
 
 # Fragments that tokenizers have stumbled over, between characters of every kind.
@@ -123,13 +126,34 @@ def test_decode_is_sentencepieces(pair: Pair, data: st.DataObject) -> None:
         return re.sub("\ufffd+", "\ufffd", text)
 
     theirs = with_replacements_as_one(pair.theirs.decode(ids))
-    assert with_replacements_as_one(pair.ours.decode(ids)) == theirs
+    assert with_replacements_as_one(decoded(pair.ours, ids)) == theirs
 
 
 @settings(max_examples=300, deadline=None)
 @given(text=texts.filter(lambda text: "▁" not in text), bos=st.booleans())
 def test_decode_undoes_encode(pair: Pair, text: str, bos: bool) -> None:
-    assert pair.ours.decode(pair.ours.encode(text, bos=bos)) == text
+    assert decoded(pair.ours, pair.ours.encode(text, bos=bos)) == text
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=texts)
+def test_the_pieces_of_a_text_joined_are_its_decode(pair: Pair, text: str) -> None:
+    ids = pair.ours.encode(text, bos=False)
+    pieces = [*map(pair.ours.first_piece, ids[:1]), *map(pair.ours.piece, ids[1:])]
+    assert b"".join(pieces).decode() == pair.theirs.decode(ids)
+    assert not pair.ours.ends & set(ids)
+
+
+def test_what_the_vocabulary_says_of_itself_is_sentencepieces(pair: Pair) -> None:
+    assert pair.ours.vocab_size == pair.theirs.vocab_size()
+    assert pair.ours.ends == frozenset({pair.theirs.eos_id()})
+    assert pair.ours.special("<s>") == pair.theirs.bos_id()
+    assert pair.ours.special("</s>") == pair.theirs.eos_id()
+    assert pair.ours.special("<|im_start|>") is None
+    controls = [token for token in range(450) if pair.theirs.is_control(token)]
+    assert [pair.ours.piece(token) + pair.ours.first_piece(token) for token in controls] == [
+        b""
+    ] * 2
 
 
 def test_typed_names_of_control_tokens_and_bytes_stay_text(pair: Pair) -> None:
@@ -150,7 +174,7 @@ def test_a_lone_surrogate_counts_as_the_replacement_character(pair: Pair) -> Non
 def test_golden_ids_of_the_llama_tokenizer(name: str) -> None:
     cases = json.loads((DATA / "tokenizer.golden.json").read_text("utf-8"))["cases"]
     assert len(cases) == 40
-    tokenizer = Tokenizer.open(DATA / name, 32000)
+    tokenizer = open_tokenizer(DATA / name, 32000)
     got = {case["text"]: tokenizer.encode(case["text"]) for case in cases}
     wrong = {case["text"] for case in cases if got[case["text"]] != case["ids"]}
     if name == "tokenizer.2023-07.bin":
@@ -183,7 +207,7 @@ letters = st.text("ab ", min_size=1, max_size=5)
 )
 def test_best_score_first_and_the_leftmost_among_equals(words: dict[str, float], text: str) -> None:
     pieces = [b""] * 259 + [word.encode() for word in words]
-    ids = Tokenizer(pieces, [0.0] * 259 + list(words.values())).encode(text, bos=False)
+    ids = Llama2cTokenizer(pieces, [0.0] * 259 + list(words.values())).encode(text, bos=False)
     numbers = {word: 259 + at for at, word in enumerate(words)}
     symbols = naive_merges(" " + text, words)
     assert ids == [numbers.get(symbol, 3 + ord(symbol[0])) for symbol in symbols]

@@ -1,24 +1,18 @@
-"""Text to token ids with the vocabulary of a llama2.c ``tokenizer.bin``, as SentencePiece does it.
+"""The vocabulary of a llama2.c ``tokenizer.bin``: encodes as SentencePiece does, reads the format.
 
-It knows nothing of chat templates, of models beyond the size of their vocabulary, or of screens.
+It gets the file's bytes and knows no files, no models and no chat templates.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
-import os
 import re
-import stat
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
-
-from llama2ncnn_chat.errors import ModelError
-from llama2ncnn_chat.text.detokenizer import Detokenizer
 
 # The layout of ids that all vocabularies of the family share.
 BOS, EOS = 1, 2
@@ -26,18 +20,15 @@ _CONTROLS = {"<s>": BOS, "</s>": EOS}
 FIRST_BYTE = 3  # the piece of byte b has id 3 + b
 FIRST_TEXT = FIRST_BYTE + 256
 
-# Bounds on what a file can make us do. Llama's own is 0.4 MB, its longest piece has 48 bytes.
-MAX_FILE_BYTES = 4 << 20
-MAX_PIECE_BYTES = 1024
+MAX_PIECE_BYTES = 1024  # Llama's longest has 48
 
 CACHED_CHUNK_CHARS = 32
 CACHED_CHUNKS = 1 << 14
 
-_HINT = "use the tokenizer.bin that was exported for this model (--tokenizer)"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Tokenizer:
+class Llama2cTokenizer:
     """A vocabulary, and the encoding that SentencePiece's BPE gives with it.
 
     The model is SentencePiece's with Llama's settings: identity normalization, a dummy prefix
@@ -49,9 +40,10 @@ class Tokenizer:
     ends = frozenset({EOS})
 
     def __init__(self, pieces: list[bytes], scores: list[float]) -> None:
-        """``pieces[id]`` and ``scores[id]``, at least 259 of them; UnicodeDecodeError if not UTF-8.
+        """Take ``pieces[id]`` and ``scores[id]``, at least 259 of each.
 
-        ``pieces[:259]`` are taken to be the control tokens and the bytes, whatever they say.
+        ``pieces[:259]`` are taken to be the control tokens and the bytes, whatever they say. Raises
+        ``UnicodeDecodeError`` for another one that isn't UTF-8.
         """
         self.vocab_size = len(pieces)
         controls, bytes_ = [b""] * FIRST_BYTE, [bytes([byte]) for byte in range(256)]
@@ -65,29 +57,6 @@ class Tokenizer:
             self._joined.update(pairwise(text))
         # Words come again and again; what is long rarely does, and would fill memory.
         self._merge_cached = lru_cache(CACHED_CHUNKS)(self._merge)
-
-    @classmethod
-    def open(cls, path: str | os.PathLike[str], vocab_size: int | None = None) -> Tokenizer:
-        """Read a ``tokenizer.bin`` in any of llama2.c's three formats.
-
-        ``vocab_size`` is the model's; None accepts any. ModelError for a file that can't be read,
-        is broken, or has another number of entries.
-        """
-        try:
-            pieces, scores = _parse(_read(path))
-            if vocab_size is not None and len(pieces) != vocab_size:
-                raise ValueError(
-                    f"has {len(pieces)} entries, but the model's vocabulary has {vocab_size}"
-                )
-            return cls(pieces, scores)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise ModelError(f"can't read the tokenizer {path}: {reason}", _HINT) from error
-        except UnicodeDecodeError as error:
-            reason = f"is broken: an entry is {error.object!r}, which isn't UTF-8"
-            raise ModelError(f"the tokenizer {path} {reason}", _HINT) from error
-        except ValueError as error:
-            raise ModelError(f"the tokenizer {path} {error}", _HINT) from error
 
     def piece(self, token: int) -> bytes:
         """Return the bytes that an id stands for, none for a control token; else IndexError."""
@@ -107,7 +76,7 @@ class Tokenizer:
         return _CONTROLS.get(name, self._ids.get(name))
 
     def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]:
-        """The ids of any text, after BOS if ``bos``; O(n log n) in its length.
+        """Return the ids of any text, after BOS if ``bos``; O(n log n) in its length.
 
         ``prefix`` puts SentencePiece's space before it, which a text that goes on has no use for.
         U+2581, SentencePiece's mark of a space, counts as one; a lone surrogate as U+FFFD.
@@ -119,11 +88,6 @@ class Tokenizer:
                 short = len(chunk) <= CACHED_CHUNK_CHARS
                 ids += self._merge_cached(chunk) if short else self._merge(chunk)
         return ids
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """The text of ids that begin one: without the dummy prefix. See ``Detokenizer``."""
-        stream = Detokenizer(self, begins=True)
-        return "".join([stream.feed(token) for token in ids]) + stream.flush()
 
     def _chunks(self, text: str) -> Iterator[str]:
         """Cut where no piece holds the two characters side by side.
@@ -183,16 +147,17 @@ class Tokenizer:
             at = ends[at]
 
 
-def _read(path: str | os.PathLike[str]) -> bytes:
-    """The whole file, if it is one and isn't absurdly large; else OSError or ValueError."""
-    # Asked before opening: opening a pipe would wait for someone to write into it.
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise ValueError("is not a file")
-    with Path(path).open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise ValueError(f"is larger than {MAX_FILE_BYTES} bytes, which no tokenizer.bin is")
-    return data
+def parse(data: bytes) -> Llama2cTokenizer:
+    """Read the content of a ``tokenizer.bin`` in any of llama2.c's three formats.
+
+    Raises ``ValueError`` that goes on from "the tokenizer" with what is wrong.
+    """
+    pieces, scores = _entries(data)
+    try:
+        return Llama2cTokenizer(pieces, scores)
+    except UnicodeDecodeError as error:
+        reason = f"is broken: an entry is {error.object!r}, which isn't UTF-8"
+        raise ValueError(reason) from error
 
 
 class _Table(NamedTuple):
@@ -201,7 +166,7 @@ class _Table(NamedTuple):
     problem: str = ""
 
 
-def _parse(data: bytes) -> tuple[list[bytes], list[float]]:
+def _entries(data: bytes) -> tuple[list[bytes], list[float]]:
     """Pieces and scores by id, whichever format it is; ValueError with what is wrong.
 
     No format says which it is, but lengths read at the wrong places go wrong within an entry or

@@ -1,4 +1,4 @@
-"""``Tokenizer.open`` on the three formats, and on files that are not what they should be."""
+"""``open_tokenizer`` on the three formats, and on files that are not what they should be."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llama2ncnn_chat.errors import ModelError
-from llama2ncnn_chat.text.tokenizer import MAX_FILE_BYTES, Tokenizer
+from llama2ncnn_chat.text.tokenizers.open import MAX_FILE_BYTES, open_tokenizer
+from tests.text.decoding import decoded
 
 BYTE_NAMES = [b"<0x%02X>" % byte for byte in range(256)]
 CONTROLS = [b"<unk>", b"\n<s>\n", b"\n</s>\n"]
@@ -50,7 +51,7 @@ def test_all_formats_read_alike(form: str, words: dict[str, float], tmp_path: Pa
         ]
     path = tmp_path / "tokenizer.bin"
     path.write_bytes(unscored_file(pieces) if form == "no scores" else scored_file(pieces, scores))
-    tokenizer = Tokenizer.open(path, 266)
+    tokenizer = open_tokenizer(path, 266)
     assert (tokenizer.vocab_size, tokenizer.ends) == (266, frozenset({2}))
     assert [tokenizer.special(name) for name in ("<s>", "</s>", " a")] == [1, 2, 263]
     assert tokenizer.special("<|im_end|>") is None
@@ -58,7 +59,7 @@ def test_all_formats_read_alike(form: str, words: dict[str, float], tmp_path: Pa
     assert [tokenizer.piece(3 + byte) for byte in range(256)] == [bytes([b]) for b in range(256)]
     assert tokenizer.piece(265) == "bé".encode()
     assert tokenizer.encode("abé\x80ab") == [1, 259, 262, 264, 3 + 0xC2, 3 + 0x80, 262]
-    assert Tokenizer.open(path).vocab_size == 266
+    assert open_tokenizer(path).vocab_size == 266
     for outside in (-1, 266):
         with pytest.raises(IndexError):
             tokenizer.piece(outside)
@@ -68,7 +69,7 @@ def refusal(path: Path, data: bytes | None = None, vocab_size: int | None = None
     if data is not None:
         path.write_bytes(data)
     with pytest.raises(ModelError) as caught:
-        Tokenizer.open(path, vocab_size)
+        open_tokenizer(path, vocab_size)
     assert str(path) in caught.value.message
     assert caught.value.hint
     assert "\n" not in str(caught.value)
@@ -127,10 +128,10 @@ def test_any_changed_byte_is_read_or_refused(
     path = tmp_path_factory.getbasetemp() / "changed.bin"
     path.write_bytes(WHOLE[:at] + bytes([byte]) + WHOLE[at + 1 :])
     try:
-        tokenizer = Tokenizer.open(path, 261)
+        tokenizer = open_tokenizer(path, 261)
     except ModelError:
         return
-    assert tokenizer.decode(tokenizer.encode("a bé")) == "a bé"
+    assert decoded(tokenizer, tokenizer.encode("a bé")) == "a bé"
 
 
 def test_what_is_not_a_readable_file_is_refused(tmp_path: Path) -> None:
