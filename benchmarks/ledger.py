@@ -29,7 +29,7 @@ from llama2ncnn_chat.events import Events
 from llama2ncnn_chat.model.engine import Cancelled
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from llama2ncnn_chat.settings import GREEDY
-from llama2ncnn_chat.text.template import template_of
+from llama2ncnn_chat.text.templates.marked import template_of
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 
 MAX_TOKENS = 12

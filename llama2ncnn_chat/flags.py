@@ -14,7 +14,7 @@ from . import __version__
 from .chat.chat_settings import ON_FULL
 from .errors import UsageError
 from .settings import Sampling
-from .text.template import TEMPLATES
+from .text.templates.marked import TEMPLATES
 
 SUBCOMMANDS = ("complete", "bench")
 

@@ -18,7 +18,7 @@ from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.storage.store import Store
-from llama2ncnn_chat.text.template import template_of
+from llama2ncnn_chat.text.templates.marked import template_of
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 from tests.chatting import WILD_FLAGS
 

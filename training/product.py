@@ -12,7 +12,7 @@ from llama2ncnn_chat.conversation.renderer import Renderer
 from llama2ncnn_chat.conversation.session import Session
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from llama2ncnn_chat.settings import GREEDY
-from llama2ncnn_chat.text.template import template_of
+from llama2ncnn_chat.text.templates.marked import template_of
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 from llama2ncnn_chat.text.vocabulary import Vocabulary
 from training.blind import blind_cases

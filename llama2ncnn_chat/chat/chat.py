@@ -19,7 +19,7 @@ from ..model.engine import Cancelled, Engine
 from ..storage.kv_keeper import KvKeeper
 from ..storage.snapshots import SnapshotStore
 from ..storage.store import LoadedSession, Store
-from ..text.template import template_of
+from ..text.templates.marked import template_of
 from ..text.vocabulary import Vocabulary
 from .chat_settings import DEFAULTS, ChatSettings, parse_threads
 from .model_facts import ModelFacts

@@ -14,7 +14,7 @@ from ..conversation.session import OnFull
 from ..errors import UsageError
 from ..model.threads import MAX_THREADS
 from ..settings import Sampling
-from ..text.template import TEMPLATES, template_of
+from ..text.templates.marked import TEMPLATES, template_of
 
 ON_FULL: tuple[OnFull, ...] = get_args(OnFull)
 DEFAULT_TEMPLATE = "llama2"

@@ -12,7 +12,7 @@ from typing import Protocol
 from ..conversation.ledger import Ledger
 from ..conversation.recorder import SessionMeta
 from ..conversation.renderer import Renderer
-from ..text.template import template_of
+from ..text.templates.marked import template_of
 from ..text.vocabulary import Vocabulary
 from .chat_settings import SAMPLING_NAMES, ChatSettings
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..errors import PromptTooLongError
-from ..text.template import Template
+from ..text.templates.template import Template
 from ..text.vocabulary import Vocabulary
 from .ledger import Turn
 

@@ -24,7 +24,7 @@ from ..errors import ChatError, UsageError
 from ..model.engine import Engine
 from ..storage.snapshots import SnapshotStore
 from ..storage.store import SessionInfo, Store
-from ..text.template import template_of
+from ..text.templates.marked import template_of
 from ..text.tokenizers.open import open_tokenizer
 from ..text.vocabulary import Vocabulary
 

@@ -12,7 +12,7 @@ from llama2ncnn_chat.conversation.renderer import Renderer
 from llama2ncnn_chat.conversation.session import Session
 from llama2ncnn_chat.events import Event, Events
 from llama2ncnn_chat.settings import GREEDY
-from llama2ncnn_chat.text.template import template_of
+from llama2ncnn_chat.text.templates.marked import template_of
 from tests.fakes import EOS, ByteTokenizer, ScriptedEngine
 
 TOKENIZER = ByteTokenizer()

@@ -1,21 +1,27 @@
-"""Chat templates as data: a message to the token ids that put it before the model.
+"""Chat templates as data: texts with marks in them, where messages and control tokens go.
 
-Knows no turns and no cache. Only a template's own control tokens become control tokens; whatever a
-person types, ``<s>`` and ``[INST]`` included, is encoded as ordinary text.
+Only a template's own control tokens become control tokens; whatever a person types, ``<s>`` and
+``[INST]`` included, is encoded as ordinary text. It knows no turns, no cache and no storage.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ..errors import UsageError
-from .vocabulary import Vocabulary
+from ...errors import UsageError
+from ..vocabulary import Vocabulary
+from .template import Template
+
+_TEXTS = ("name", "with_system", "turn", "after_reply", "begin")
+_LISTS = ("controls", "stops")
 
 
 @dataclass(frozen=True)
-class Template:
-    """How turns are rendered.
+class MarkedTemplate:
+    """A template whose turns are texts with ``{user}`` and ``{system}`` in them.
 
     ``with_system`` renders the first message where there is a system prompt, ``turn`` every other
     one, the first after ``begin``; ``after_reply`` closes a reply before the next message.
@@ -32,24 +38,31 @@ class Template:
     stops: tuple[str, ...] = ()
 
     def first(self, vocabulary: Vocabulary, text: str, system: str) -> list[int]:
-        """Ids of the message that begins a conversation, with its system prompt if there is one."""
+        """Return the ids of a conversation's first message, with any system prompt in it."""
         return self._render(vocabulary, self._first(system), {"{system}": system, "{user}": text})
 
     def next(self, vocabulary: Vocabulary, text: str) -> list[int]:
-        """Ids of any later message."""
+        """Return the ids of any later message."""
         return self._render(vocabulary, self.turn, {"{user}": text})
 
     def close(self, vocabulary: Vocabulary) -> list[int]:
-        """Ids between a reply and the next message."""
+        """Return the ids between a reply and the next message."""
         return self._render(vocabulary, self.after_reply, {})
 
     def first_opening(self, vocabulary: Vocabulary, system: str) -> list[int]:
-        """Ids before the text of a first message: what stays when the oldest turns are dropped."""
+        """Return the ids before the text of a first message, which stay when turns are dropped."""
         return self._render(vocabulary, _before_user(self._first(system)), {"{system}": system})
 
     def next_opening(self, vocabulary: Vocabulary) -> list[int]:
-        """Ids before the text of any later message."""
+        """Return the ids before the text of any later message."""
         return self._render(vocabulary, _before_user(self.turn), {})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that it says, in the types that JSON has."""
+        return {
+            **{name: getattr(self, name) for name in _TEXTS},
+            **{name: list(getattr(self, name)) for name in _LISTS},
+        }
 
     def _first(self, system: str) -> str:
         return self.with_system if system else self.begin + self.turn
@@ -66,7 +79,7 @@ class Template:
                 ids.append(known[part])
                 begins_text = part == "<s>"
             elif part:
-                text = re.sub(r"\{\w+\}", lambda m: values[m[0]], part)
+                text = re.sub(r"\{\w+\}", lambda m: values.get(m[0], m[0]), part)
                 ids += vocabulary.encode(text, bos=False, prefix=begins_text)
                 begins_text = False
         return ids
@@ -77,18 +90,18 @@ def _before_user(form: str) -> str:
     return form.partition("{user}")[0].removesuffix(" ")
 
 
-TEMPLATES = {
+TEMPLATES: dict[str, Template] = {
     template.name: template
     for template in (
         # llama/generation.py of Meta's reference implementation: BOS before every pair, the system
         # prompt inside the first message, EOS after every reply.
-        Template(
+        MarkedTemplate(
             "llama2",
             with_system="<s>[INST] <<SYS>>\n{system}\n<</SYS>>\n\n{user} [/INST]",
             turn="<s>[INST] {user} [/INST]",
             after_reply="</s>",
         ),
-        Template(
+        MarkedTemplate(
             "zephyr",  # TinyLlama-1.1B-Chat
             with_system="<s><|system|>\n{system}</s>\n<|user|>\n{user}</s>\n<|assistant|>\n",
             turn="<|user|>\n{user}</s>\n<|assistant|>\n",
@@ -96,7 +109,7 @@ TEMPLATES = {
             begin="<s>",
             stops=("<|user|>",),
         ),
-        Template(
+        MarkedTemplate(
             "chatml",
             with_system="<s><|im_start|>system\n{system}<|im_end|>\n"
             "<|im_start|>user\n{user}<|im_end|>\n<|im_start|>assistant\n",
@@ -107,13 +120,38 @@ TEMPLATES = {
             stops=("<|im_end|>", "<|im_start|>"),
         ),
         # No template: every message begins a text that the model goes on with.
-        Template("plain", with_system="<s>{system}\n{user}", turn="<s>{user}", after_reply="</s>"),
+        MarkedTemplate(
+            "plain", with_system="<s>{system}\n{user}", turn="<s>{user}", after_reply="</s>"
+        ),
     )
 }
 
 
 def template_of(name: str) -> Template:
-    """The template of that name. Raises ``UsageError``."""
+    """Return the built-in template of that name. Raises ``UsageError``."""
     if name not in TEMPLATES:
         raise UsageError(f"no template {name!r}", f"one of {', '.join(TEMPLATES)}")
     return TEMPLATES[name]
+
+
+def template_from(stored: Mapping[str, Any]) -> Template:
+    """Return the template that ``to_dict`` told of; where only a name was told, the built-in one.
+
+    Raises ``UsageError`` for what this version can't read.
+    """
+    name = stored.get("name")
+    if isinstance(name, str) and stored.keys() == {"name"}:
+        return template_of(name)
+    texts = [stored.get(name) for name in _TEXTS]
+    lists = [stored.get(name) for name in _LISTS]
+    known = stored.keys() == {*_TEXTS, *_LISTS}
+    if not (known and _are_texts(texts) and all(map(_are_texts, lists))):
+        raise UsageError(
+            f"the template {name!r} says what this version can't read",
+            "update llama2ncnn-chat",
+        )
+    return MarkedTemplate(**{**stored, **{each: tuple(stored[each]) for each in _LISTS}})
+
+
+def _are_texts(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)

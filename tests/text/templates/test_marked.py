@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from llama2ncnn_chat.errors import UsageError
-from llama2ncnn_chat.text.template import TEMPLATES, template_of
+from llama2ncnn_chat.text.templates.marked import (
+    TEMPLATES,
+    MarkedTemplate,
+    template_from,
+    template_of,
+)
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 from tests.fakes import ByteTokenizer
 
@@ -96,6 +103,49 @@ def test_an_opening_is_what_every_such_message_begins_with(name: str, system: st
 def test_an_unknown_template_is_refused_with_the_names() -> None:
     with pytest.raises(UsageError, match=r"no template 'alpaca'.*llama2, zephyr, chatml, plain"):
         template_of("alpaca")
+
+
+MINE = MarkedTemplate("mine", "S {system} {user}", "U {user}", "E", "B", ("<|x|>",), ("<|y|>",))
+
+
+@pytest.mark.parametrize("template", [*TEMPLATES.values(), MINE], ids=lambda each: each.name)
+def test_what_a_template_says_makes_an_equal_one_by_way_of_json(template: MarkedTemplate) -> None:
+    assert template_from(json.loads(json.dumps(template.to_dict()))) == template
+
+
+def test_of_a_mere_name_the_built_in_template_is_meant() -> None:
+    assert template_from({"name": "zephyr"}) is TEMPLATES["zephyr"]
+    with pytest.raises(UsageError, match="no template 'alpaca'"):
+        template_from({"name": "alpaca"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"new": "of a later version"},
+        {"turn": 5},
+        {"name": ["mine"]},
+        {"stops": "<|y|>"},
+        {"controls": [1]},
+    ],
+)
+def test_what_this_version_cannot_read_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"mine.*can't read; update"):
+        template_from({**MINE.to_dict(), **change})
+
+
+def test_a_template_that_lacks_something_is_refused() -> None:
+    for name in MINE.to_dict():
+        with pytest.raises(UsageError, match="can't read"):
+            template_from({k: v for k, v in MINE.to_dict().items() if k != name})
+    for stored in ({}, {"name": 5}, {"name": ["llama2"]}):
+        with pytest.raises(UsageError, match="can't read"):
+            template_from(stored)
+
+
+def test_other_braces_in_a_template_are_text() -> None:
+    template = MarkedTemplate("json", "", '{"role": "{user}", {date}}', "")
+    assert text_of(template.next(BYTES, "Hi")) == '{"role": "Hi", {date}}'
 
 
 def test_llama2_token_for_token(shared_data: Path) -> None:
