@@ -5,9 +5,14 @@ Knows snapshots and sessions, but not which session is open or when it is left.
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 from ..conversation.renderer import common_prefix
 from ..conversation.session import Session
 from ..model.kv_cache import KvCache
+from ..text.templates.marked import TEMPLATES
+from ..text.templates.template import Template
 from .snapshots import SnapshotStore
 
 SAID_FROM = 32
@@ -58,4 +63,16 @@ class KvKeeper:
             self._snapshots.delete(session_id)
 
     def _key(self, session: Session) -> str:
-        return f"{self._fingerprint}/{session.renderer.template.name}"
+        return snapshot_key(self._fingerprint, session.renderer.template)
+
+
+def snapshot_key(fingerprint: str, template: Template) -> str:
+    """Return what tells a snapshot's model and template apart from others.
+
+    A template goes by what it says, a built-in one by its name: so do the snapshots there are.
+    """
+    name = template.name
+    if template == TEMPLATES.get(name):
+        return f"{fingerprint}/{name}"
+    says = json.dumps(template.to_dict(), sort_keys=True)
+    return f"{fingerprint}/{name}/{hashlib.sha256(says.encode()).hexdigest()}"
