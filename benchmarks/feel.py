@@ -116,7 +116,7 @@ def long_session(folder: Path, turns: int) -> int:
     """Store a session of messages and replies; returns its number."""
     with patch.dict(os.environ, {"XDG_DATA_HOME": str(folder / "DATA")}):
         store = Store.open()
-        recorder = store.create(SessionMeta("", "", "llama2", "", Sampling(), "Long"))
+        recorder = store.create(SessionMeta("", "", {"name": "llama2"}, "", Sampling(), "Long"))
         ledger = Ledger()
         for number in range(turns):
             replies = number % 2 == 1

@@ -24,7 +24,13 @@ from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.chat.chat_settings import ChatSettings
 from llama2ncnn_chat.flags import chat_parser
 from llama2ncnn_chat.launch.config import fill_in
-from llama2ncnn_chat.launch.opening import find, load_tokenizer, open_chat, open_store
+from llama2ncnn_chat.launch.opening import (
+    find,
+    load_tokenizer,
+    open_chat,
+    open_store,
+    with_template,
+)
 from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.chat_screen import ChatScreen
 from llama2ncnn_chat.ui.tui.themes import INK, PAPER
@@ -59,6 +65,7 @@ def open_demo(*_: object) -> Chat:
     fill_in(args, {}, Path(os.devnull))
     model, settings = find(args, silent), ChatSettings(seed=SEED)
     tokenizer, store = load_tokenizer(model), open_store(args)
+    settings = with_template(settings, model.desc)
     return open_chat(args, model, tokenizer, settings, frozenset(), store, silent)
 
 

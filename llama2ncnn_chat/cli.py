@@ -33,6 +33,7 @@ from .launch.opening import (
     refuse_message,
     resume,
     session_to_resume,
+    with_template,
 )
 from .settings import Sampling
 from .signals import TERMINATE
@@ -131,7 +132,7 @@ def _begin(
             if resumed.tokenizer and not args.tokenizer:
                 args.tokenizer = Path(resumed.tokenizer)
         model = find(args, step)
-        tokenizer = load_tokenizer(model)
+        tokenizer, settings = load_tokenizer(model), with_template(settings, model.desc)
         if prompt is not None:
             # Before the weights are loaded: a refusal shouldn't take a minute.
             refuse_message(
@@ -173,8 +174,7 @@ def _complete(args: argparse.Namespace) -> int:
 
 def _chat_settings(args: argparse.Namespace) -> ChatSettings:
     system = read_text(args.system_file).strip() if args.system_file else args.system
-    return ChatSettings(
-        template=args.template,
+    settings = ChatSettings(
         system=system,
         sampling=_sampling(args),
         max_tokens=args.max_tokens,
@@ -182,6 +182,7 @@ def _chat_settings(args: argparse.Namespace) -> ChatSettings:
         seed=args.seed,
         on_full=args.on_full,
     )
+    return settings.with_value("template", args.template) if args.template else settings
 
 
 def _bench(args: argparse.Namespace) -> int:

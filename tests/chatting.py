@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from llama2ncnn_chat.chat.chat import Chat
-from llama2ncnn_chat.chat.chat_settings import DEFAULTS, ChatSettings
+from llama2ncnn_chat.chat.chat_settings import ChatSettings
 from llama2ncnn_chat.chat.commands.table import interpret
 from llama2ncnn_chat.chat.model_facts import ModelFacts
 from llama2ncnn_chat.chat.outcomes import Ask, Generate, Outcome
@@ -16,9 +17,11 @@ from llama2ncnn_chat.events import Event
 from llama2ncnn_chat.generation.generate import never
 from llama2ncnn_chat.storage.snapshots import SnapshotStore
 from llama2ncnn_chat.storage.store import Store
+from llama2ncnn_chat.text.templates.marked import template_of
 from tests.fakes import EOS, ByteTokenizer, ScriptedEngine
 
 TOKENIZER = ByteTokenizer()
+LLAMA2 = ChatSettings(template=template_of("llama2"))
 OPEN, CLOSE = b"[INST]", b"[/INST]"
 WILD = {"temp": "50", "min-p": "0", "top-k": "0", "top-p": "1", "seed": "1"}
 """Settings under which the bundled model finds no end, so that there is time to stop it."""
@@ -53,9 +56,10 @@ def make_chat(
     engine: ScriptedEngine | None = None,
     *,
     fingerprint: str = "f1",
-    settings: ChatSettings = DEFAULTS,
+    settings: ChatSettings = LLAMA2,
     **kw: Any,
 ) -> Chat:
+    settings = replace(settings, template=settings.template or LLAMA2.template)
     facts = ModelFacts("/models/tiny", fingerprint, "fp32", 1000)
     return Chat(engine or answering(echo), TOKENIZER, facts, settings, **kw)
 

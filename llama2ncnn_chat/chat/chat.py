@@ -19,15 +19,14 @@ from ..model.engine import Cancelled, Engine
 from ..storage.kv_keeper import KvKeeper
 from ..storage.snapshots import SnapshotStore
 from ..storage.store import LoadedSession, Store
-from ..text.templates.marked import template_of
 from ..text.vocabulary import Vocabulary
-from .chat_settings import DEFAULTS, ChatSettings, parse_threads
+from .chat_settings import ChatSettings, parse_threads
 from .model_facts import ModelFacts
 from .resuming import encode_anew, is_foreign, resumed_notes, resumed_settings
 
 
 class Chat:
-    """One engine and the session that uses it now.
+    """One engine and the session that uses it now; ``settings`` must name a template.
 
     ``given`` names the settings that hold whatever a resumed session says. What there is to tell
     stands in ``notes`` until ``take_notes``. ``close`` belongs on every way out.
@@ -38,7 +37,7 @@ class Chat:
         engine: Engine,
         tokenizer: Vocabulary,
         model: ModelFacts,
-        settings: ChatSettings = DEFAULTS,
+        settings: ChatSettings,
         *,
         given: frozenset[str] = frozenset(),
         store: Store | None = None,
@@ -288,7 +287,7 @@ class Chat:
             self.session.recorder.close()
 
     def _renderer(self, settings: ChatSettings) -> Renderer:
-        return Renderer(template_of(settings.template), self.tokenizer, settings.system)
+        return settings.renderer(self.tokenizer)
 
     def _create(self) -> Recorder:
         return self.store.create(self._meta()) if self.store else NullRecorder()
@@ -298,7 +297,7 @@ class Chat:
         return SessionMeta(
             model.name,
             model.fingerprint,
-            settings.template,
+            self.session.renderer.template.to_dict(),
             settings.system,
             settings.sampling,
             self.name,

@@ -10,22 +10,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args
 
+from ..conversation.renderer import Renderer
 from ..conversation.session import OnFull
 from ..errors import UsageError
 from ..model.threads import MAX_THREADS
 from ..settings import Sampling
 from ..text.templates.marked import TEMPLATES, template_of
+from ..text.templates.template import Template
+from ..text.vocabulary import Vocabulary
 
 ON_FULL: tuple[OnFull, ...] = get_args(OnFull)
-DEFAULT_TEMPLATE = "llama2"
 OFF = ("off", "none", "")
 
 
 @dataclass(frozen=True)
 class ChatSettings:
-    """How a conversation is rendered and how its replies are made; ``seed`` None is random."""
+    """How a conversation is rendered and how its replies are made.
 
-    template: str = DEFAULT_TEMPLATE
+    ``template`` None is the model's own, ``seed`` None is random.
+    """
+
+    template: Template | None = None
     system: str = ""
     sampling: Sampling = field(default_factory=Sampling)
     max_tokens: int | None = None
@@ -40,10 +45,17 @@ class ChatSettings:
         attribute, parse, _ = _OTHERS[name]
         return replace(self, **{attribute: parse(name, text)})
 
+    def renderer(self, vocabulary: Vocabulary) -> Renderer:
+        """Return what renders turns with these settings; ``template`` must be known by now."""
+        assert self.template, "the model's own is looked up before there is a chat"
+        return Renderer(self.template, vocabulary, self.system)
+
     def value(self, name: str) -> str:
         """One setting as it would be typed."""
         if name in SAMPLING_NAMES:
             return f"{getattr(self.sampling, name):g}"
+        if name == "template":
+            return self.template.name if self.template else "the model's own"
         value = getattr(self, _OTHERS[name][0])
         if isinstance(value, tuple):
             return shlex.join(value) or "off"
@@ -96,8 +108,8 @@ def _on_full(name: str, text: str) -> OnFull:
     return text
 
 
-def _template(_name: str, text: str) -> str:
-    return template_of(text).name
+def _template(_name: str, text: str) -> Template:
+    return template_of(text)
 
 
 _OTHERS: dict[str, tuple[str, Callable[[str, str], Any], str]] = {

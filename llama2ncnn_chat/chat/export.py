@@ -54,7 +54,7 @@ def _json(chat: Chat) -> str:
         "name": chat.name,
         "model": chat.model.short,
         "fingerprint": chat.model.fingerprint,
-        "template": chat.settings.template,
+        "template": chat.settings.value("template"),
         "sampling": asdict(chat.settings.sampling),
         "messages": _messages(chat),
     }

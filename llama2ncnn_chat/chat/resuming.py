@@ -12,7 +12,7 @@ from typing import Protocol
 from ..conversation.ledger import Ledger
 from ..conversation.recorder import SessionMeta
 from ..conversation.renderer import Renderer
-from ..text.templates.marked import template_of
+from ..text.templates.marked import template_from
 from ..text.vocabulary import Vocabulary
 from .chat_settings import SAMPLING_NAMES, ChatSettings
 
@@ -36,15 +36,15 @@ class Loaded(Protocol):
 def resumed_settings(
     meta: SessionMeta, settings: ChatSettings, given: frozenset[str]
 ) -> ChatSettings:
-    """The stored settings, but for those that the person has ``given``; the template stays.
+    """Return the stored settings, but for those that the person has ``given``.
 
-    Raises ``UsageError`` for a template that isn't known (any more).
+    The template stays, whether it is built in or not. Raises ``UsageError`` for one that this
+    version can't read, or of which only a name is stored that isn't known (any more).
     """
-    template_of(meta.template)
     own = {name: getattr(settings.sampling, name) for name in SAMPLING_NAMES if name in given}
     return replace(
         settings,
-        template=meta.template,
+        template=template_from(meta.template),
         system=settings.system if "system" in given else meta.system,
         sampling=replace(meta.sampling, **own),
     )
@@ -55,7 +55,7 @@ def is_foreign(loaded: Loaded, fingerprint: str, tokenizer: Vocabulary) -> bool:
     meta = loaded.meta
     if meta.fingerprint == fingerprint:
         return False
-    renderer = Renderer(template_of(meta.template), tokenizer, meta.system)
+    renderer = Renderer(template_from(meta.template), tokenizer, meta.system)
     return any(
         turn.ids != renderer.message(turn.text, first=turn.parent is None)
         for turn in loaded.ledger.turns()

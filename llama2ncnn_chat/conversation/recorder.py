@@ -5,8 +5,9 @@ Knows no SQL and no files: ``SessionRecorder`` of the store is the real one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..settings import Sampling
 from .ledger import Turn
@@ -14,12 +15,16 @@ from .ledger import Turn
 
 @dataclass(frozen=True)
 class SessionMeta:
-    """What a session is besides its turns. ``fingerprint`` is that of the model's weights;
-    ``tokenizer`` a file that was named with the model, or empty."""
+    """What a session is besides its turns.
+
+    ``fingerprint`` is that of the model's weights; ``template`` what ``Template.to_dict`` says, of
+    which an old session has the name alone; ``tokenizer`` a file that was named with the model, or
+    empty.
+    """
 
     model: str
     fingerprint: str
-    template: str
+    template: Mapping[str, Any]
     system: str
     sampling: Sampling
     name: str = ""
@@ -49,7 +54,7 @@ class Recorder(Protocol):
         """Another path, or the same one with more or less of it out of the model's sight."""
 
     def meta_changed(self, meta: SessionMeta) -> None:
-        """Name, system prompt, sampling or model."""
+        """Name, template, system prompt, sampling or model."""
 
     def flush(self) -> None:
         """Keep now what has grown."""

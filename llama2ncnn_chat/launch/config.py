@@ -89,7 +89,7 @@ OPTIONS: dict[str, tuple[Parse, Any]] = {
     "stop": (_texts, []),
     "seed": (_number(int, 0), None),
     "system": (_text, ""),
-    "template": (_one_of(CHOICES["template"]), "llama2"),
+    "template": (_one_of(CHOICES["template"]), None),  # None: the model's own
     "on_full": (_one_of(ON_FULL), "shift"),
     "model": (_text, "demo"),
     "threads": (_number(int, 1), None),

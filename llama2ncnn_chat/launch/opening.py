@@ -9,8 +9,10 @@ import argparse
 import glob
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
+from convert.desc import ModelDesc
 from convert.pipeline import Progress
 
 from ..catalogue.find import Conversion, FoundModel, Watcher, find_model
@@ -19,12 +21,12 @@ from ..chat.chat import Chat
 from ..chat.chat_settings import ChatSettings
 from ..chat.model_facts import ModelFacts
 from ..conversation.ledger import Turn
-from ..conversation.renderer import Renderer, first_that_fits
-from ..errors import ChatError, UsageError
+from ..conversation.renderer import first_that_fits
+from ..errors import ChatError, ModelError, UsageError
 from ..model.engine import Engine
 from ..storage.snapshots import SnapshotStore
 from ..storage.store import SessionInfo, Store
-from ..text.templates.marked import template_of
+from ..text.templates.marked import TEMPLATES
 from ..text.tokenizers.open import open_tokenizer
 from ..text.vocabulary import Vocabulary
 
@@ -101,11 +103,27 @@ def resume(chat: Chat, args: argparse.Namespace, info: SessionInfo | None) -> No
         chat.notes.append("there is no session to go on with: this one is new")
 
 
+def with_template(settings: ChatSettings, desc: ModelDesc) -> ChatSettings:
+    """Return the settings with the model's own template where none was asked for.
+
+    Raises ``ModelError`` where the model's own isn't known.
+    """
+    if settings.template:
+        return settings
+    name = desc.extra.get("template", "llama2")
+    if name not in TEMPLATES:
+        raise ModelError(
+            f"the model asks for the template {name!r}, which isn't known here",
+            f"--template with one of {', '.join(TEMPLATES)}",
+        )
+    return replace(settings, template=TEMPLATES[name])
+
+
 def refuse_message(
     text: str, tokenizer: Vocabulary, settings: ChatSettings, context_length: int
 ) -> None:
     """Raise ``PromptTooLongError`` for a message that fits no context of that length."""
-    renderer = Renderer(template_of(settings.template), tokenizer, settings.system)
+    renderer = settings.renderer(tokenizer)
     message = Turn("user", text, renderer.message(text, first=True))
     first_that_fits(renderer, [message], None, context_length)
 

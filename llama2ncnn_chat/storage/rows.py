@@ -25,8 +25,9 @@ from ..settings import Sampling
 def insert_session(db: sqlite3.Connection, meta: SessionMeta, writer: int | None) -> int:
     now = time.time()
     cursor = db.execute(
-        "INSERT INTO session(name, model, fingerprint, template, system, tokenizer, sampling,"
-        " writer, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO session(name, model, fingerprint, system, tokenizer, template,"
+        " template_contents, sampling, writer, created, updated)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (*_meta_values(meta), writer, now, now),
     )
     return cast(int, cursor.lastrowid)
@@ -34,8 +35,8 @@ def insert_session(db: sqlite3.Connection, meta: SessionMeta, writer: int | None
 
 def update_meta(db: sqlite3.Connection, session: int, meta: SessionMeta) -> None:
     db.execute(
-        "UPDATE session SET name = ?, model = ?, fingerprint = ?, template = ?, system = ?,"
-        " tokenizer = ?, sampling = ? WHERE id = ?",
+        "UPDATE session SET name = ?, model = ?, fingerprint = ?, system = ?, tokenizer = ?,"
+        " template = ?, template_contents = ?, sampling = ? WHERE id = ?",
         (*_meta_values(meta), session),
     )
 
@@ -44,7 +45,7 @@ def meta_of(row: sqlite3.Row) -> SessionMeta:
     return SessionMeta(
         model=row["model"],
         fingerprint=row["fingerprint"],
-        template=row["template"],
+        template=_template(row),
         system=row["system"],
         sampling=_sampling(_json(row["sampling"])),
         name=row["name"],
@@ -116,8 +117,9 @@ def storable(text: str) -> str:
 
 
 def _meta_values(meta: SessionMeta) -> tuple[str, ...]:
-    texts = (meta.name, meta.model, meta.fingerprint, meta.template, meta.system, meta.tokenizer)
-    return (*map(storable, texts), json.dumps(asdict(meta.sampling)))
+    texts = (meta.name, meta.model, meta.fingerprint, meta.system, meta.tokenizer)
+    contents, sampling = json.dumps(dict(meta.template)), json.dumps(asdict(meta.sampling))
+    return (*map(storable, (*texts, meta.template["name"])), contents, sampling)
 
 
 def _turn_values(turn: Turn) -> tuple[str, bytes, str | None, str, str | None]:
@@ -147,6 +149,11 @@ def _json(text: str | None) -> Any:
         return json.loads(text or "null")
     except ValueError:
         return None
+
+
+def _template(row: sqlite3.Row) -> dict[str, Any]:
+    contents = _json(row["template_contents"])
+    return {**(contents if isinstance(contents, dict) else {}), "name": row["template"]}
 
 
 def _sampling(data: Any) -> Sampling:

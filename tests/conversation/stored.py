@@ -11,7 +11,9 @@ from llama2ncnn_chat.conversation.recorder import Recorder
 from llama2ncnn_chat.settings import Sampling
 from llama2ncnn_chat.storage.store import SessionMeta, Store
 
-META = SessionMeta("tiny", "f00d", "llama2", "Be brief.", Sampling(temperature=0.5), "Birds")
+META = SessionMeta(
+    "tiny", "f00d", {"name": "llama2"}, "Be brief.", Sampling(temperature=0.5), "Birds"
+)
 
 
 def say(ledger: Ledger, recorder: Recorder, *texts: str) -> list[Turn]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.storage.store import Store
-from tests.chatting import LONG, do, make_chat, stored_chat, talk_and_close, transcript
+from tests.chatting import LLAMA2, LONG, do, make_chat, stored_chat, talk_and_close, transcript
 from tests.fakes import BOS, ByteTokenizer, ScriptedEngine
 
 
@@ -92,6 +92,7 @@ def test_another_tokenizer_gets_a_copy_that_is_encoded_anew() -> None:
         ScriptedEngine(lambda _: 2, context_length=2000),
         ShiftedTokenizer(),
         make_chat(fingerprint="f2").model,
+        LLAMA2,
         store=Store.open(),
     )
     chat.resume(1)

@@ -64,7 +64,7 @@ def talk(path, number):
         assert not loaded.read_only, "the lock of a dead process holds"
         ledger, recorder = loaded.ledger, loaded.recorder
     else:
-        meta = SessionMeta("m", "f", "t", "s", Sampling(), f"session {number}")
+        meta = SessionMeta("m", "f", {"name": "t"}, "s", Sampling(), f"session {number}")
         ledger, recorder = Ledger(), store.create(meta)
     while True:
         last = ledger.last("assistant")

@@ -66,7 +66,7 @@ def overview(chat: Chat) -> str:
         ("context", f"{use.used:,} of {use.length:,} tokens"),
         ("KV caches", f"{chat.kept_bytes / 1e6:,.1f} MB on the disk, of all sessions"),
         ("system", brief(chat.settings.system) or "none"),
-        ("template", chat.settings.template),
+        ("template", chat.settings.value("template")),
         ("settings", _unusual(chat) or "the usual ones (/set lists them)"),
     ]
     return _columns(rows)

@@ -102,7 +102,8 @@ class SettingsScreen(ModalScreen[None]):
             yield Static(name.replace("_", " "), classes="name")
             if name in CHOICES:
                 yield _Choice(
-                    [(choice, choice) for choice in CHOICES[name]],
+                    # A session's template needn't be one of those that can be chosen.
+                    [(each, each) for each in dict.fromkeys((*CHOICES[name], self._value(name)))],
                     value=self._value(name),
                     allow_blank=False,
                     compact=True,

@@ -17,6 +17,7 @@ from llama2ncnn_chat.model.engine import Cancelled
 from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.storage.snapshots import SnapshotStore
 from llama2ncnn_chat.storage.store import Store
+from llama2ncnn_chat.text.templates.marked import template_of
 from tests.fakes import ByteTokenizer, ScriptedEngine
 
 FACTS = ModelFacts("/models/stories15M", "f" * 64, "q8", 16_400_000)
@@ -84,7 +85,7 @@ class _Engine(ScriptedEngine):
         self._said = said
 
 
-PLAIN = ChatSettings(template="plain", sampling=GREEDY)
+PLAIN = ChatSettings(template=template_of("plain"), sampling=GREEDY)
 
 
 def make_chat(script: Script, settings: ChatSettings = PLAIN, *, saved: bool = False) -> Chat:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from textual.screen import Screen
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList, Select, Static
 
-from llama2ncnn_chat.chat.chat_settings import HELP
+from llama2ncnn_chat.chat.chat_settings import HELP, ChatSettings
 from llama2ncnn_chat.chat.commands.table import COMMANDS
+from llama2ncnn_chat.text.templates.marked import MarkedTemplate
 from llama2ncnn_chat.ui.tui.help_screen import HelpScreen
 from llama2ncnn_chat.ui.tui.sessions_screen import SessionsScreen
 from llama2ncnn_chat.ui.tui.settings_screen import SettingsScreen
@@ -66,6 +67,22 @@ def test_deleting_can_be_undone_and_the_open_one_leaves_an_empty_chat() -> None:
         assert stage.screen.composer.prompt.has_focus
 
     play(make_chat(Script(["First.", "Second."]), saved=True), scene)
+
+
+def test_a_template_that_is_not_built_in_is_shown_and_can_be_left() -> None:
+    mine = MarkedTemplate("mine", "<s>{system} {user}", "<s>{user}", "</s>")
+    chat = make_chat(Script(["First."]), ChatSettings(template=mine))
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("f2")
+        select = stage.app.screen.query_one("#template", Select)
+        assert select.value == "mine"
+        assert chat.settings.template is mine
+        select.value = "plain"
+        await stage.pilot.pause()
+        assert chat.settings.value("template") == "plain"
+
+    play(chat, scene)
 
 
 def test_what_would_find_nothing_is_grey() -> None:
