@@ -57,6 +57,20 @@ def test_text_until_eos_and_no_stray_token_after_it() -> None:
     assert engine.ids == [*PROMPT, *end.ids]
 
 
+class TwoEnds(ByteTokenizer):
+    ends = frozenset({EOS, 290})
+
+
+@pytest.mark.parametrize("end", sorted(TwoEnds.ends))
+def test_any_of_the_vocabularys_ends_ends_a_reply(end: int) -> None:
+    script = [*TOKENIZER.encode("hi", bos=False), end]
+    engine = ScriptedEngine(lambda ids: script[len(ids) - len(PROMPT)])
+    sampler = make_sampler(GREEDY, np.random.default_rng(0))
+    events = list(generate(engine, TwoEnds(), PROMPT, sampler, Limits()))
+    assert text_of(events) == "hi"
+    assert (end_of(events).reason, end_of(events).ids) == ("stop", tuple(script[:2]))
+
+
 def test_the_last_token_before_a_limit_is_not_fed() -> None:
     engine = saying("hello")
     end = end_of(run(engine, Limits(max_tokens=3)))
