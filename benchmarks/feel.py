@@ -30,7 +30,7 @@ from rich.table import Table
 from benchmarks.models import random_model
 from convert.sources.synthetic import SHAPES
 from llama2ncnn_chat.conversation.ledger import Ledger, Turn
-from llama2ncnn_chat.settings import Sampling
+from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.storage.store import SessionMeta, Store
 
 KEYS = "ЖЩЮЯЭЪФЦЧШБГДЛПЫ"

@@ -25,10 +25,12 @@ from llama2ncnn_chat.catalogue.find import DEMO, Conversion, FoundModel, find_mo
 from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.conversation.renderer import Renderer
 from llama2ncnn_chat.conversation.session import Session
+from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.events import Events
+from llama2ncnn_chat.generation.local import LocalCompleter
+from llama2ncnn_chat.generation.settings import GREEDY
 from llama2ncnn_chat.model.engine import Cancelled
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
-from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.text.templates.marked import template_of
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 
@@ -61,6 +63,10 @@ SCENARIO = (
     ("continue", ""),
     ("send", "Goodbye."),
 )
+
+
+SETTINGS = Settings(sampling=GREEDY, max_tokens=MAX_TOKENS, on_full="stop")
+"""Greedy, with short replies; where the context is too short it stops rather than shifts."""
 
 
 class CountingEngine(NcnnEngine):
@@ -98,12 +104,10 @@ class Row:
 
 
 def session_of(engine: NcnnEngine, model: FoundModel) -> Session:
-    """Greedy, with short replies; where the context is too short it stops rather than shifts."""
+    """Make an empty session."""
     tokenizer = open_tokenizer(model.tokenizer, model.desc.shape.vocab_size)
     renderer = Renderer(template_of("llama2"), tokenizer, "Be brief.")
-    return Session(
-        engine, tokenizer, renderer, sampling=GREEDY, max_tokens=MAX_TOKENS, on_full="stop"
-    )
+    return Session(LocalCompleter(engine, tokenizer), renderer)
 
 
 def rows(engine: CountingEngine, session: Session) -> Iterator[Row]:
@@ -135,13 +139,13 @@ def operate(session: Session, operation: str, argument: str) -> Turn | None:
         session.redo(int(argument))
     elif operation == "choose":
         message = session.ledger.path()[-2]
-        session.choose(session.ledger.alternatives(message)[0])
+        session.walk_to(session.ledger.alternatives(message)[0])
     else:
         generations: dict[str, Callable[[], Events]] = {
-            "send": lambda: session.send(argument),
-            "edit": lambda: session.edit(argument, session.ledger.path()[-2]),
-            "regenerate": session.regenerate,
-            "continue": session.proceed,
+            "send": lambda: session.send(argument, SETTINGS),
+            "edit": lambda: session.edit(argument, session.ledger.path()[-2], SETTINGS),
+            "regenerate": lambda: session.regenerate(SETTINGS),
+            "continue": lambda: session.proceed(SETTINGS),
         }
         for _ in generations[operation]():
             pass

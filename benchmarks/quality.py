@@ -20,8 +20,8 @@ from rich.table import Table
 from convert.formats import FORMAT_NAMES
 from convert.pipeline import convert
 from llama2ncnn_chat.generation.sampling import make_sampler
+from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
-from llama2ncnn_chat.settings import Sampling
 
 Float64 = npt.NDArray[np.float64]
 

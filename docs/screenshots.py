@@ -21,7 +21,8 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from llama2ncnn_chat.chat.chat import Chat
-from llama2ncnn_chat.chat.chat_settings import ChatSettings
+from llama2ncnn_chat.chat.line import Command
+from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.flags import chat_parser
 from llama2ncnn_chat.launch.config import fill_in
 from llama2ncnn_chat.launch.opening import (
@@ -63,7 +64,7 @@ def open_demo(*_: object) -> Chat:
     """Open the bundled model as the command line does without any flag but a seed."""
     args = chat_parser().parse_args([])
     fill_in(args, {}, Path(os.devnull))
-    model, settings = find(args, silent), ChatSettings(seed=SEED)
+    model, settings = find(args, silent), Settings(seed=SEED)
     tokenizer, store = load_tokenizer(model), open_store(args)
     settings = with_template(settings, model.desc)
     return open_chat(args, model, tokenizer, settings, frozenset(), store, silent)
@@ -85,7 +86,7 @@ async def take(app: ChatApp, folder: Path) -> None:
         screen.composer.prompt.cursor_blink = False
         for text in BEFORE:
             await say(pilot, screen, text)
-            await screen.run_command("/new")
+            await screen.run_command(Command("new"))
         for text in MESSAGES:
             await say(pilot, screen, text)
         await picture(pilot, folder / "chat-dark.svg")
@@ -103,7 +104,7 @@ async def say(pilot: Pilot[None], screen: ChatScreen, text: str) -> None:
     """Send a message and wait for the end of its reply."""
     screen.composer.put(text)
     await pilot.press("enter")
-    await until(lambda: not screen.replies.busy)
+    await until(lambda: not screen.replies.running)
     await pilot.pause()
 
 

@@ -20,8 +20,10 @@ from types import FrameType
 from . import flags
 from .catalogue.listing import ListedModel
 from .chat.chat import Chat
-from .chat.chat_settings import ChatSettings
+from .chat.chat_settings import with_value
+from .conversation.settings import Settings
 from .errors import ChatError, Terminated, UsageError
+from .generation.settings import Sampling
 from .launch.config import fill_in
 from .launch.opening import (
     Step,
@@ -35,7 +37,6 @@ from .launch.opening import (
     session_to_resume,
     with_template,
 )
-from .settings import Sampling
 from .signals import TERMINATE
 from .ui.oneshot import answer, complete, refuse_empty
 from .ui.progress import Steps, tell_writing
@@ -108,7 +109,7 @@ def _chat(args: argparse.Namespace) -> int:
 def _begin(
     args: argparse.Namespace,
     named: bool,
-    settings: ChatSettings,
+    settings: Settings,
     given: frozenset[str],
     prompt: str | None,
     step: Step,
@@ -172,9 +173,9 @@ def _complete(args: argparse.Namespace) -> int:
     return complete(args, _sampling(args), _seed(args))
 
 
-def _chat_settings(args: argparse.Namespace) -> ChatSettings:
+def _chat_settings(args: argparse.Namespace) -> Settings:
     system = read_text(args.system_file).strip() if args.system_file else args.system
-    settings = ChatSettings(
+    settings = Settings(
         system=system,
         sampling=_sampling(args),
         max_tokens=args.max_tokens,
@@ -182,7 +183,7 @@ def _chat_settings(args: argparse.Namespace) -> ChatSettings:
         seed=args.seed,
         on_full=args.on_full,
     )
-    return settings.with_value("template", args.template) if args.template else settings
+    return with_value(settings, "template", args.template) if args.template else settings
 
 
 def _bench(args: argparse.Namespace) -> int:

@@ -5,14 +5,41 @@ Nothing here knows how an error is shown; ``cli`` is the one boundary that does.
 
 from __future__ import annotations
 
+from enum import Enum, auto
+
+
+class Advice(Enum):
+    """What a person may do next, where only a face knows by which command, key or flag."""
+
+    MAKE_ROOM = auto()
+    """Drop turns of the conversation, or let the oldest ones go by themselves."""
+    LIST_SESSIONS = auto()
+    CHAT_UNSAVED = auto()
+    """Chat without keeping sessions."""
+    START_SAVING = auto()
+    """Sessions aren't kept: start the program so that they are."""
+    BEGIN_ANOTHER = auto()
+    """Begin another session."""
+    NAME_TOKENIZER = auto()
+    """Name the tokenizer file that belongs to the model."""
+    LENGTHEN_CONTEXT = auto()
+    SHORTEN_CONTEXT = auto()
+    KEEP_NO_CACHE = auto()
+    """Keep no KV cache of sessions, and read again what stays when the context is full."""
+    OTHER_WEIGHTS = auto()
+    """Convert the checkpoint again, with weights in another format."""
+
 
 class ChatError(Exception):
-    """Something a person can act on. ``exit_code`` is the process's."""
+    """Something a person can act on; ``hint`` says what to do next.
+
+    ``exit_code`` is the process's.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message if not hint else f"{message}; {hint}")
+    def __init__(self, message: str, hint: str | Advice = "") -> None:
+        super().__init__(f"{message}; {hint}" if hint and isinstance(hint, str) else message)
         self.message = message
         self.hint = hint
 

@@ -1,11 +1,15 @@
-"""What a generation tells whoever watches it: frozen values that faces draw and nobody prints."""
+"""What happens in a generation and in a conversation, as frozen values that faces draw.
+
+Nothing here is drawn, printed or put into words; a value never changes once it was told.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
 
+Role = Literal["user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled"]
 
 
@@ -18,13 +22,45 @@ class PrefillProgress:
     total: int
     seconds: float
 
+    @property
+    def done(self) -> int:
+        """Tokens of the prompt that stand in the cache by now."""
+        return self.cached + self.processed
+
+    @property
+    def per_second(self) -> float:
+        """Tokens fed per second so far; 0 as long as that isn't known."""
+        return self.processed / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the rest is fed, at the rate so far; 0 as long as that isn't known."""
+        return (self.total - self.done) / self.per_second if self.per_second else 0.0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A token, and the model's own probabilities of it and of the likeliest, before any setting."""
+
+    token: int
+    probability: float
+    top: tuple[tuple[int, float], ...]
+
+    def with_token(self, token: int) -> Choice:
+        """Return the choice as it would be, had another of the likeliest been taken."""
+        return replace(self, token=token, probability=dict(self.top).get(token, 0.0))
+
 
 @dataclass(frozen=True)
 class TextDelta:
-    """Text that has become certain, and the ids behind it (a piece of a character has no text)."""
+    """Text that has become certain, and the ids behind it (a piece of a character has no text).
+
+    ``choice`` is that of the id, where it was asked for; the end is a choice without an id.
+    """
 
     text: str
     ids: tuple[int, ...]
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +74,7 @@ class Timings:
     predicted_ms: float = 0.0
 
     def __add__(self, later: Timings) -> Timings:
-        """Of two stretches of one reply."""
+        """Add up two stretches of one reply."""
         return Timings(
             self.prompt_n + later.prompt_n,
             self.prompt_ms + later.prompt_ms,
@@ -49,16 +85,18 @@ class Timings:
 
     @property
     def prompt_per_second(self) -> float:
+        """Tokens of the prompt that were fed per second."""
         return 1000 * self.prompt_n / self.prompt_ms if self.prompt_ms else 0.0
 
     @property
     def predicted_per_second(self) -> float:
+        """Decode steps per second."""
         # The first token comes out of the prefill; each later one took a decode step.
         steps = max(0, self.predicted_n - 1)
         return 1000 * steps / self.predicted_ms if self.predicted_ms else 0.0
 
     def as_dict(self) -> dict[str, float]:
-        """llama.cpp's ``timings`` object."""
+        """Return llama.cpp's ``timings`` object."""
         return {
             "prompt_n": self.prompt_n,
             "prompt_ms": round(self.prompt_ms, 3),
@@ -71,16 +109,8 @@ class Timings:
 
 
 @dataclass(frozen=True)
-class ContextShifted:
-    """The context was full: that many of the oldest turns, and their tokens, are out of sight."""
-
-    turns: int
-    tokens: int
-
-
-@dataclass(frozen=True)
 class Finished:
-    """The end: why, the ids that were sampled (no EOS among them), and how long it took."""
+    """The end: why, the ids that were sampled (no end id among them), and how long it took."""
 
     reason: FinishReason
     ids: tuple[int, ...]
@@ -88,8 +118,68 @@ class Finished:
 
 
 def used_up(max_tokens: int | None, n_generated: int) -> bool:
-    """Whether it is this limit that ends a text of so many tokens, and not the context."""
+    """Tell whether it is this limit that ends a text of so many tokens, and not the context."""
     return max_tokens is not None and n_generated >= max_tokens
+
+
+@dataclass(frozen=True)
+class Row:
+    """A turn of the conversation's path as it was at one moment: all that a face draws of it.
+
+    ``id`` names the turn to the chat, ``index`` is its place in the path. It is alternative
+    ``position`` (from 1) of ``of``. The model doesn't see it if it is ``hidden``; ``begins`` marks
+    the first turn that it sees where others stand before. ``finish`` is None for a message, and
+    for a reply that never came to an end; ``max_tokens_reached`` is the limit, where it was that.
+    """
+
+    id: int
+    role: Role
+    text: str
+    index: int
+    position: int = 1
+    of: int = 1
+    hidden: bool = False
+    begins: bool = False
+    finish: FinishReason | None = None
+    max_tokens_reached: int | None = None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it is a reply that didn't come to its own end."""
+        return self.role == "assistant" and self.finish != "stop"
+
+
+@dataclass(frozen=True)
+class TurnAdded:
+    """A turn stands at ``row.index`` of the path now, and nothing after it."""
+
+    row: Row
+
+
+@dataclass(frozen=True)
+class TurnRemoved:
+    """The turn of this id came to nothing and was taken back; it was the path's last."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class TurnFinished(Finished):
+    """The end of a reply, or of a part of it; ``row`` is what the reply is now."""
+
+    row: Row
+
+
+@dataclass(frozen=True)
+class ContextShifted:
+    """The context was full: that many of the oldest turns, and their tokens, are out of sight.
+
+    ``first_visible`` is the place in the path from which on the model sees it.
+    """
+
+    turns: int
+    tokens: int
+    first_visible: int
 
 
 @dataclass(frozen=True)
@@ -100,6 +190,24 @@ class Replayed:
     at: int
 
 
-Event = PrefillProgress | TextDelta | ContextShifted | Replayed | Finished
-Events = Generator[Event, None, None]
-"""A stream of events; closing it early ends what it does in an orderly way."""
+Event = (
+    PrefillProgress
+    | TextDelta
+    | Finished
+    | TurnAdded
+    | TurnRemoved
+    | TurnFinished
+    | ContextShifted
+    | Replayed
+)
+
+
+class Events(Protocol):
+    """A stream of events; closing it early ends what it does in an orderly way."""
+
+    def __iter__(self) -> Iterator[Event]: ...
+
+    def __next__(self) -> Event: ...
+
+    def close(self) -> None:
+        """End it now, and have done with it."""

@@ -13,7 +13,7 @@ from convert.sources.synthetic import SHAPES
 from . import __version__
 from .chat.chat_settings import ON_FULL
 from .errors import UsageError
-from .settings import Sampling
+from .generation.settings import Sampling
 from .text.templates.marked import TEMPLATES
 
 SUBCOMMANDS = ("complete", "bench")

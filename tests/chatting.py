@@ -8,20 +8,20 @@ from dataclasses import replace
 from typing import Any
 
 from llama2ncnn_chat.chat.chat import Chat
-from llama2ncnn_chat.chat.chat_settings import ChatSettings
 from llama2ncnn_chat.chat.commands.table import interpret
+from llama2ncnn_chat.chat.line import parse
 from llama2ncnn_chat.chat.model_facts import ModelFacts
 from llama2ncnn_chat.chat.outcomes import Ask, Generate, Outcome
-from llama2ncnn_chat.conversation.ledger import Turn
+from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.events import Event
-from llama2ncnn_chat.generation.generate import never
+from llama2ncnn_chat.generation.completer import never
 from llama2ncnn_chat.storage.snapshots import SnapshotStore
 from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.text.templates.marked import template_of
 from tests.fakes import EOS, ByteTokenizer, ScriptedEngine
 
 TOKENIZER = ByteTokenizer()
-LLAMA2 = ChatSettings(template=template_of("llama2"))
+LLAMA2 = Settings(template=template_of("llama2"))
 OPEN, CLOSE = b"[INST]", b"[/INST]"
 WILD = {"temp": "50", "min-p": "0", "top-k": "0", "top-p": "1", "seed": "1"}
 """Settings under which the bundled model finds no end, so that there is time to stop it."""
@@ -56,7 +56,7 @@ def make_chat(
     engine: ScriptedEngine | None = None,
     *,
     fingerprint: str = "f1",
-    settings: ChatSettings = LLAMA2,
+    settings: Settings = LLAMA2,
     **kw: Any,
 ) -> Chat:
     settings = replace(settings, template=settings.template or LLAMA2.template)
@@ -77,10 +77,10 @@ def carry_out(outcomes: Iterable[Outcome], *, yes: bool = True) -> list[Outcome 
 
 
 def do(
-    chat: Chat, line: str, *, yes: bool = True, edits: Turn | None = None
+    chat: Chat, line: str, *, yes: bool = True, edits: int | None = None
 ) -> list[Outcome | Event]:
     """Type a line."""
-    return carry_out(interpret(chat, line, edits=edits), yes=yes)
+    return carry_out(interpret(chat, parse(line), edits=edits), yes=yes)
 
 
 def transcript(chat: Chat) -> list[str]:

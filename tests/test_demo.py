@@ -14,9 +14,11 @@ import pytest
 from llama2ncnn_chat.catalogue.find import DEMO_CHECKPOINT, FoundModel, find_model
 from llama2ncnn_chat.conversation.renderer import Renderer
 from llama2ncnn_chat.conversation.session import Session
+from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.errors import ModelError
+from llama2ncnn_chat.generation.local import LocalCompleter
+from llama2ncnn_chat.generation.settings import GREEDY
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
-from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.text.templates.marked import template_of
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
@@ -68,10 +70,11 @@ def test_it_remembers_over_turns(demo: FoundModel) -> None:
     """Greedy, so that it is the same everywhere: the visible proof that the cache carries on."""
     tokenizer = open_tokenizer(demo.tokenizer, demo.desc.shape.vocab_size)
     renderer = Renderer(template_of("llama2"), tokenizer)
-    session = Session(NcnnEngine(demo.stem), tokenizer, renderer, sampling=GREEDY, max_tokens=200)
+    session = Session(LocalCompleter(NcnnEngine(demo.stem), tokenizer), renderer)
+    settings = Settings(sampling=GREEDY, max_tokens=200)
 
     def say(text: str) -> str:
-        list(session.send(text))
+        list(session.send(text, settings))
         reply = session.ledger.head
         assert reply
         assert reply.finish == "stop"

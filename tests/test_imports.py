@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAT = "llama2ncnn_chat"
-GROUND = {"errors", "events", "paths", "settings", "signals"}
+GROUND = {"atomic", "errors", "events", "paths", "signals"}
 """What everyone may see; modules, not rooms."""
 
 BELOW = {
@@ -21,8 +21,8 @@ BELOW = {
     "catalogue": set(),
     "launch": {"catalogue", "chat", "storage", "conversation", "generation", "model", "text"},
     "ui": {"launch", "catalogue", "chat", "storage", "conversation", "generation", "model", "text"},
-    "cli": {"flags", "launch", "ui", "catalogue", "chat"},
-    "flags": {"chat", "text"},
+    "cli": {"flags", "launch", "ui", "catalogue", "chat", "conversation", "generation"},
+    "flags": {"chat", "generation", "text"},
     "demo": set(),
     "__main__": {"cli"},
     **{each: set[str]() for each in GROUND},

@@ -10,8 +10,10 @@ from pathlib import Path
 from convert.pipeline import convert
 from llama2ncnn_chat.conversation.renderer import Renderer
 from llama2ncnn_chat.conversation.session import Session
+from llama2ncnn_chat.conversation.settings import Settings
+from llama2ncnn_chat.generation.local import LocalCompleter
+from llama2ncnn_chat.generation.settings import GREEDY
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
-from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.text.templates.marked import template_of
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 from llama2ncnn_chat.text.vocabulary import Vocabulary
@@ -30,6 +32,7 @@ class ProductSpeaker:
     def __init__(self, engine: NcnnEngine, tokenizer: Vocabulary) -> None:
         self.engine = engine
         self.tokenizer = tokenizer
+        self.settings = Settings(sampling=GREEDY, max_tokens=LIMIT, on_full="stop")
         self.session = self._session("")
 
     def begin(self, system: str | None) -> None:
@@ -38,16 +41,14 @@ class ProductSpeaker:
 
     def say(self, user: str) -> Reply:
         """Send a message; returns the greedy reply."""
-        for _ in self.session.send(user):
+        for _ in self.session.send(user, self.settings):
             pass
         reply = self.session.ledger.path()[-1]
         return Reply(reply.text, closed=reply.finish == "stop")
 
     def _session(self, system: str) -> Session:
         renderer = Renderer(template_of("llama2"), self.tokenizer, system)
-        return Session(
-            self.engine, self.tokenizer, renderer, sampling=GREEDY, max_tokens=LIMIT, on_full="stop"
-        )
+        return Session(LocalCompleter(self.engine, self.tokenizer), renderer)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from convert.pipeline import CONVERTER, OnProgress
 from convert.sources import open_source
 from convert.vocabulary import tokenizer_beside
 
+from ..atomic import replacing
 from ..errors import ChatError, ModelError, UsageError
 from ..paths import cache_dir, make_private
 
@@ -255,12 +256,8 @@ def _file_hash(path: Path, root: Path, hashing: Callable[[int], None]) -> str:
         if known["stamp"] == stamp:
             return str(known["sha256"])
     digest = sha256_file(path, hashing)
-    beside = memo.with_suffix(f".{os.getpid()}")
-    try:
+    with suppress(OSError):  # a memo is a convenience
         make_private(memo.parent)
-        beside.write_text(json.dumps({"stamp": stamp, "sha256": digest}))
-        beside.replace(memo)
-    except OSError:  # a memo is a convenience
-        with suppress(OSError):
-            beside.unlink()
+        with replacing(memo) as beside:
+            beside.write_text(json.dumps({"stamp": stamp, "sha256": digest}))
     return digest

@@ -7,61 +7,40 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from typing import Any, get_args
 
-from ..conversation.renderer import Renderer
-from ..conversation.session import OnFull
+from ..conversation.settings import OnFull, Settings
 from ..errors import UsageError
+from ..generation.settings import Sampling
 from ..model.threads import MAX_THREADS
-from ..settings import Sampling
 from ..text.templates.marked import TEMPLATES, template_of
 from ..text.templates.template import Template
-from ..text.vocabulary import Vocabulary
 
 ON_FULL: tuple[OnFull, ...] = get_args(OnFull)
 OFF = ("off", "none", "")
 
 
-@dataclass(frozen=True)
-class ChatSettings:
-    """How a conversation is rendered and how its replies are made.
+def with_value(settings: Settings, name: str, text: str) -> Settings:
+    """Return a copy with one setting parsed from text. Raises ``UsageError``."""
+    if name in SAMPLING_NAMES:
+        return replace(settings, sampling=settings.sampling.with_value(name, text))
+    attribute, parse, _ = _OTHERS[name]
+    return replace(settings, **{attribute: parse(name, text)})
 
-    ``template`` None is the model's own, ``seed`` None is random.
-    """
 
-    template: Template | None = None
-    system: str = ""
-    sampling: Sampling = field(default_factory=Sampling)
-    max_tokens: int | None = None
-    stops: tuple[str, ...] = ()
-    seed: int | None = None
-    on_full: OnFull = "shift"
-
-    def with_value(self, name: str, text: str) -> ChatSettings:
-        """A copy with one setting parsed from text. Raises ``UsageError``."""
-        if name in SAMPLING_NAMES:
-            return replace(self, sampling=self.sampling.with_value(name, text))
-        attribute, parse, _ = _OTHERS[name]
-        return replace(self, **{attribute: parse(name, text)})
-
-    def renderer(self, vocabulary: Vocabulary) -> Renderer:
-        """Return what renders turns with these settings; ``template`` must be known by now."""
-        assert self.template, "the model's own is looked up before there is a chat"
-        return Renderer(self.template, vocabulary, self.system)
-
-    def value(self, name: str) -> str:
-        """One setting as it would be typed."""
-        if name in SAMPLING_NAMES:
-            return f"{getattr(self.sampling, name):g}"
-        if name == "template":
-            return self.template.name if self.template else "the model's own"
-        value = getattr(self, _OTHERS[name][0])
-        if isinstance(value, tuple):
-            return shlex.join(value) or "off"
-        if value is None:
-            return "random" if name == "seed" else "off"
-        return str(value)
+def value_of(settings: Settings, name: str) -> str:
+    """Return one setting as it would be typed."""
+    if name in SAMPLING_NAMES:
+        return f"{getattr(settings.sampling, name):g}"
+    if name == "template":
+        return settings.template.name if settings.template else "the model's own"
+    value = getattr(settings, _OTHERS[name][0])
+    if isinstance(value, tuple):
+        return shlex.join(value) or "off"
+    if value is None:
+        return "random" if name == "seed" else "off"
+    return str(value)
 
 
 def parse_threads(text: str) -> int:
@@ -90,7 +69,7 @@ def _whole_or(word: str) -> Callable[[str, str], int | None]:
     return parse
 
 
-DEFAULTS = ChatSettings()
+DEFAULTS = Settings()
 
 
 def _texts(name: str, text: str) -> tuple[str, ...]:

@@ -6,17 +6,17 @@ Writes beside, syncs and renames, so that a file is whole or not there. Asks not
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..atomic import replacing
 from ..conversation.ledger import Turn
 from ..errors import ChatError
 from .chat import Chat
+from .chat_settings import value_of
 
 
 def export(chat: Chat, path: Path) -> int:
@@ -24,7 +24,8 @@ def export(chat: Chat, path: Path) -> int:
     # A lone surrogate (a byte that was no UTF-8) has no place in a file.
     data = FORMATS[path.suffix.lower()](chat).encode("utf-8", "replace")
     try:
-        _write(path, data)
+        with replacing(path) as beside:
+            beside.write_bytes(data)
     except OSError as e:
         raise ChatError(f"{path}: can't write: {e.strerror}") from e
     return len(data)
@@ -54,7 +55,7 @@ def _json(chat: Chat) -> str:
         "name": chat.name,
         "model": chat.model.short,
         "fingerprint": chat.model.fingerprint,
-        "template": chat.settings.value("template"),
+        "template": value_of(chat.settings, "template"),
         "sampling": asdict(chat.settings.sampling),
         "messages": _messages(chat),
     }
@@ -85,16 +86,3 @@ FORMATS: dict[str, Callable[[Chat], str]] = {
     ".jsonl": _json_lines,
 }
 """Suffixes and what they stand for."""
-
-
-def _write(path: Path, data: bytes) -> None:
-    descriptor, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise

@@ -9,14 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from ..conversation.ledger import Turn
 from ..events import Events
 from ..model.engine import Cancelled
 from ..storage.store import SessionInfo
 
 
 class Start(Protocol):
-    """Begins a generation; a refusal comes with the call or with the first event."""
+    """Begins a generation, which is the chat's until its events end or are closed.
+
+    A refusal comes with the call or with the first event.
+    """
 
     def __call__(self, *, cancelled: Cancelled) -> Events: ...
 
@@ -37,13 +39,13 @@ class Complain:
 
 @dataclass(frozen=True)
 class Generate:
-    """Events to draw as they come. ``draft`` goes back to the prompt if nothing was generated, as
-    it came from there, to take the place of the message that it ``edits``."""
+    """Events to draw as they come. The message ``draft`` goes back to the prompt if nothing comes
+    of it, to take the place of the turn (by its id) that it ``edits``."""
 
     start: Start
-    kind: Literal["reply", "continue", "replay"] = "reply"
+    kind: Literal["reply", "proceed", "replay"] = "reply"
     draft: str = ""
-    edits: Turn | None = None
+    edits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,11 @@ class Ask:
 
 @dataclass(frozen=True)
 class Draft:
-    """Text for the prompt; what is sent next takes the place of the message ``edits``, if any."""
+    """A message for the prompt; what is sent next takes the place of the turn (by its id) that it
+    ``edits``, if any."""
 
     text: str
-    edits: Turn | None = None
+    edits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,11 @@ class Copy:
 
 @dataclass(frozen=True)
 class Moved:
-    """Another path of the same session is the conversation now; ``turn`` is what to look at."""
+    """Another path of the same session is the conversation now; ``turn``, by its id, is what to
+    look at."""
 
     note: str
-    turn: Turn | None = None
+    turn: int | None = None
 
 
 @dataclass(frozen=True)

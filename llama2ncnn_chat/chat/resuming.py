@@ -12,9 +12,12 @@ from typing import Protocol
 from ..conversation.ledger import Ledger
 from ..conversation.recorder import SessionMeta
 from ..conversation.renderer import Renderer
+from ..conversation.settings import Settings
 from ..text.templates.marked import template_from
+from ..text.templates.template import Template
 from ..text.vocabulary import Vocabulary
-from .chat_settings import SAMPLING_NAMES, ChatSettings
+from .chat_settings import SAMPLING_NAMES
+from .model_facts import ModelFacts
 
 
 class Loaded(Protocol):
@@ -33,9 +36,20 @@ class Loaded(Protocol):
     def holder(self) -> int | None: ...
 
 
-def resumed_settings(
-    meta: SessionMeta, settings: ChatSettings, given: frozenset[str]
-) -> ChatSettings:
+def meta_of(model: ModelFacts, settings: Settings, template: Template, name: str) -> SessionMeta:
+    """Return what a session of this model and with these settings is stored with."""
+    return SessionMeta(
+        model.name,
+        model.fingerprint,
+        template.to_dict(),
+        settings.system,
+        settings.sampling,
+        name,
+        model.tokenizer,
+    )
+
+
+def resumed_settings(meta: SessionMeta, settings: Settings, given: frozenset[str]) -> Settings:
     """Return the stored settings, but for those that the person has ``given``.
 
     The template stays, whether it is built in or not. Raises ``UsageError`` for one that this

@@ -6,15 +6,14 @@ nothing is ever lost. Knows no engine, no template and no storage.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
-from ..events import FinishReason, Timings, used_up
-from ..generation.choices import Choice
-from ..settings import Sampling
+from ..events import Choice, FinishReason, Role, Timings, used_up
+from ..generation.settings import Sampling
 
-Role = Literal["user", "assistant"]
+_ids = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,9 @@ class Turn:
 
     ``ids`` are a message's as the template renders it, or a reply's as they were sampled, without
     EOS. ``finish`` is None for a message, and for a reply that was never finished (the program was
-    killed). ``key`` is the store's number for it. ``choices`` are known of tokens of a reply, by
-    their index, where the session was asked to record them; they aren't stored.
+    killed). ``id`` names it as long as the program runs, ``key`` is the store's number for it.
+    ``onward`` is the child that the path last went through. ``choices`` are known of tokens of a
+    reply, by their index, where they were asked for; they aren't stored.
     """
 
     role: Role
@@ -51,19 +51,21 @@ class Turn:
     runs: list[Run] = field(default_factory=list)
     timings: Timings | None = None
     key: int | None = None
-    chosen: Turn | None = field(default=None, repr=False)
+    onward: Turn | None = field(default=None, repr=False)
     choices: dict[int, Choice] = field(default_factory=dict, repr=False)
+    id: int = field(default_factory=_ids.__next__)
 
     @property
     def is_partial(self) -> bool:
-        """A reply that didn't come to its own end."""
+        """Whether it is a reply that didn't come to its own end."""
         return self.role == "assistant" and self.finish != "stop"
 
     @property
-    def reached_max_tokens(self) -> bool:
-        """Whether its last run was as long as it might be."""
+    def max_tokens_reached(self) -> int | None:
+        """The limit of its last run, where that was as long as it might be."""
         run = self.runs[-1] if self.runs else None
-        return run is not None and used_up(run.max_tokens, len(self.ids) - run.start)
+        reached = run is not None and used_up(run.max_tokens, len(self.ids) - run.start)
+        return run.max_tokens if run and reached else None
 
 
 class Ledger:
@@ -76,24 +78,39 @@ class Ledger:
     def __init__(self) -> None:
         self.roots: list[Turn] = []
         self.head: Turn | None = None
-        self._chosen: Turn | None = None  # of the roots
+        self._onward: Turn | None = None  # of the roots
 
     def path(self, *to: Turn | None) -> list[Turn]:
-        """Turns from the first to the head, or to the turn that is given."""
+        """Return the turns from the first to the head, or to the turn that is given."""
         return list(reversed(list(_up(to[0] if to else self.head))))
 
+    def end(self) -> Turn | None:
+        """Return what the next message follows: the path's last reply.
+
+        A program killed between a message and its reply leaves the message at the end; what is
+        sent then stands beside it, for the template knows no two messages in a row.
+        """
+        return self.head.parent if self.head and self.head.role == "user" else self.head
+
     def after(self, turn: Turn) -> Turn | None:
-        """What follows a turn of the path, on the path."""
+        """Return what follows a turn of the path, on the path."""
         path = self.path()
         return next(iter(path[path.index(turn) + 1 :]), None)
 
     def turns(self) -> Iterator[Turn]:
-        """Every turn of the tree, parents before children."""
+        """Go through every turn of the tree, parents before children."""
         waiting = list(reversed(self.roots))
         while waiting:
             turn = waiting.pop()
             yield turn
             waiting += reversed(turn.children)
+
+    def turn(self, id: int) -> Turn:
+        """Find the turn of that id. Raises ``KeyError``."""
+        for turn in self.turns():
+            if turn.id == id:
+                return turn
+        raise KeyError(id)
 
     def add(self, turn: Turn) -> Turn:
         """Put a new turn after the head and make it the head."""
@@ -106,10 +123,10 @@ class Ledger:
         """Take back a turn that came to nothing; it must be a leaf."""
         assert not turn.children, "only a leaf can be taken back"
         self._siblings(turn).remove(turn)
-        if turn.parent and turn.parent.chosen is turn:
-            turn.parent.chosen = None
-        if self._chosen is turn:
-            self._chosen = None
+        if turn.parent and turn.parent.onward is turn:
+            turn.parent.onward = None
+        if self._onward is turn:
+            self._onward = None
         if self.head is turn:
             self.head = turn.parent
 
@@ -118,12 +135,12 @@ class Ledger:
         self.head = turn
         for child in _up(turn):
             if child.parent:
-                child.parent.chosen = child
+                child.parent.onward = child
             else:
-                self._chosen = child
+                self._onward = child
 
     def last(self, role: Role) -> Turn | None:
-        """The path's last turn of that role."""
+        """Find the path's last turn of that role."""
         return next((turn for turn in _up(self.head) if turn.role == role), None)
 
     def undo(self, n: int = 1) -> list[Turn]:
@@ -147,19 +164,19 @@ class Ledger:
         return done
 
     def alternatives(self, turn: Turn) -> list[Turn]:
-        """The turn and its siblings, in the order they were made."""
+        """List the turn and its siblings, in the order they were made."""
         return list(self._siblings(turn))
 
-    def choose(self, turn: Turn) -> None:
-        """Walk to an alternative, and on to where the path last ended below it."""
+    def walk_to(self, turn: Turn) -> None:
+        """Make an alternative part of the path, which goes on to where it last ended below it."""
         while ahead := self._ahead(turn):
             turn = ahead
         self.move(turn)
 
     def _ahead(self, turn: Turn | None) -> Turn | None:
-        """What follows: the child that was chosen last, or was made last."""
-        chosen, children = (turn.chosen, turn.children) if turn else (self._chosen, self.roots)
-        return chosen or (children[-1] if children else None)
+        """What follows: the child that the path last went through, or that was made last."""
+        onward, children = (turn.onward, turn.children) if turn else (self._onward, self.roots)
+        return onward or (children[-1] if children else None)
 
     def _siblings(self, turn: Turn) -> list[Turn]:
         return turn.parent.children if turn.parent else self.roots

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..settings import Sampling
+from ..generation.settings import Sampling
 from .ledger import Turn
 
 

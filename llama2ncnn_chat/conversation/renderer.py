@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..errors import PromptTooLongError
+from ..generation.completer import common_prefix
 from ..text.templates.template import Template
 from ..text.vocabulary import Vocabulary
 from .ledger import Turn
+from .rows import n_hidden
 
 RESERVE = 128
 """Tokens that a message must leave for its reply; a sixteenth of the context if that is less."""
@@ -20,17 +22,17 @@ RESERVE = 128
 
 @dataclass(frozen=True)
 class Renderer:
-    """A template, the tokenizer it renders with and the conversation's system prompt."""
+    """A template, the vocabulary it renders with and the conversation's system prompt."""
 
     template: Template
-    tokenizer: Vocabulary
+    vocabulary: Vocabulary
     system: str = ""
 
     def message(self, text: str, *, first: bool) -> list[int]:
         """Ids of a message; the first of a conversation carries the system prompt."""
         if first:
-            return self.template.first(self.tokenizer, text.strip(), self.system)
-        return self.template.next(self.tokenizer, text.strip())
+            return self.template.first(self.vocabulary, text.strip(), self.system)
+        return self.template.next(self.vocabulary, text.strip())
 
     def window(self, path: Sequence[Turn], first_visible: Turn | None = None) -> list[int]:
         """The ids that stand before the model for this path.
@@ -68,11 +70,11 @@ class Renderer:
 
     def head(self) -> list[int]:
         """What stays before the first visible message: BOS and the system prompt."""
-        return self.template.first_opening(self.tokenizer, self.system)
+        return self.template.first_opening(self.vocabulary, self.system)
 
     def join(self, turns: Sequence[Turn]) -> list[int]:
         """The turns' ids, every reply that is followed by something closed."""
-        close = self.template.close(self.tokenizer)
+        close = self.template.close(self.vocabulary)
         ids: list[int] = []
         for i, turn in enumerate(turns):
             ids += turn.ids
@@ -81,7 +83,7 @@ class Renderer:
         return ids
 
     def _own_opening(self, ids: list[int]) -> int:
-        return common_prefix(ids, self.template.next_opening(self.tokenizer))
+        return common_prefix(ids, self.template.next_opening(self.vocabulary))
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,6 @@ def context_use(
     return ContextUse(length, system, tuple(zip(visible, sizes, strict=True)), start)
 
 
-def n_hidden(path: Sequence[Turn], first_visible: Turn | None) -> int:
-    """How many of the path's turns are out of sight."""
-    return path.index(first_visible) if first_visible in path else 0
-
-
 def reserve(length: int) -> int:
     """How many tokens must stay free for a reply."""
     return max(1, min(RESERVE, length // 16))
@@ -148,9 +145,12 @@ def first_that_fits(
     )
 
 
-def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
-    """How many ids two sequences begin with in common."""
-    n = min(len(a), len(b))
-    if a[:n] == b[:n]:
-        return n
-    return next(i for i in range(n) if a[i] != b[i])
+def refuse_long_system(renderer: Renderer, length: int) -> None:
+    """Raise ``PromptTooLongError`` for a system prompt beside which nothing fits the context."""
+    n_tokens, room = len(renderer.message("", first=True)), length - reserve(length)
+    if n_tokens >= room:
+        raise PromptTooLongError(
+            f"this system prompt takes {n_tokens:,} tokens, and the context of {length:,} has "
+            f"room for {room:,}",
+            "shorten it",
+        )

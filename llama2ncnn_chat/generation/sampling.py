@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ChatError
-from ..settings import Sampling
+from ..errors import Advice, ChatError
+from .settings import Sampling
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -147,5 +147,5 @@ def _refuse_nan(top: np.float32) -> None:
         raise ChatError(
             f"the model computes {top} for a logit: its weights are broken, or too much for their "
             "format",
-            "convert the checkpoint with other --weights",
+            Advice.OTHER_WEIGHTS,
         )

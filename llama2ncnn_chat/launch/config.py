@@ -17,8 +17,8 @@ from typing import Any
 
 from ..chat.chat_settings import CHOICES, ON_FULL
 from ..errors import ChatError, UsageError
+from ..generation.settings import Sampling
 from ..paths import config_file
-from ..settings import Sampling
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -18,10 +18,10 @@ from convert.pipeline import Progress
 from ..catalogue.find import Conversion, FoundModel, Watcher, find_model
 from ..catalogue.listing import ListedModel, models_at_hand
 from ..chat.chat import Chat
-from ..chat.chat_settings import ChatSettings
 from ..chat.model_facts import ModelFacts
 from ..conversation.ledger import Turn
 from ..conversation.renderer import first_that_fits
+from ..conversation.settings import Settings
 from ..errors import ChatError, ModelError, UsageError
 from ..model.engine import Engine
 from ..storage.snapshots import SnapshotStore
@@ -103,7 +103,7 @@ def resume(chat: Chat, args: argparse.Namespace, info: SessionInfo | None) -> No
         chat.notes.append("there is no session to go on with: this one is new")
 
 
-def with_template(settings: ChatSettings, desc: ModelDesc) -> ChatSettings:
+def with_template(settings: Settings, desc: ModelDesc) -> Settings:
     """Return the settings with the model's own template where none was asked for.
 
     Raises ``ModelError`` where the model's own isn't known.
@@ -120,7 +120,7 @@ def with_template(settings: ChatSettings, desc: ModelDesc) -> ChatSettings:
 
 
 def refuse_message(
-    text: str, tokenizer: Vocabulary, settings: ChatSettings, context_length: int
+    text: str, tokenizer: Vocabulary, settings: Settings, context_length: int
 ) -> None:
     """Raise ``PromptTooLongError`` for a message that fits no context of that length."""
     renderer = settings.renderer(tokenizer)
@@ -132,7 +132,7 @@ def open_chat(
     args: argparse.Namespace,
     model: FoundModel,
     tokenizer: Vocabulary,
-    settings: ChatSettings,
+    settings: Settings,
     given: frozenset[str],
     store: Store | None,
     step: Step,

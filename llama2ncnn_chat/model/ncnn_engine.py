@@ -10,20 +10,19 @@ import contextlib
 from collections.abc import Callable, Sequence
 from itertools import repeat
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from convert import desc as names
-from convert.decoder import param_of
-from convert.desc import ModelDesc, file_of, read_desc, verify
+from convert.desc import file_of, read_desc, verify
 from convert.errors import ConvertError
 from convert.shape import ModelShape
 
-from ..errors import ChatError, ModelError, UsageError
+from ..errors import Advice, ChatError, ModelError, UsageError
 from .engine import CalledOffError, Cancelled
 from .kv_cache import KvCache, rotate
+from .model_files import map_embedding, read_param
 from .ncnn_memory import (
     CACHE_BLOCK,
     CacheLayout,
@@ -67,7 +66,7 @@ class NcnnEngine:
         """
         try:
             self.desc = read_desc(stem)
-            param = _read_param(stem, self.desc)
+            param = read_param(stem, self.desc)
             if check:
                 size = self.desc.bin_size
                 verify(stem, self.desc, progress and (lambda done: progress(done, size)))
@@ -82,7 +81,7 @@ class NcnnEngine:
         self._net = new_net(allowed_threads(threads or default_threads()))
         try:
             self._load(param, progress)
-            self._embedding = _map_embedding(stem, self.desc)
+            self._embedding = map_embedding(stem, self.desc)
         except OSError as e:
             raise ModelError(f"{file_of(stem, '.bin')}: can't read: {e.strerror}") from e
         self._capacity = -(-self.context_length // CACHE_BLOCK) * CACHE_BLOCK
@@ -204,7 +203,7 @@ class NcnnEngine:
             raise ContextFullError(
                 f"{len(ids):,} tokens after {self._position:,} exceed the context of "
                 f"{self.context_length:,}",
-                "choose a longer --ctx-size",
+                Advice.LENGTHEN_CONTEXT,
             )
 
     def _trunk(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Float32:
@@ -250,7 +249,7 @@ class NcnnEngine:
             raise ModelError(
                 f"no memory for a cache of {self.context_length:,} tokens "
                 f"({self._shape.cache_bytes(self._capacity):,} bytes)",
-                "shorten it with --ctx-size",
+                Advice.SHORTEN_CONTEXT,
             )
         mat.h = 0
         return mat
@@ -259,22 +258,6 @@ class NcnnEngine:
         if self._layout is None:
             self._layout = probe_layout(self._shape.head_dim, self._capacity)
         return self._layout
-
-
-def _read_param(stem: Path, d: ModelDesc) -> str:
-    path = file_of(stem, ".param")
-    raw = path.read_bytes()
-    expected = param_of(d)
-    if names.sha256(raw) != d.param_sha256:
-        raise ConvertError(
-            f"{path}: isn't the one that {stem.name}.desc describes", "convert the checkpoint again"
-        )
-    if raw != expected.encode():
-        raise ConvertError(
-            f"{path}: isn't the graph that {stem.name}.desc describes",
-            "convert the checkpoint again",
-        )
-    return expected
 
 
 def _prefill_chunk(s: ModelShape) -> int:
@@ -286,11 +269,6 @@ def _prefill_chunk(s: ModelShape) -> int:
     per_layer = s.dim * (2 * s.q_dim + 2 * s.kv_dim + 3 * s.hidden_dim)
     rows = int(PREFILL_WORK // (s.n_layers * per_layer))
     return int(max(8, min(PREFILL_BATCH, 1 << max(0, rows.bit_length() - 1))))
-
-
-def _map_embedding(stem: Path, d: ModelDesc) -> npt.NDArray[np.floating[Any]]:
-    shape, dtype = (d.shape.vocab_size, d.shape.dim), np.dtype(d.embedding_dtype)
-    return np.memmap(file_of(stem, ".bin"), dtype, "r", d.embedding_offset, shape)
 
 
 def _context_length(s: ModelShape, wanted: int | None) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ChatError
+from ..errors import Advice, ChatError
 from .threads import set_spin_count
 
 set_spin_count()
@@ -134,7 +134,7 @@ class CacheLayout:
             # Not seen on x86; where SDPA copies its cache, it copies the filled part alone.
             raise ChatError(
                 "ncnn has moved the KV cache to where it can't be copied on this CPU",
-                "run with --no-kv-cache and --on-full reprefill",
+                Advice.KEEP_NO_CACHE,
             )
         n = mat.h
         mat.h = len(self.keys)

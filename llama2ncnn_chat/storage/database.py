@@ -16,11 +16,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ..errors import ChatError
+from ..errors import Advice, ChatError
 from ..paths import make_private
 
 APPLICATION_ID = 0x6C326E63  # "l2nc"
-HINT_NO_SAVE = "--no-save chats without saving"
 
 _V1 = """
 CREATE TABLE session (
@@ -148,7 +147,7 @@ def told_as_chat_error(doing: str) -> Iterator[None]:
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
         raise
     except sqlite3.DatabaseError as error:
-        raise ChatError(f"can't {doing}: {error}", HINT_NO_SAVE) from error
+        raise ChatError(f"can't {doing}: {error}", Advice.CHAT_UNSAVED) from error
 
 
 def open_database(path: Path) -> tuple[Database, tuple[str, ...]]:
@@ -159,9 +158,11 @@ def open_database(path: Path) -> tuple[Database, tuple[str, ...]]:
         with FileLock(path.with_name(f"{path.name}.lock"), timeout=60, mode=0o600):
             return _open_alone(path)
     except Timeout:
-        raise ChatError(f"another program keeps {path} to itself", HINT_NO_SAVE) from None
+        raise ChatError(f"another program keeps {path} to itself", Advice.CHAT_UNSAVED) from None
     except (OSError, sqlite3.DatabaseError) as error:
-        raise ChatError(f"can't open the sessions in {path}: {error}", HINT_NO_SAVE) from error
+        raise ChatError(
+            f"can't open the sessions in {path}: {error}", Advice.CHAT_UNSAVED
+        ) from error
 
 
 def _open_alone(path: Path) -> tuple[Database, tuple[str, ...]]:
@@ -169,8 +170,8 @@ def _open_alone(path: Path) -> tuple[Database, tuple[str, ...]]:
     if path.exists() and (problem := _problem(path)):
         if _in_use(path):
             raise ChatError(
-                f"{path} {problem}, and another program has it open",
-                f"close that program first, or {HINT_NO_SAVE}",
+                f"{path} {problem}, and another program has it open: close that first",
+                Advice.CHAT_UNSAVED,
             )
         aside = _move_aside(path)
         notes.append(f"{path} {problem}: kept as {aside.name}, and new sessions start empty")
@@ -208,8 +209,8 @@ def _problem(path: Path) -> str | None:
             if version > len(MIGRATIONS):
                 raise ChatError(
                     f"{path} was written by a newer version of this program (its format is "
-                    f"{version}, this version knows {len(MIGRATIONS)})",
-                    f"update llama2ncnn-chat, or {HINT_NO_SAVE}",
+                    f"{version}, this version knows {len(MIGRATIONS)}): update it",
+                    Advice.CHAT_UNSAVED,
                 )
             if not {"session", "turn"} <= tables:
                 return "is damaged (tables are missing)"

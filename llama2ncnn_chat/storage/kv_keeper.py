@@ -8,57 +8,61 @@ from __future__ import annotations
 import hashlib
 import json
 
-from ..conversation.renderer import common_prefix
 from ..conversation.session import Session
+from ..generation.completer import common_prefix
+from ..generation.local import LocalCompleter
 from ..model.kv_cache import KvCache
 from ..text.templates.marked import TEMPLATES
 from ..text.templates.template import Template
 from .snapshots import SnapshotStore
 
-SAID_FROM = 32
-"""Reading that many tokens again is worth a word."""
-
 
 class KvKeeper:
-    """Without a ``SnapshotStore`` nothing is kept. ``fingerprint`` is that of the model."""
+    """Keeps the cache of ``completer``; without a ``SnapshotStore`` it keeps nothing.
 
-    def __init__(self, snapshots: SnapshotStore | None, fingerprint: str) -> None:
-        self._snapshots, self._fingerprint = snapshots, fingerprint
+    ``fingerprint`` is that of the model.
+    """
+
+    def __init__(
+        self, snapshots: SnapshotStore | None, completer: LocalCompleter, fingerprint: str
+    ) -> None:
+        self._snapshots, self._completer = snapshots, completer
+        self._fingerprint = fingerprint
         self._kept: list[int] = []
 
     def save(self, session: Session, session_id: int) -> None:
         """Keep the cache as it is, unless that has been done."""
-        # What the model has read of another path (after /undo, /prev) is of no use later.
+        # What the model has read of another path (after an undo) is of no use later.
         window = session.window(session.ledger.path())
-        n = common_prefix(session.cache.ids, window)
+        n = common_prefix(self._completer.ids, window)
         if self._snapshots and n and window[:n] != self._kept:
-            _, cache = session.cache.snapshot()
+            cache = self._completer.snapshot()
             cache = KvCache(cache.keys[:, :, :n], cache.values[:, :, :n])
             self._snapshots.save(session_id, self._key(session), window[:n], cache)
             self._kept = window[:n]
 
-    def restore(self, session: Session, session_id: int) -> str:
-        """Put back what there is of the conversation; returns what to tell."""
-        window, why, restored = session.window(session.ledger.path()), "--no-kv-cache", 0
+    def restore(self, session: Session, session_id: int) -> tuple[int, str]:
+        """Put back what there is of the conversation.
+
+        Returns how many of its tokens will have to be read again, and why: "off" where nothing is
+        kept, empty where nothing went wrong.
+        """
+        window, why, n_restored = session.window(session.ledger.path()), "off", 0
         if self._snapshots:
             cache, why = self._snapshots.load(session_id, self._key(session), window)
-            if cache and cache.n_tokens > session.engine.context_length:
+            if cache and cache.n_tokens > self._completer.context_length:
                 why = "the snapshot is longer than this context"
             elif cache:
-                session.cache.restore(cache, window)
-                self._kept, restored = list(session.cache.ids), cache.n_tokens
-        left = len(window) - restored
-        if left < SAID_FROM:
-            return ""
-        because = f" ({why})" if why else ""
-        return f"{left:,} tokens of it are read again with the next message{because}"
+                self._completer.restore(cache, window)
+                self._kept, n_restored = list(self._completer.ids), cache.n_tokens
+        return len(window) - n_restored, why
 
     def total_bytes(self) -> int:
-        """What the snapshots of all sessions take on the disk."""
+        """Add up what the snapshots of all sessions take on the disk."""
         return self._snapshots.total_bytes() if self._snapshots else 0
 
     def forget(self, session_id: int) -> None:
-        """Of a session that is deleted."""
+        """Delete what is kept of a session."""
         if self._snapshots:
             self._snapshots.delete(session_id)
 

@@ -19,7 +19,7 @@ from ..conversation.ledger import Ledger, Run, Turn
 from ..conversation.recorder import SessionMeta
 from ..errors import UsageError
 from ..events import FinishReason, Timings
-from ..settings import Sampling
+from ..generation.settings import Sampling
 
 
 def insert_session(db: sqlite3.Connection, meta: SessionMeta, writer: int | None) -> int:
@@ -106,7 +106,7 @@ def ledger_of(rows: list[sqlite3.Row], head: int | None) -> tuple[Ledger, dict[i
         turn.parent = None if row["parent"] is None else turns[row["parent"]]
         (turn.parent.children if turn.parent else ledger.roots).append(turn)
     for row in rows:
-        turns[row["id"]].chosen = turns.get(row["chosen"])
+        turns[row["id"]].onward = turns.get(row["chosen"])
     ledger.move(None if head is None else turns[head])
     return ledger, turns
 

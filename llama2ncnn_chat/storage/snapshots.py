@@ -18,6 +18,8 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from ..atomic import SUFFIX as HALF_WRITTEN
+from ..atomic import replacing
 from ..model.kv_cache import KvCache
 from ..paths import cache_dir, make_private
 
@@ -64,7 +66,10 @@ class SnapshotStore:
             }
             metadata = {"key": key, "ids": _hash_ids(ids), "n_tokens": str(len(ids))}
             metadata["checksum"] = _checksum(metadata, tensors)
-            written = self._write(session_id, tensors, metadata)
+            with replacing(self._path(session_id)) as beside:
+                save_file(tensors, beside, metadata)  # from the arrays' memory, without a copy
+                beside.chmod(0o600)
+                written = beside.stat().st_size
         except (OSError, SafetensorError):
             return 0
         self._evict(keep=self._path(session_id))
@@ -108,30 +113,11 @@ class SnapshotStore:
         make_private(self._folder)
         return shutil.disk_usage(self._folder).free >= size + _SPARE
 
-    def _write(
-        self,
-        session_id: int,
-        tensors: dict[str, npt.NDArray[np.float32]],
-        metadata: dict[str, str],
-    ) -> int:
-        """Write beside, fsync, rename: a whole file stands under the name, or the one before."""
-        beside = self._folder / f"{session_id}.{os.getpid()}.tmp"
-        try:
-            save_file(tensors, beside, metadata)  # from the arrays' memory, without a copy
-            beside.chmod(0o600)
-            _fsync(beside)
-            size = beside.stat().st_size
-            beside.replace(self._path(session_id))
-            _fsync(self._folder)
-        finally:
-            beside.unlink(missing_ok=True)
-        return size
-
     def _evict(self, keep: Path) -> None:
         """Drop what was used longest ago until the rest is within the budget, and leftovers."""
         files = self._files()
         for path, _, used in files:
-            if path.suffix == ".tmp" and used < time.time() - _ABANDONED:
+            if path.suffix == HALF_WRITTEN and used < time.time() - _ABANDONED:
                 path.unlink(missing_ok=True)
         snapshots = [file for file in files if file[0].suffix == _SUFFIX]
         total = sum(size for _, size, _ in snapshots)
@@ -161,11 +147,3 @@ def _checksum(metadata: dict[str, str], tensors: dict[str, npt.NDArray[np.float3
     for name in sorted(tensors):
         total.update(tensors[name].reshape(-1).view(np.uint8).data)
     return total.hexdigest()
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

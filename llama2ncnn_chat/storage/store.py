@@ -19,9 +19,9 @@ from filelock import FileLock, Timeout
 
 from ..conversation.ledger import Ledger, Turn
 from ..conversation.recorder import NullRecorder, Recorder, SessionMeta
-from ..errors import ChatError
+from ..errors import Advice, ChatError
 from ..paths import data_dir, make_private
-from .database import HINT_NO_SAVE, Database, open_database
+from .database import Database, open_database
 from .recorder import Clock, Lock, SessionRecorder
 from .rows import insert_session, insert_turn, ledger_of, meta_of, storable, update_head
 from .search import HIT, search_sessions
@@ -29,7 +29,7 @@ from .search import HIT, search_sessions
 __all__ = ["HIT", "LoadedSession", "SessionInfo", "SessionMeta", "Store"]
 
 _INFO = """
-SELECT id, name, model, tokenizer, fingerprint, created, updated,
+SELECT id, name, model, tokenizer, updated,
     (SELECT count(*) FROM turn WHERE turn.session = session.id) AS n_turns,
     (SELECT substr(text, 1, 500) FROM turn
      WHERE turn.session = session.id AND role = 'user' ORDER BY id LIMIT 1) AS first_text
@@ -48,8 +48,6 @@ class SessionInfo:
     name: str
     model: str
     tokenizer: str
-    fingerprint: str
-    created: float
     updated: float
     n_turns: int
     first_text: str
@@ -146,7 +144,7 @@ class Store:
         if len(found) == 1:
             return found[0]
         if not found:
-            raise ChatError(f"no session {what.strip()!r}", "/list in a chat shows them all")
+            raise ChatError(f"no session {what.strip()!r}", Advice.LIST_SESSIONS)
         names = ", ".join(f"{info.id} ({info.name})" for info in found[:10])
         raise ChatError(
             f"{what.strip()!r} may be {len(found)} sessions: {names}", "give its number"
@@ -221,7 +219,7 @@ class Store:
             "SELECT * FROM session WHERE id = ? AND deleted_at IS NULL", session_id
         )
         if not rows:
-            raise ChatError(f"no session {session_id}", "/list in a chat shows them all")
+            raise ChatError(f"no session {session_id}", Advice.LIST_SESSIONS)
         return rows[0]
 
     def _load(self, session_id: int) -> tuple[sqlite3.Row, Ledger, dict[int, Turn]]:
@@ -284,7 +282,9 @@ class Store:
         except Timeout:
             return None
         except OSError as error:
-            raise ChatError(f"can't lock session {session_id}: {error}", HINT_NO_SAVE) from error
+            raise ChatError(
+                f"can't lock session {session_id}: {error}", Advice.CHAT_UNSAVED
+            ) from error
         return lock
 
     def _lock_file(self, session_id: int) -> Path:

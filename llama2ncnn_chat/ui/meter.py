@@ -1,4 +1,4 @@
-"""How a generation goes, in a few words: progress of the prefill, tokens a second, why it ended.
+"""How a generation goes, in a few words: progress of the prefill, tokens in the context, speed.
 
 Fed with events and the time; draws nothing and knows no face.
 """
@@ -15,6 +15,7 @@ class Meter:
         self.begin()
 
     def begin(self) -> None:
+        """Forget the generation before."""
         self._prefill: PrefillProgress | None = None
         self._first = self._last = 0.0
         self._tokens = 0
@@ -33,8 +34,9 @@ class Meter:
             self._rate = event.timings.predicted_per_second
 
     @property
-    def tokens(self) -> int:
-        return self._tokens
+    def used(self) -> int:
+        """Tokens that stand in the context, as far as it was told of them."""
+        return (self._prefill.done if self._prefill else 0) + self._tokens
 
     @property
     def rate(self) -> float:
@@ -43,17 +45,15 @@ class Meter:
         return self._rate or (max(0, self._tokens - 1) / seconds if seconds > 0 else 0.0)
 
     def reading(self) -> str:
-        """``reading 128/512 tokens, 310 tok/s, 2 s left``; empty when that is done."""
+        """Say ``reading 128/512 tokens, 310 tok/s, 2 s left``; nothing when that is done."""
         p = self._prefill
         if p is None or self._tokens:
             return ""
-        fed, rate = p.processed, p.processed / p.seconds if p.seconds > 0 else 0.0
-        left = (p.total - p.cached - fed) / rate if rate else 0.0
-        text = f"reading {p.cached + fed:,}/{p.total:,} tokens"
-        if rate:
-            text += f", {rate:,.0f} tok/s"
-        return text + (f", {left:.0f} s left" if left >= 1 else "")
+        text = f"reading {p.done:,}/{p.total:,} tokens"
+        if p.per_second:
+            text += f", {p.per_second:,.0f} tok/s"
+        return text + (f", {p.seconds_left:.0f} s left" if p.seconds_left >= 1 else "")
 
     def speed(self) -> str:
-        """``45.2 tok/s``, or nothing yet."""
+        """Say ``45.2 tok/s``, or nothing yet."""
         return f"{self.rate:,.1f} tok/s" if self.rate else ""

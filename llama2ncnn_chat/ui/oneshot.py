@@ -14,15 +14,14 @@ from contextlib import closing
 from types import FrameType
 from typing import Any
 
-import numpy as np
-
+from ..chat import phrases
 from ..chat.chat import Chat
 from ..errors import ChatError, UsageError
 from ..events import ContextShifted, Event, Finished, used_up
-from ..generation.generate import Limits, generate, refuse_too_long
-from ..generation.sampling import make_sampler
+from ..generation.completer import Draws, Limits
+from ..generation.local import LocalCompleter, refuse_too_long
+from ..generation.settings import Sampling
 from ..launch.opening import find, load, load_tokenizer
-from ..settings import Sampling
 from ..signals import ENDING
 from .progress import Steps, tell
 from .prompt_input import read_prompt
@@ -36,12 +35,10 @@ def answer(chat: Chat, prompt: str, args: argparse.Namespace) -> int:
     cancelled = _cancel_on_signals()
 
     def facts() -> dict[str, Any]:
-        reply = chat.session.ledger.last("assistant")
-        seed = reply.runs[-1].seed if reply and reply.runs else None
-        return {"seed": seed, "model": chat.model.short, "session": chat.session_id}
+        return {"seed": chat.view.last_seed, "model": chat.model.short, "session": chat.session_id}
 
     events = chat.send(prompt, cancelled=cancelled.is_set)
-    for note in chat.take_notes():
+    for note in chat.pop_notes():
         tell(note)
     sink = make_sink(facts, as_json=args.json, as_ndjson=args.ndjson)
     with closing(events):  # what was written is kept, also when nobody reads any more
@@ -58,14 +55,15 @@ def complete(args: argparse.Namespace, sampling: Sampling, seed: int) -> int:
     tokenizer = load_tokenizer(model)
     ids = tokenizer.encode(prompt)
     # Before the weights are loaded: a refusal shouldn't take a minute.
-    refuse_too_long(len(ids), 0, args.ctx_size or model.desc.shape.context_length)
+    refuse_too_long(len(ids), args.ctx_size or model.desc.shape.context_length)
     max_tokens = args.max_tokens if getattr(args, "n", None) is None else args.n
     limits = Limits(max_tokens, tuple(args.stop), before=None if prompt else ())
     with Steps() as steps:
         engine = load(model, args, steps.step)
-    sampler = make_sampler(sampling, np.random.default_rng(seed))
     cancelled = _cancel_on_signals()
-    events = generate(engine, tokenizer, ids, sampler, limits, cancelled=cancelled.is_set)
+    events = LocalCompleter(engine, tokenizer).complete(
+        ids, sampling, Draws(seed), limits, cancelled=cancelled.is_set
+    )
     sink = make_sink(
         lambda: {"seed": seed, "model": model.name}, as_json=args.json, as_ndjson=args.ndjson
     )
@@ -85,7 +83,7 @@ def _drain(events: Iterable[Event], sink: Sink, args: argparse.Namespace, limit:
         if isinstance(event, Finished):
             end = event
         elif isinstance(event, ContextShifted):
-            tell(f"the context is full: the model no longer sees the oldest {event.turns} turns")
+            tell(phrases.shifted(event))
     if end is None:
         raise ChatError("the reply never ended")
     if end.reason == "length" and not used_up(limit, len(end.ids)):

@@ -5,7 +5,7 @@ Knows text alone.
 
 from __future__ import annotations
 
-from ..chat.slash import as_message
+from ..chat.line import Message, is_command
 
 MAX_LINES, MAX_CHARACTERS = 10, 2000
 """What is no longer than this is shown as it is."""
@@ -36,9 +36,15 @@ class Pastes:
         self._texts[label] = text
         return label
 
-    def unfold(self, line: str) -> str:
-        """The line with every label's text in its place; a command is typed, never folded."""
-        whole = line
-        for label, text in self._texts.items():
-            whole = whole.replace(label, text)
-        return whole if line.startswith("/") else as_message(whole)
+    def unfold(self, text: str) -> str:
+        """Return the text with every label's text in its place."""
+        for label, whole in self._texts.items():
+            text = text.replace(label, whole)
+        return text
+
+    def whole(self, shown: str) -> str:
+        """Return what would have to be typed for the line that is shown, with its texts in full.
+
+        A command is never folded; a message may begin with a slash only once it is unfolded.
+        """
+        return shown if is_command(shown) else str(Message(self.unfold(shown.removeprefix("/"))))

@@ -65,7 +65,7 @@ class NdjsonSink:
         elif isinstance(event, TextDelta):
             _write_json({"event": "text", "text": event.text, "ids": event.ids})
         elif isinstance(event, ContextShifted):
-            _write_json({"event": "shift", **asdict(event)})
+            _write_json({"event": "shift", "turns": event.turns, "tokens": event.tokens})
         elif isinstance(event, Finished):
             _write_json({"event": "finish", **_end(event, self._facts)})
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from llama2ncnn_chat.chat.chat import Chat
-from llama2ncnn_chat.chat.chat_settings import ChatSettings
+from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.errors import UsageError
 from llama2ncnn_chat.text.templates.marked import MarkedTemplate, template_of
 from tests.chatting import LONG, TOKENIZER, do, stored_chat, transcript
@@ -28,7 +28,7 @@ LIKE_LLAMA2 = replace(MINE, name="llama2")
 
 def begin(template: MarkedTemplate, message: str = LONG) -> None:
     """Store session 1: a message and its reply."""
-    chat = stored_chat(settings=ChatSettings(template=template))
+    chat = stored_chat(settings=Settings(template=template))
     do(chat, message)
     chat.close()
 
@@ -69,11 +69,11 @@ def test_a_copy_has_it_too() -> None:
 def test_its_kv_cache_fits_and_its_tokens_are_not_taken_for_anothers() -> None:
     begin(MINE)
     chat = resumed()
-    assert chat.take_notes() == []
-    assert chat.session.engine.position > len(LONG)
+    assert chat.pop_notes() == []
+    assert chat._engine.position > len(LONG)
     chat.close()
     chat = resumed(fingerprint="f2")
-    assert not any("other tokens" in note for note in chat.take_notes())
+    assert not any("other tokens" in note for note in chat.pop_notes())
     chat.close()
 
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from llama2ncnn_chat.conversation.ledger import Ledger, Turn
 from llama2ncnn_chat.conversation.renderer import Renderer
 from llama2ncnn_chat.conversation.session import Session
+from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.events import Event, Events
-from llama2ncnn_chat.settings import GREEDY
+from llama2ncnn_chat.generation.local import LocalCompleter
+from llama2ncnn_chat.generation.settings import GREEDY
 from llama2ncnn_chat.text.templates.marked import template_of
 from tests.fakes import EOS, ByteTokenizer, ScriptedEngine
 
@@ -24,27 +27,54 @@ def muddled(ids: Sequence[int]) -> int:
     return EOS if mixed % 7 == 0 else 3 + 97 + mixed % 26
 
 
+class Talk:
+    """A session, its engine, and the settings that go along with every operation."""
+
+    def __init__(self, engine: ScriptedEngine, renderer: Renderer, settings: Settings, **kw: Any):
+        self.engine, self.settings = engine, settings
+        self.completer = LocalCompleter(engine, TOKENIZER)
+        self.session = Session(self.completer, renderer, **kw)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.session, name)
+
+    def send(self, text: str, **kw: Any) -> Events:
+        return self.session.send(text, self.settings, **kw)
+
+    def edit(self, text: str, message: Turn) -> Events:
+        return self.session.edit(text, message, self.settings)
+
+    def regenerate(self) -> Events:
+        return self.session.regenerate(self.settings)
+
+    def proceed(self, **kw: Any) -> Events:
+        return self.session.proceed(self.settings, **kw)
+
+
 def session(
-    engine: ScriptedEngine | None = None, *, system: str = "", template: str = "llama2", **kw: Any
-) -> Session:
+    engine: ScriptedEngine | None = None,
+    *,
+    system: str = "",
+    template: str = "llama2",
+    ledger: Ledger | None = None,
+    **kw: Any,
+) -> Talk:
     engine = engine or ScriptedEngine(muddled, context_length=2000)
-    kw.setdefault("sampling", GREEDY)
-    kw.setdefault("max_tokens", 9)
-    return Session(engine, TOKENIZER, Renderer(template_of(template), TOKENIZER, system), **kw)
+    settings = Settings(**{"sampling": GREEDY, "max_tokens": 9, **kw})
+    renderer = Renderer(template_of(template), TOKENIZER, system)
+    return Talk(engine, renderer, settings, ledger=ledger)
 
 
-def fed(s: Session) -> list[int]:
-    assert isinstance(s.engine, ScriptedEngine)
+def fed(s: Talk) -> list[int]:
     return s.engine.fed
 
 
-def in_cache(s: Session) -> list[int]:
-    assert isinstance(s.engine, ScriptedEngine)
+def in_cache(s: Talk) -> list[int]:
     return s.engine.ids
 
 
-def last_text(s: Session) -> str:
-    reply = s.ledger.last("assistant")
+def last_text(s: Talk) -> str:
+    reply = s.session.ledger.last("assistant")
     assert reply
     return reply.text
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from llama2ncnn_chat.conversation.ledger import Ledger, Turn
 from llama2ncnn_chat.conversation.recorder import Recorder
-from llama2ncnn_chat.settings import Sampling
+from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.storage.store import SessionMeta, Store
 
 META = SessionMeta(
@@ -45,7 +45,7 @@ def described(ledger: Ledger) -> tuple[Any, ...]:
     turns = [
         (
             *(t.role, t.text, t.ids, t.finish, t.runs, t.timings, t.key),
-            *(numbers[t.parent], numbers[t.chosen], [numbers[child] for child in t.children]),
+            *(numbers[t.parent], numbers[t.onward], [numbers[child] for child in t.children]),
         )
         for t in ledger.turns()
     ]

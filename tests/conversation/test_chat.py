@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from llama2ncnn_chat.chat.chat import Chat
-from llama2ncnn_chat.chat.chat_settings import ChatSettings
 from llama2ncnn_chat.conversation.session import BusyError
+from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.errors import ChatError
-from llama2ncnn_chat.settings import Sampling
+from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.storage.snapshots import SnapshotStore
 from llama2ncnn_chat.storage.store import Store
 from tests.chatting import (
@@ -27,8 +27,8 @@ from tests.fakes import ScriptedEngine
 
 
 def engine_of(chat: Chat) -> ScriptedEngine:
-    assert isinstance(chat.session.engine, ScriptedEngine)
-    return chat.session.engine
+    assert isinstance(chat._engine, ScriptedEngine)
+    return chat._engine
 
 
 def test_a_resumed_conversation_is_read_from_its_snapshot() -> None:
@@ -36,7 +36,7 @@ def test_a_resumed_conversation_is_read_from_its_snapshot() -> None:
     chat = stored_chat()
     chat.resume(1)
     assert transcript(chat) == [LONG, f"You said {LONG}.", "two", "You said two."]
-    assert chat.take_notes() == []
+    assert chat.pop_notes() == []
     cached = engine_of(chat).position
     assert cached == chat.session.context().used
     do(chat, "three")
@@ -50,7 +50,7 @@ def test_without_a_snapshot_it_is_read_again_and_said_why() -> None:
     SnapshotStore().delete(1)
     chat.resume(1)
     used = chat.session.context().used
-    assert chat.take_notes() == [
+    assert chat.pop_notes() == [
         f"{used} tokens of it are read again with the next message (no snapshot)"
     ]
     do(chat, "two")
@@ -65,7 +65,7 @@ def test_no_kv_cache_writes_none() -> None:
     assert SnapshotStore().total_bytes() == 0
     chat = make_chat(store=Store.open())
     chat.resume(1)
-    assert "(--no-kv-cache)" in chat.take_notes()[0]
+    assert "(--no-kv-cache)" in chat.pop_notes()[0]
     chat.close()
 
 
@@ -85,14 +85,14 @@ def test_what_was_read_of_another_path_is_not_kept() -> None:
 
 
 def test_settings_come_back_with_a_session_unless_given() -> None:
-    chat = stored_chat(settings=ChatSettings(system="Old.", sampling=Sampling(top_k=3, top_p=0.5)))
+    chat = stored_chat(settings=Settings(system="Old.", sampling=Sampling(top_k=3, top_p=0.5)))
     do(chat, "hello")
     chat.close()
-    now = ChatSettings(system="New.", sampling=Sampling(top_k=9, top_p=0.9))
+    now = Settings(system="New.", sampling=Sampling(top_k=9, top_p=0.9))
     chat = stored_chat(settings=now, given=frozenset({"top_k"}))
     chat.resume(1)
     assert chat.settings.system == chat.session.renderer.system == "Old."
-    assert (chat.session.sampling.top_k, chat.session.sampling.top_p) == (9, 0.5)
+    assert (chat.settings.sampling.top_k, chat.settings.sampling.top_p) == (9, 0.5)
     chat.close()
     chat = stored_chat(settings=now, given=frozenset({"system"}))
     chat.resume(1)
@@ -140,7 +140,7 @@ def test_after_a_restart_redo_leads_back_to_the_first_message_that_was_open() ->
     chat = stored_chat()
     do(chat, "one")
     do(chat, "/edit two")
-    chat.session.choose(chat.session.ledger.roots[0])
+    chat.session.walk_to(chat.session.ledger.roots[0])
     chat.close()
     chat = stored_chat()
     chat.resume(1)
@@ -151,7 +151,7 @@ def test_after_a_restart_redo_leads_back_to_the_first_message_that_was_open() ->
 
 
 def test_a_new_session_feeds_its_system_prompt_only_once() -> None:
-    chat = stored_chat(settings=ChatSettings(system="Be brief. " * 10))
+    chat = stored_chat(settings=Settings(system="Be brief. " * 10))
     do(chat, "hello")
     fed = len(engine_of(chat).fed)
     chat.new()
@@ -173,7 +173,7 @@ def test_nothing_is_switched_while_a_reply_is_written() -> None:
 
 
 def test_a_seed_starts_over_with_a_session() -> None:
-    chat = stored_chat(settings=ChatSettings(seed=5))
+    chat = stored_chat(settings=Settings(seed=5))
     seeds = []
     for line in ("a", "b", "/new", "a"):
         do(chat, line)
@@ -214,7 +214,7 @@ def test_a_session_of_a_longer_context_is_seen_from_where_it_fits() -> None:
     chat.close()
     chat = make_chat(answering(echo, context_length=200), store=Store.open())
     chat.resume(1)
-    assert any("longer than this context of 200" in note for note in chat.take_notes())
+    assert any("longer than this context of 200" in note for note in chat.pop_notes())
     use = chat.session.context()
     assert use.hidden > 0
     assert 0 <= use.free < 60

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from llama2ncnn_chat.chat.chat import Chat
-from llama2ncnn_chat.chat.chat_settings import ChatSettings
 from llama2ncnn_chat.chat.commands.table import COMMANDS, find, help_text
+from llama2ncnn_chat.chat.line import Message
 from llama2ncnn_chat.chat.outcomes import (
     Ask,
     ClearScreen,
@@ -18,6 +18,7 @@ from llama2ncnn_chat.chat.outcomes import (
     Switched,
 )
 from llama2ncnn_chat.conversation.ledger import Turn
+from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.events import Event, Finished, Replayed
 from llama2ncnn_chat.storage.store import Store
 from tests.chatting import answering, do, echo, make_chat, transcript
@@ -82,7 +83,8 @@ def test_regen_keeps_the_old_reply_and_prev_walks_to_it(talked: Chat) -> None:
     assert talked.session.ledger.head is not old
     assert said(talked, "/alt").splitlines()[1].startswith("* 2")
     moved = only(Moved, list(do(talked, "/prev")))
-    assert (moved.turn, moved.note) == (old, "reply 1 of 2")
+    assert old
+    assert (moved.turn, moved.note) == (old.id, "reply 1 of 2")
     assert talked.session.ledger.head is old
     assert "2 replies" in complaint(talked, "/prev")
     do(talked, "/next")
@@ -105,8 +107,9 @@ def test_undo_and_redo_count(talked: Chat) -> None:
 
 def test_edit_puts_the_last_message_into_the_prompt_and_then_in_its_place(talked: Chat) -> None:
     last = talked.session.ledger.last("user")
-    assert do(talked, "/edit") == [Draft("again", edits=last)]
-    do(talked, "once more", edits=last)
+    assert last
+    assert do(talked, "/edit") == [Draft("again", edits=last.id)]
+    do(talked, "once more", edits=last.id)
     assert transcript(talked)[2:] == ["once more", "You said once more."]
     do(talked, "/edit directly")
     assert transcript(talked)[2:] == ["directly", "You said directly."]
@@ -114,7 +117,7 @@ def test_edit_puts_the_last_message_into_the_prompt_and_then_in_its_place(talked
 
 
 def test_continue_goes_on_from_where_the_reply_ended() -> None:
-    chat = make_chat(settings=ChatSettings(max_tokens=6))
+    chat = make_chat(settings=Settings(max_tokens=6))
     do(chat, "hello")
     assert transcript(chat)[1] == "You s"
     do(chat, "/set max_tokens off")
@@ -137,7 +140,7 @@ def test_before_there_is_anything_it_is_said(chat: Chat, line: str) -> None:
 
 
 def test_on_full_ask_asks_before_anything_goes() -> None:
-    chat = make_chat(answering(echo, context_length=120), settings=ChatSettings(on_full="ask"))
+    chat = make_chat(answering(echo, context_length=120), settings=Settings(on_full="ask"))
     do(chat, "a" * 30)
     before = transcript(chat)
     seen = do(chat, "b" * 30, yes=False)
@@ -146,12 +149,12 @@ def test_on_full_ask_asks_before_anything_goes() -> None:
     assert transcript(chat) == before
     do(chat, "b" * 30, yes=True)
     assert len(transcript(chat)) == 4
-    assert chat.session.on_full == "ask"
+    assert chat.settings.on_full == "ask"
     assert "room for" in complaint(chat, "c" * 200)
 
 
 def test_a_message_beside_one_that_is_owed_is_counted_without_it() -> None:
-    settings = ChatSettings(on_full="ask", max_tokens=5)
+    settings = Settings(on_full="ask", max_tokens=5)
     chat = make_chat(answering(echo, context_length=120), settings=settings)
     ids = chat.session.renderer.message("b" * 60, first=True)
     chat.session.ledger.add(Turn("user", "b" * 60, ids))
@@ -219,7 +222,8 @@ def test_what_was_said_before_an_edit_is_walked_to_as_well(talked: Chat) -> None
     assert "again  →  You said again." in listed[0]
     do(talked, "/prev")
     moved = only(Moved, list(do(talked, "/prev")))
-    assert (moved.turn, moved.note) == (old, "reply 1 of 3")
+    assert old
+    assert (moved.turn, moved.note) == (old.id, "reply 1 of 3")
     assert transcript(talked)[2:] == ["again", "You said again."]
     assert "3 replies" in complaint(talked, "/prev")
 
@@ -228,6 +232,6 @@ def test_a_message_that_begins_with_a_slash_can_be_edited(chat: Chat) -> None:
     do(chat, "//usr is full")
     (draft,) = do(chat, "/edit")
     assert isinstance(draft, Draft)
-    assert draft.text == "//usr is full"
-    do(chat, draft.text, edits=draft.edits)
+    assert str(Message(draft.text)) == "//usr is full"
+    do(chat, str(Message(draft.text)), edits=draft.edits)
     assert transcript(chat) == ["/usr is full", "You said /usr is full."]

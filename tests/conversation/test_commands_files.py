@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from llama2ncnn_chat.chat.chat import Chat
-from llama2ncnn_chat.chat.chat_settings import ON_FULL, ChatSettings
-from llama2ncnn_chat.chat.commands.turns import code_blocks
+from llama2ncnn_chat.chat.chat_settings import ON_FULL
 from llama2ncnn_chat.chat.outcomes import Ask, Attach, Copy
-from llama2ncnn_chat.conversation.session import OnFull
+from llama2ncnn_chat.chat.turn_actions import code_blocks
+from llama2ncnn_chat.conversation.settings import OnFull, Settings
 from tests.chatting import answering, do, echo, make_chat, transcript
 from tests.conversation.asked import complaint, only, said
 
@@ -55,7 +55,7 @@ def test_read_refuses_what_can_never_fit_with_numbers(tmp_path: Path) -> None:
 def test_read_takes_what_the_oldest_turns_may_make_room_for(
     tmp_path: Path, on_full: OnFull
 ) -> None:
-    chat = make_chat(answering(echo, context_length=200), settings=ChatSettings(on_full=on_full))
+    chat = make_chat(answering(echo, context_length=200), settings=Settings(on_full=on_full))
     do(chat, "a" * 30)
     (tmp_path / "file.txt").write_text("x" * 100)
     line = f"/read {tmp_path}/file.txt"

@@ -24,7 +24,7 @@ def test_an_edit_in_a_session_that_is_only_read_takes_its_place_in_the_copy() ->
         do(first, text)
     second = stored_chat()
     second.resume(1)
-    do(second, "other", edits=second.session.ledger.path()[2])
+    do(second, "other", edits=second.session.ledger.path()[2].id)
     assert not second.read_only
     assert transcript(second) == ["hello", "You said hello.", "other", "You said other."]
     (root,) = second.session.ledger.roots
@@ -41,11 +41,11 @@ def test_a_session_that_another_program_has_is_copied_with_the_first_message() -
     second.resume(1)
     assert second.read_only
     assert second.session_id is None
-    assert "another program has it open" in second.take_notes()[0]
+    assert "another program has it open" in second.pop_notes()[0]
     do(second, "mine")
     assert not second.read_only
     assert second.session_id == 2
-    assert "this is session 2 now" in second.take_notes()[0]
+    assert "this is session 2 now" in second.pop_notes()[0]
     assert transcript(second)[2:] == ["mine", "You said mine."]
     do(first, "theirs")
     assert transcript(first)[2:] == ["theirs", "You said theirs."]
@@ -76,7 +76,7 @@ def test_another_quantisation_of_the_model_goes_on_with_the_same_tokens() -> Non
     chat = stored_chat(fingerprint="f2")
     ids = None
     chat.resume(1)
-    notes = chat.take_notes()
+    notes = chat.pop_notes()
     assert notes[0] == "it was written with tiny"
     assert "(the model differs)" in notes[1]
     ids = chat.session.ledger.path()[1].ids
@@ -96,7 +96,7 @@ def test_another_tokenizer_gets_a_copy_that_is_encoded_anew() -> None:
         store=Store.open(),
     )
     chat.resume(1)
-    assert "other tokens" in chat.take_notes()[0]
+    assert "other tokens" in chat.pop_notes()[0]
     path = chat.session.ledger.path()
     assert path[0].ids == chat.session.renderer.message(LONG, first=True)
     assert path[1].ids == ShiftedTokenizer().encode(path[1].text, bos=False)
@@ -108,6 +108,6 @@ def test_another_tokenizer_gets_a_copy_that_is_encoded_anew() -> None:
     assert chat.session.ledger.path()[1].text == f"You said {LONG}."
     do(chat, "/continue")
     chat.resume(2)
-    assert "other tokens" in chat.take_notes()[0]
+    assert "other tokens" in chat.pop_notes()[0]
     assert transcript(chat)[:2] == [LONG, f"You said {LONG}."]
     chat.close()

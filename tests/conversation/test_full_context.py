@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from llama2ncnn_chat.chat import phrases
 from llama2ncnn_chat.conversation.renderer import reserve
-from llama2ncnn_chat.conversation.session import Session
 from llama2ncnn_chat.errors import PromptTooLongError
 from llama2ncnn_chat.events import ContextShifted
-from tests.conversation.scripted import encode, fed, in_cache, muddled, run, saying, session
+from tests.conversation.scripted import Talk, encode, fed, in_cache, muddled, run, saying, session
 from tests.fakes import BOS, ScriptedEngine
 
 
@@ -26,10 +27,8 @@ def test_what_can_not_fit_is_refused_with_numbers_before_anything_changes() -> N
 class TestFullContext:
     """160 tokens: four or five short pairs."""
 
-    def full(self, **kw: Any) -> Session:
-        s = session(ScriptedEngine(muddled, context_length=160), system="S", **kw)
-        s.max_tokens = 9
-        return s
+    def full(self, **kw: Any) -> Talk:
+        return session(ScriptedEngine(muddled, context_length=160), system="S", **kw)
 
     def test_whole_oldest_turns_go_and_the_system_prompt_stays(self) -> None:
         s = self.full()
@@ -71,8 +70,9 @@ class TestFullContext:
             run(s.send(f"message {filled}"))
             filled += 1
         path = s.ledger.path()
-        with pytest.raises(PromptTooLongError, match="/set on_full shift"):
+        with pytest.raises(PromptTooLongError, match=r"tokens of a context of 160") as refused:
             run(s.send("one too many" + "!" * 20))
+        assert "/set on_full shift" in phrases.sentence(refused.value)
         assert s.ledger.path() == path
         assert s.context().hidden == 0
         assert all(t.ids for t in s.ledger.path() if t.role == "user")
@@ -99,7 +99,7 @@ class TestFullContext:
         s = session(engine, max_tokens=20)
         for i in range(3):
             run(s.send(f"message {i}"))
-        s.max_tokens = 80
+        s.settings = replace(s.settings, max_tokens=80)
         events = run(s.send("go on"))
         assert any(isinstance(e, ContextShifted) for e in events)
         assert len(s.ledger.path()[-1].ids) == 80

@@ -31,7 +31,7 @@ import os, random, sys, time
 from pathlib import Path
 from llama2ncnn_chat.conversation.ledger import Ledger, Turn
 from llama2ncnn_chat.storage.store import SessionMeta, Store
-from llama2ncnn_chat.settings import Sampling
+from llama2ncnn_chat.generation.settings import Sampling
 
 def tell(*words):
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())
@@ -181,7 +181,7 @@ def check_database(path: Path, told: dict[int, Told]) -> int:
             turns |= {turn.key: turn for turn in mine}
             for turn in mine:
                 check_turn(turn, told.get(turn.key or 0))
-                assert turn.chosen is None or turn.chosen in turn.children
+                assert turn.onward is None or turn.onward in turn.children
         assert told.keys() <= turns.keys()
         growing = [key for key, t in told.items() if not t.finished and turns[key].ids]
         for key in growing:  # cut short, and in the index all the same

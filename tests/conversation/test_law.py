@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from llama2ncnn_chat.conversation.renderer import common_prefix
 from llama2ncnn_chat.errors import ChatError
 from llama2ncnn_chat.events import Events
+from llama2ncnn_chat.generation.completer import common_prefix
 from tests.conversation.scripted import fed, in_cache, muddled, run, session
-from tests.fakes import EOS, ScriptedEngine
+from tests.fakes import EOS
 
 
 class Law(RuleBasedStateMachine):
@@ -79,7 +79,7 @@ class Law(RuleBasedStateMachine):
     @rule(data=st.data())
     def choose(self, data: st.DataObject) -> None:
         turn = data.draw(st.sampled_from(self.s.ledger.path()))
-        self.s.choose(data.draw(st.sampled_from(self.s.ledger.alternatives(turn))))
+        self.s.walk_to(data.draw(st.sampled_from(self.s.ledger.alternatives(turn))))
 
     @rule(after=st.integers(0, 12))
     def send_and_abandon(self, after: int) -> None:
@@ -97,7 +97,6 @@ class Law(RuleBasedStateMachine):
     @rule(after=st.integers(0, 8))
     def send_and_fail(self, after: int) -> None:
         engine = self.s.engine
-        assert isinstance(engine, ScriptedEngine)
         forward, calls = engine.forward_all, iter(range(1000))
 
         def failing(ids: Sequence[int]) -> np.ndarray:

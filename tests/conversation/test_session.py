@@ -7,7 +7,7 @@ import pytest
 from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.conversation.session import BusyError
 from llama2ncnn_chat.events import Finished, PrefillProgress, Replayed
-from llama2ncnn_chat.settings import Sampling
+from llama2ncnn_chat.generation.settings import Sampling
 from tests.conversation.scripted import encode, fed, last_text, run, saying, session
 from tests.fakes import BOS, EOS
 
@@ -111,7 +111,7 @@ def test_a_message_that_was_never_answered_is_not_followed_by_another(first: boo
     assert s.ledger.path() == [*before, owed]
     run(s.send("next"))
     assert [t.text for t in s.ledger.path()[len(before) :]] == ["next", "one" if first else "two"]
-    s.choose(owed)
+    s.walk_to(owed)
     run(s.proceed())
     assert [t.text for t in s.ledger.path()[len(before) :]] == ["lost", "one" if first else "two"]
 
@@ -178,7 +178,7 @@ def test_redo_leads_to_the_first_message_that_was_undone() -> None:
     run(s.send("a"))
     path = s.ledger.path()
     run(s.edit("b", path[0]))
-    s.choose(path[0])
+    s.walk_to(path[0])
     s.undo()
     assert s.ledger.path() == []
     s.redo()
@@ -193,7 +193,7 @@ def test_alternatives_remember_where_they_led() -> None:
     long_path = s.ledger.path()
     s.undo(2)
     run(s.send("other"))
-    s.choose(first[0])
+    s.walk_to(first[0])
     assert s.ledger.path() == long_path
 
 
@@ -228,9 +228,9 @@ def test_seeds_make_a_conversation_repeatable() -> None:
 def test_a_restored_cache_is_used_as_far_as_it_fits() -> None:
     s = session(saying("one", "two"))
     run(s.send("a"))
-    ids, cache = s.cache.snapshot()
+    ids, cache = list(s.completer.ids), s.completer.snapshot()
     other = session(saying("one", "two"), ledger=s.ledger)
-    other.restore(cache)
+    other.completer.restore(cache, other.window(other.ledger.path()))
     count = len(fed(other))
     run(other.send("b"))
     reply = other.ledger.head

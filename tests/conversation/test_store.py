@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from llama2ncnn_chat.conversation.ledger import Ledger, Run, Turn
 from llama2ncnn_chat.conversation.recorder import Recorder
 from llama2ncnn_chat.events import FinishReason, Timings
-from llama2ncnn_chat.settings import Sampling
+from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.storage.store import Store
 from tests.conversation.stored import META, described, growing, say, session
 
@@ -48,7 +48,7 @@ def operate(ledger: Ledger, recorder: Recorder, what: str, number: int, text: st
         recorder.turn_removed(head)
     elif what in ("undo", "redo", "choose") and turns:
         if what == "choose":
-            ledger.choose(turns[number % len(turns)])
+            ledger.walk_to(turns[number % len(turns)])
         else:
             (ledger.undo if what == "undo" else ledger.redo)(1)
         recorder.head_moved(ledger.head, first_visible(ledger, number))

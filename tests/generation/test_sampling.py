@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from llama2ncnn_chat.errors import ChatError, UsageError
 from llama2ncnn_chat.generation.sampling import candidates, make_sampler
-from llama2ncnn_chat.settings import GREEDY, Sampling
+from llama2ncnn_chat.generation.settings import GREEDY, Sampling
 
 OFF = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0)
 

@@ -81,7 +81,7 @@ def test_an_old_session_goes_on_and_says_from_then_on_what_its_template_is() -> 
     chat = make_chat(store=Store.open(path))
     chat.resume(1)
     assert chat.settings.template == plain
-    assert "other tokens" not in " ".join(chat.take_notes())
+    assert "other tokens" not in " ".join(chat.pop_notes())
     do(chat, "more")
     assert transcript(chat)[:3] == ["Hi", "ok", "more"]
     chat.close()

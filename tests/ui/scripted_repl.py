@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
-from llama2ncnn_chat.chat.chat_settings import ChatSettings
 from llama2ncnn_chat.cli import _end_like_an_interrupt
+from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.flags import chat_parser
 from llama2ncnn_chat.launch.config import fill_in
 from llama2ncnn_chat.storage.store import Store
@@ -28,7 +28,7 @@ if __name__ == "__main__":
     args = chat_parser().parse_args(sys.argv[1:])
     fill_in(args)
     _end_like_an_interrupt()
-    chat = make_chat(answering(reply), settings=ChatSettings(), store=Store.open())
+    chat = make_chat(answering(reply), settings=Settings(), store=Store.open())
     try:
         if args.latest and (info := chat.stored().latest()):
             chat.resume(info.id)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from llama2ncnn_chat.chat.chat import Chat
-from llama2ncnn_chat.chat.chat_settings import ChatSettings
+from llama2ncnn_chat.chat.line import Message
+from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.events import (
     ContextShifted,
     Events,
@@ -18,7 +19,7 @@ from llama2ncnn_chat.events import (
     Timings,
 )
 from llama2ncnn_chat.storage.store import Store
-from llama2ncnn_chat.ui.repl.completion import CommandCompleter, whole_lines
+from llama2ncnn_chat.ui.repl.completion import whole_lines
 from llama2ncnn_chat.ui.repl.lines import LinePrompt
 from llama2ncnn_chat.ui.repl.loop import Repl
 from llama2ncnn_chat.ui.repl.screen import Screen
@@ -74,7 +75,7 @@ def test_three_quotes_hold_lines_together() -> None:
 
 def test_nobody_to_ask_is_a_no(capsys: pytest.CaptureFixture[str]) -> None:
     chat = make_chat(
-        answering(lambda m: "ok", context_length=100), settings=ChatSettings(on_full="ask")
+        answering(lambda m: "ok", context_length=100), settings=Settings(on_full="ask")
     )
     talk(chat, f"{'a' * 50}\n{'b' * 50}\n")
     assert transcript(chat)[::2] == ["a" * 50]
@@ -82,7 +83,7 @@ def test_nobody_to_ask_is_a_no(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_question_is_asked_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     chat = make_chat(
-        answering(lambda m: "ok", context_length=100), settings=ChatSettings(on_full="ask")
+        answering(lambda m: "ok", context_length=100), settings=Settings(on_full="ask")
     )
     talk(chat, f"{'a' * 50}\n{'b' * 50}\ny\n", label="> ")
     assert "[y/N]" in capsys.readouterr().out
@@ -124,12 +125,12 @@ def test_a_model_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("settings", "context_length", "says"),
     [
-        (ChatSettings(max_tokens=5), 2000, "max_tokens 5 reached; /continue goes on"),
-        (ChatSettings(on_full="stop"), 50, "the context is full"),
+        (Settings(max_tokens=5), 2000, "max_tokens 5 reached; /continue goes on"),
+        (Settings(on_full="stop"), 50, "the context is full"),
     ],
 )
 def test_why_a_reply_ended_is_said(
-    settings: ChatSettings, context_length: int, says: str, capsys: pytest.CaptureFixture[str]
+    settings: Settings, context_length: int, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     chat = make_chat(
         answering(lambda _: "x" * 80, context_length=context_length), settings=settings
@@ -148,7 +149,7 @@ def test_going_on_where_there_is_no_more_is_said(capsys: pytest.CaptureFixture[s
 def test_what_tab_offers_are_whole_lines(tmp_path: Path) -> None:
     (tmp_path / "file.txt").touch()
     chat = make_chat(store=Store.open())
-    complete = whole_lines(CommandCompleter(chat))
+    complete = whole_lines(chat)
     do(chat, "hello")
     do(chat, "/save greetings")
     assert complete("/conte") == ["/context"]
@@ -165,14 +166,14 @@ def test_a_shift_within_a_reply_is_a_line_of_its_own(capsys: pytest.CaptureFixtu
     def events() -> Events:
         yield PrefillProgress(4, 0, 4, 0.1)
         yield TextDelta("one ", (1,))
-        yield ContextShifted(2, 312)
+        yield ContextShifted(2, 312, 2)
         yield TextDelta("two", (2,))
         yield Finished("stop", (1, 2), Timings())
 
     screen.reply(events(), lambda _: "")
     first, told, last = capsys.readouterr().out.splitlines()
     assert (first, last) == ("one ", "two")
-    assert "oldest 2 turns, 312 tokens" in told
+    assert "oldest 2 turns (312 tokens)" in told
 
 
 def test_a_long_read_is_announced_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,7 +218,7 @@ class Keyboard(io.StringIO):
 
 def test_ctrl_c_arms_and_a_second_one_in_a_row_quits(capsys: pytest.CaptureFixture[str]) -> None:
     prompt = LinePrompt("> ", stdin=Keyboard(None, "hello\n", None, None))
-    assert prompt.read() == "hello"
+    assert prompt.read() == Message("hello")
     assert "(Ctrl+C again quits)" in capsys.readouterr().out
     with pytest.raises(EOFError):
         prompt.read()

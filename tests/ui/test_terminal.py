@@ -72,16 +72,16 @@ def test_pastes_fold_and_unfold() -> None:
     label = pastes.fold(long)
     assert label == "[Pasted text #1 +12 lines]"
     assert pastes.fold(long) != label
-    assert pastes.unfold(f"see {label}!") == f"see {long}!"
-    assert pastes.unfold("[Pasted text #9 +12 lines]") == "[Pasted text #9 +12 lines]"
+    assert pastes.whole(f"see {label}!") == f"see {long}!"
+    assert pastes.whole("[Pasted text #9 +12 lines]") == "[Pasted text #9 +12 lines]"
 
 
 def test_what_is_folded_is_never_a_command() -> None:
     pastes = Pastes()
     comment = "/* a\n" * 12
-    assert pastes.unfold(f"{pastes.fold(comment)} why?") == f"/{comment} why?"
-    assert pastes.unfold(pastes.keep("a.c, 9 tokens", "/* a */\n\n", " ") + "x") == "//* a */\n\nx"
-    assert pastes.unfold("/read a.c") == "/read a.c"
+    assert pastes.whole(f"{pastes.fold(comment)} why?") == f"/{comment} why?"
+    assert pastes.whole(pastes.keep("a.c, 9 tokens", "/* a */\n\n", " ") + "x") == "//* a */\n\nx"
+    assert pastes.whole("/read a.c") == "/read a.c"
 
 
 def test_long_lines_hang_below_their_last_column() -> None:

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from ...errors import ChatError, UsageError
 from ...events import Timings
 from ..chat import Chat
-from ..chat_settings import DEFAULTS, HELP
+from ..chat_settings import DEFAULTS, HELP, value_of
 from ..outcomes import Outcome, Say
-from .turns import brief
+from ..phrases import brief
 
 _ALSO = {
     "temp": "temperature",
@@ -66,7 +66,7 @@ def overview(chat: Chat) -> str:
         ("context", f"{use.used:,} of {use.length:,} tokens"),
         ("KV caches", f"{chat.kept_bytes / 1e6:,.1f} MB on the disk, of all sessions"),
         ("system", brief(chat.settings.system) or "none"),
-        ("template", chat.settings.value("template")),
+        ("template", value_of(chat.settings, "template")),
         ("settings", _unusual(chat) or "the usual ones (/set lists them)"),
     ]
     return _columns(rows)
@@ -125,7 +125,11 @@ def _settings(chat: Chat) -> str:
 
 
 def _unusual(chat: Chat) -> str:
-    rows = [(n, chat.settings.value(n), DEFAULTS.value(n)) for n in HELP if n not in _SHOWN_APART]
+    rows = [
+        (n, value_of(chat.settings, n), value_of(DEFAULTS, n))
+        for n in HELP
+        if n not in _SHOWN_APART
+    ]
     return ", ".join(f"{name} {value}" for name, value, usual in rows if value != usual)
 
 
@@ -142,7 +146,7 @@ def _setting(name: str) -> str:
 
 
 def _value(chat: Chat, name: str) -> str:
-    return str(chat.threads) if name == "threads" else chat.settings.value(name)
+    return str(chat.threads) if name == "threads" else value_of(chat.settings, name)
 
 
 def _columns(rows: list[tuple[str, str]]) -> str:

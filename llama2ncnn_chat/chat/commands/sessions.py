@@ -14,7 +14,7 @@ from ...storage.store import HIT, SessionInfo
 from ..chat import Chat
 from ..export import FORMATS, default_name, export
 from ..outcomes import Ask, ClearScreen, Outcome, PickSession, Say, Switched
-from .turns import brief
+from ..phrases import brief
 
 
 def new(chat: Chat, _argument: str) -> Iterator[Outcome]:
@@ -106,7 +106,7 @@ def _delete(chat: Chat, info: SessionInfo) -> Iterator[Outcome]:
 
 def export_chat(chat: Chat, argument: str) -> Iterator[Outcome]:
     """The conversation into a file, whose suffix says in which format."""
-    if not chat.session.ledger.path():
+    if chat.session.ledger.head is None:
         raise ChatError("there is nothing to export yet", "say something first")
     path = Path(argument or default_name(chat)).expanduser()
     if path.suffix.lower() not in FORMATS:

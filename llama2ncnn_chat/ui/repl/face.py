@@ -11,7 +11,9 @@ import sys
 from ...chat.chat import Chat
 from ...chat.commands.info import overview
 from ...chat.commands.table import help_text
+from ...chat.line import Command
 from ...paths import history_file
+from ..history import History
 from ..terminal import is_dumb, is_interactive, is_terminal, wants_colour
 from .completion import CommandCompleter, whole_lines
 from .lines import LinePrompt
@@ -30,12 +32,11 @@ def run(chat: Chat, args: argparse.Namespace) -> int:
         errors_apart=not is_terminal(sys.stdout),
     )
     repl = Repl(chat, screen)
-    completer = CommandCompleter(chat)
-    history = history_file() if args.history else None
+    history = History(history_file() if args.history else None)
     prompt: Prompt
     if rich:
         prompt = RichPrompt(
-            completer,
+            CommandCompleter(chat),
             repl.toolbar,
             {"f1": lambda: screen.say(help_text()), "f2": lambda: screen.say(overview(chat))},
             history=history,
@@ -49,10 +50,10 @@ def run(chat: Chat, args: argparse.Namespace) -> int:
         prompt = LinePrompt(
             label if person else "",
             editing=editing,
-            complete=whole_lines(completer),
+            complete=whole_lines(chat),
             history=history,
         )
     if is_terminal(sys.stdin):
         screen.note(f"{chat.model.short}, {chat.model.weights}; /? lists commands, /exit leaves")
-    repl.run(prompt, "/resume" if args.resume == "" else "")
+    repl.run(prompt, Command("resume") if args.resume == "" else None)
     return 0

@@ -5,7 +5,6 @@ Knows buffers and key presses; what F1 and the like show comes from outside.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from prompt_toolkit.application import run_in_terminal
@@ -20,29 +19,12 @@ from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
+from ..armed import Armed
 from ..paste import Pastes
-
-ARMED_SECONDS = 3.0
 
 
 class ClearedError(Exception):
     """The text that was to be edited was cleared away: it stays as it was."""
-
-
-class Armed:
-    """Whether Ctrl+C was pressed with nothing to clear, so that another one quits."""
-
-    def __init__(self) -> None:
-        self._until = 0.0
-
-    def __bool__(self) -> bool:
-        return time.monotonic() < self._until
-
-    def arm(self) -> None:
-        self._until = time.monotonic() + ARMED_SECONDS
-
-    def disarm(self) -> None:
-        self._until = 0.0
 
 
 def key_bindings(
@@ -98,7 +80,7 @@ def key_bindings(
     @bindings.add("c-g")
     def _compose(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
-        buffer.text = pastes.unfold(buffer.text)
+        buffer.text = pastes.whole(buffer.text)
         buffer.open_in_editor()
 
     @bindings.add(Keys.BracketedPaste)

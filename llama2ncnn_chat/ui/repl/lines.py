@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import TextIO
 
-from ...chat.slash import as_message, is_command, message_in
+from ...chat.line import Line, Message, parse
 from ...errors import Terminated
-from .prompts import YES, Watch, open_history
+from ..history import History
+from .prompts import YES, Watch
 from .watch import SignalWatch
 
 QUOTES = '"""'
@@ -37,25 +37,26 @@ class LinePrompt:
         *,
         editing: bool = False,
         complete: Complete = lambda _: [],
-        history: Path | None = None,
+        history: History | None = None,
         stdin: TextIO | None = None,
     ) -> None:
         self._label, self._stdin = label, stdin or sys.stdin
         self._attached = ""
-        self._editing, self._history = editing, open_history(history)
+        self._editing, self._history = editing, history or History()
         if editing:
             with suppress(ImportError):
-                _set_up_editor(reversed(list(self._history.load_history_strings())), complete)
+                _set_up_editor(self._history.entries, complete)
 
-    def read(self, _draft: str = "", /, *, edits: bool = False) -> str:
+    def read(self, _draft: str = "", /, *, edits: bool = False) -> Line:
         text = self._line("edit> " if edits and self._label else self._label)
         if text.startswith(QUOTES):
-            text = as_message(self._quoted(text.removeprefix(QUOTES)))
-        if self._editing and text.strip():
-            self._history.append_string(text)
-        if text.strip() and not is_command(text):
-            text, self._attached = as_message(self._attached + message_in(text)), ""
-        return text
+            text = str(Message(self._quoted(text.removeprefix(QUOTES))))
+        if self._editing:
+            self._history.add(text)
+        line = parse(text)
+        if isinstance(line, Message) and line.text:
+            line, self._attached = Message(self._attached + line.text), ""
+        return line
 
     def confirm(self, question: str) -> bool:
         if not self._label:  # what comes next in a pipe isn't an answer

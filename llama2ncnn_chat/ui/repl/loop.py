@@ -9,10 +9,11 @@ from collections.abc import Iterable
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
+from ...chat import phrases
 from ...chat.chat import Chat
 from ...chat.commands.sessions import table_of
 from ...chat.commands.table import interpret
-from ...chat.commands.turns import brief
+from ...chat.line import Command, Line, Message, parse
 from ...chat.outcomes import (
     Ask,
     Attach,
@@ -28,11 +29,9 @@ from ...chat.outcomes import (
     Say,
     Switched,
 )
-from ...chat.slash import as_message, is_command, message_in
-from ...conversation.ledger import Turn
 from ...conversation.renderer import reserve
 from ...errors import ChatError
-from ...events import Finished, used_up
+from ...events import TurnFinished
 from ..clipboard import copy_with_tool, osc52
 from ..meter import Meter
 from .keys import ClearedError
@@ -49,40 +48,41 @@ class Repl:
     def __init__(self, chat: Chat, screen: Screen) -> None:
         self._chat, self._screen = chat, screen
         self._draft, self._left = "", False
-        self._edits: Turn | None = None
-        self._used = 0  # of the context; it can't change while the prompt waits
+        self._edits: int | None = None
+        self._used = 0  # of the context, before the reply that is being written
         self._counted = ("", 0)
 
-    def run(self, prompt: Prompt, first: str = "") -> None:
-        """Until the end of input or ``/exit``; ``first`` is done before anything is read."""
+    def run(self, prompt: Prompt, first: Line | None = None) -> None:
+        """Chat until the end of input or ``/exit``; ``first`` is done before anything is read."""
         self._prompt = prompt
         self._notes()
         self._transcript()
-        self._carry_out(interpret(self._chat, first))
+        if first:
+            self._carry_out(interpret(self._chat, first))
         while not self._left:
-            self._used = self._chat.session.context().used
+            self._used = self._chat.view.n_used()
             draft, self._draft = self._draft, ""
             edits, self._edits = self._edits, None
             try:
-                text = prompt.read(draft, edits=edits is not None)
+                line = prompt.read(draft, edits=edits is not None)
             except ClearedError:
                 continue
             except EOFError:
                 return
-            self._carry_out(interpret(self._chat, text, edits=edits))
+            self._carry_out(interpret(self._chat, line, edits=edits))
             self._notes()
 
     def toolbar(self, draft: str, armed: bool) -> StyleAndTextTuples:
-        """The bar below the prompt: model, context, speed, and what the draft takes."""
+        """Draw the bar below the prompt: model, context, speed, and what the draft takes."""
         if armed:
             return [("class:toolbar.warn", "press Ctrl+C again to quit")]
         parts: StyleAndTextTuples = [("class:toolbar", self._status(self._screen.meter))]
         if len(draft) > MAX_COUNTED:
             parts.append(("class:toolbar", f" · this message {len(draft):,} characters"))
-        elif draft.strip() and not is_command(draft):
-            if self._counted[0] != draft:
-                self._counted = (draft, self._chat.session.count(message_in(draft)))
-            length = self._chat.session.engine.context_length
+        elif isinstance(line := parse(draft), Message) and line.text:
+            if self._counted[0] != line.text:
+                self._counted = (line.text, self._chat.view.count(line.text))
+            length = self._chat.view.context_length
             n, free = self._counted[1], length - self._used
             fits = n <= free - reserve(length)
             style = "class:toolbar" if fits else "class:toolbar.warn"
@@ -90,10 +90,10 @@ class Repl:
         return parts
 
     def _status(self, meter: Meter) -> str:
-        length = self._chat.session.engine.context_length
-        used = self._chat.session.engine.position if self._chat.session.busy else self._used
-        facts = [brief(self._chat.model.short, 24), f"{used:,}/{length:,} tokens"]
-        if self._chat.session.busy:
+        busy, length = self._chat.view.busy, self._chat.view.context_length
+        used = meter.used if busy else self._used
+        facts = [phrases.brief(self._chat.model.short, 24), f"{used:,}/{length:,} tokens"]
+        if busy:
             facts += [meter.reading() or meter.speed(), "Esc stops"]
         else:
             facts.append(meter.speed())
@@ -115,7 +115,7 @@ class Repl:
             yes = self._prompt.confirm(outcome.question)
             self._carry_out(outcome.yes if yes else outcome.no)
         elif isinstance(outcome, Draft):
-            self._back_to_prompt(outcome.text, edits=outcome.edits)
+            self._back_to_prompt(str(Message(outcome.text)), edits=outcome.edits)
         elif isinstance(outcome, Attach):
             if told := self._prompt.attach(outcome.name, outcome.text, outcome.tokens):
                 screen.note(told)
@@ -123,15 +123,14 @@ class Repl:
             self._copy(outcome)
         elif isinstance(outcome, Moved):
             screen.note(outcome.note)
-            if outcome.turn:
-                screen.turn(outcome.turn)
+            screen.turns(row for row in self._chat.view.rows() if row.id == outcome.turn)
         elif isinstance(outcome, Switched):
             screen.note(outcome.note)
             self._notes()
             self._transcript()
         elif isinstance(outcome, PickSession):
             screen.say(table_of(outcome.sessions, None))
-            self._back_to_prompt("/resume ")
+            self._back_to_prompt(f"{Command('resume')} ")
         elif isinstance(outcome, ClearScreen):
             screen.clear()
         elif isinstance(outcome, Quit):
@@ -145,36 +144,31 @@ class Repl:
                 self._notes()
                 end = screen.reply(events, self._status)
         except ChatError as e:
-            screen.complain(str(e))
+            screen.complain(phrases.sentence(e))
         if end is not None:
             self._tell_end(end, outcome)
         elif outcome.kind != "replay":
             self._give_back(outcome)
         screen.gap()
 
-    def _tell_end(self, end: Finished, outcome: Generate) -> None:
-        limit = self._chat.settings.max_tokens
+    def _tell_end(self, end: TurnFinished, outcome: Generate) -> None:
         if end.reason == "cancelled" and not end.ids:
             self._screen.note("stopped before the reply began")
             self._give_back(outcome)
-        elif end.reason == "cancelled":
-            self._screen.note("stopped; /continue goes on")
-        elif end.reason == "length" and used_up(limit, len(end.ids)):
-            self._screen.note(f"max_tokens {limit} reached; /continue goes on")
-        elif end.reason == "length":
-            self._screen.note("the context is full; /undo, /new, or /set on_full shift")
-        elif not end.ids:
-            said = "there is no more of it" if outcome.kind == "continue" else "the reply is empty"
-            self._screen.note(said)
+        elif end.reason == "stop" and not end.ids:
+            proceeds = outcome.kind == "proceed"
+            self._screen.note("there is no more of it" if proceeds else "the reply is empty")
+        elif end.reason != "stop":
+            self._screen.note(phrases.ended(end.row))
 
     def _give_back(self, outcome: Generate) -> None:
         if outcome.draft:
-            self._back_to_prompt(as_message(outcome.draft), edits=outcome.edits)
+            self._back_to_prompt(str(Message(outcome.draft)), edits=outcome.edits)
 
-    def _back_to_prompt(self, text: str, *, edits: Turn | None = None) -> None:
+    def _back_to_prompt(self, text: str, *, edits: int | None = None) -> None:
         if self._prompt.prefills:
             self._draft = text
-        elif edits:
+        elif edits is not None:
             self._screen.say(text)
             self._screen.note("type it anew, or an empty line to leave it")
         self._edits = edits
@@ -189,9 +183,8 @@ class Repl:
         self._screen.note(f"copied {outcome.what}, {len(outcome.text):,} characters")
 
     def _transcript(self) -> None:
-        session = self._chat.session
-        self._screen.transcript(session.ledger.path(), session.first_visible)
+        self._screen.transcript(self._chat.view.rows())
 
     def _notes(self) -> None:
-        for note in self._chat.take_notes():
+        for note in self._chat.pop_notes():
             self._screen.note(note)

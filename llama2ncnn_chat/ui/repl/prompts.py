@@ -5,10 +5,8 @@ Knows keys, history and completion; what a text means is none of its business.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from prompt_toolkit import PromptSession
@@ -17,13 +15,15 @@ from prompt_toolkit.completion import Completer
 from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
 from prompt_toolkit.filters import Condition, is_searching, to_filter
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.history import History as PromptHistory
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
-from ...paths import make_private
+from ...chat.line import Line, is_command, parse
+from ..armed import Armed
+from ..history import History
 from ..paste import Pastes
-from .keys import Armed, answer_bindings, key_bindings
+from .keys import answer_bindings, key_bindings
 from .watch import KeyWatch
 
 STYLE = Style.from_dict(
@@ -38,7 +38,6 @@ STYLE = Style.from_dict(
 )
 
 YES = ("y", "yes")
-MAX_KEPT = 1 << 16
 
 Watch = AbstractContextManager[Callable[[], bool]]
 
@@ -48,20 +47,20 @@ class Prompt(Protocol):
 
     prefills: bool
 
-    def read(self, draft: str = "", /, *, edits: bool = False) -> str:
-        """The next text, begun with a draft if it can be; ``edits`` says that it's an old one.
+    def read(self, draft: str = "", /, *, edits: bool = False) -> Line:
+        """Read the next line, begun with a draft if it can be; ``edits`` says that it's an old one.
 
         Raises ``EOFError`` at the end, and ``ClearedError`` if an old one is to stay as it is.
         """
 
     def confirm(self, question: str) -> bool:
-        """Yes or no; no if nobody is there to say."""
+        """Ask yes or no; no if nobody is there to say."""
 
     def attach(self, name: str, text: str, tokens: int) -> str:
         """Take a text to go with the next message; returns what to tell."""
 
     def watch(self) -> Watch:
-        """For the time of a reply: whether it's to be stopped."""
+        """Watch, for the time of a reply, whether it's to be stopped."""
 
 
 class RichPrompt:
@@ -75,7 +74,7 @@ class RichPrompt:
         toolbar: Callable[[str, bool], StyleAndTextTuples],
         show: dict[str, Callable[[], None]],
         *,
-        history: Path | None,
+        history: History,
         vi: bool,
         colour: bool,
     ) -> None:
@@ -88,7 +87,7 @@ class RichPrompt:
             completer=completer,
             complete_while_typing=Condition(self._is_command),
             auto_suggest=AutoSuggestFromHistory(),
-            history=open_history(history, self._pastes.unfold),
+            history=_Remembered(history, self._pastes.whole),
             vi_mode=vi,
             cursor=ModalCursorShapeConfig() if vi else None,
             key_bindings=key_bindings(self._armed, self._pastes, show, lambda: self._edits),
@@ -105,11 +104,11 @@ class RichPrompt:
         # The bar stands right below what is typed, where it also stands while a reply streams.
         self._session.layout.current_window.dont_extend_height = to_filter(True)
 
-    def read(self, draft: str = "", /, *, edits: bool = False) -> str:
+    def read(self, draft: str = "", /, *, edits: bool = False) -> Line:
         self._armed.disarm()
         self._edits = edits
         draft, self._attached = self._attached + draft, ""
-        return self._pastes.unfold(self._session.prompt(default=draft))
+        return parse(self._pastes.whole(self._session.prompt(default=draft)))
 
     def _label(self) -> StyleAndTextTuples:
         return [("class:prompt", "edit> " if self._edits else "> ")]
@@ -130,7 +129,7 @@ class RichPrompt:
         return KeyWatch(self._session.app.input)
 
     def _bottom(self) -> StyleAndTextTuples:
-        draft = self._pastes.unfold(self._session.default_buffer.text)
+        draft = self._pastes.whole(self._session.default_buffer.text)
         return self._toolbar(draft, bool(self._armed))
 
     def _placeholder(self) -> StyleAndTextTuples:
@@ -140,32 +139,21 @@ class RichPrompt:
         return [("class:placeholder", "Send a message (/? for help)")]
 
     def _is_command(self) -> bool:
-        return self._session.default_buffer.text.startswith("/")
+        return is_command(self._session.default_buffer.text)
 
 
-def open_history(path: Path | None, unfold: Callable[[str], str] = str) -> History:
-    """The history in that file, only the person's own to read; in memory if it can't be."""
-    if path is None:
-        return InMemoryHistory()
-    try:
-        make_private(path.parent)
-        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
-    except OSError:
-        return InMemoryHistory()
-    return _KeptHistory(path, unfold)
+class _Remembered(PromptHistory):
+    """prompt_toolkit's view of the history: what was sent, with folded texts in full."""
 
+    def __init__(self, history: History, whole: Callable[[str], str]) -> None:
+        super().__init__()
+        self._history, self._whole = history, whole
 
-class _KeptHistory(FileHistory):
-    """Texts as they were sent, newlines and all; huge ones aren't kept."""
-
-    def __init__(self, path: Path, unfold: Callable[[str], str]) -> None:
-        super().__init__(str(path))
-        self._unfold = unfold
+    def load_history_strings(self) -> Iterable[str]:
+        return reversed(self._history.entries)  # newest first
 
     def append_string(self, string: str) -> None:
-        whole = self._unfold(string)
-        super().append_string(whole if len(whole) <= MAX_KEPT else string)
+        super().append_string(self._whole(string))
 
     def store_string(self, string: str) -> None:
-        with suppress(OSError):  # a full disk is no reason to lose the chat
-            super().store_string(string)
+        self._history.add(string)

@@ -9,10 +9,19 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from ...conversation.ledger import Turn
-from ...events import ContextShifted, Event, Events, Finished, PrefillProgress, Replayed, TextDelta
+from ...chat import phrases
+from ...events import (
+    ContextShifted,
+    Event,
+    Events,
+    PrefillProgress,
+    Replayed,
+    Row,
+    TextDelta,
+    TurnFinished,
+)
 from ..meter import Meter
 from ..terminal import hung, is_terminal, printable
 from .markdown import BOLD, DIM, RESET, MarkdownStyler
@@ -23,7 +32,6 @@ RED = "\x1b[31m"
 LONG_WAIT = 2.0
 """Seconds of reading that are worth a line where nothing can be drawn again."""
 
-WHY = {"cancelled": "stopped", "length": "cut short"}
 SHOWN_TURNS = 6
 
 
@@ -36,63 +44,69 @@ class Screen:
         self._errors = sys.stderr if errors_apart else sys.stdout
 
     def say(self, text: str) -> None:
-        """Text as it is, but for lines that are longer than the terminal's."""
+        """Print text as it is, but for lines that are longer than the terminal's."""
         text = printable(text)
         if is_terminal(sys.stdout):
             text = hung(text, shutil.get_terminal_size().columns)
         self._print(text)
 
     def note(self, text: str) -> None:
-        """Something to know, aside."""
+        """Print something to know, aside."""
         self._print(self._styled(DIM, self._filled(f"({printable(text)})")), aside=True)
 
     def complain(self, text: str) -> None:
-        """What can't be done."""
+        """Print what can't be done."""
         self._print(self._styled(RED, self._filled(printable(text))), aside=True)
 
     def clear(self) -> None:
-        """An empty screen, where there is one."""
+        """Empty the screen, where there is one."""
         if self.live:
             sys.stdout.write("\x1b[H\x1b[2J")
             sys.stdout.flush()
 
     def command_terminal(self, sequence: str) -> None:
-        """An escape sequence of our own, such as a text for the clipboard."""
+        """Write an escape sequence of our own, such as a text for the clipboard."""
         sys.stdout.write(sequence)
         sys.stdout.flush()
 
-    def transcript(self, path: Sequence[Turn], first_visible: Turn | None) -> None:
-        """The last turns, with the place from which on the model sees them."""
-        hidden = len(path) - SHOWN_TURNS
-        if hidden > 0:
-            self.note(f"{hidden} earlier turns")
-        for i, turn in enumerate(path):
-            if turn is first_visible and i:
+    def transcript(self, rows: Sequence[Row]) -> None:
+        """Draw the last turns, with the place from which on the model sees them."""
+        n_earlier = len(rows) - SHOWN_TURNS
+        if n_earlier > 0:
+            self.note(f"{n_earlier} earlier turns")
+        for row in rows:
+            if row.begins:
                 self.note("the model sees only what comes now")
-            if i >= hidden:
-                self.turn(turn)
+            if row.index >= n_earlier:
+                self.turns([row])
 
-    def turn(self, turn: Turn) -> None:
-        """A message or a reply."""
-        text = printable(turn.text.rstrip("\n"))
-        if turn.role == "user":
-            first, *rest = text.split("\n")
-            mark = "You: " if self.roles else "> "
-            self._print("\n".join([self._styled(BOLD, mark) + first, *(f"  {t}" for t in rest)]))
-            return
+    def turns(self, rows: Iterable[Row]) -> None:
+        """Draw messages and replies."""
+        for row in rows:
+            if row.role == "user":
+                self._message(row)
+            else:
+                self._reply(row)
+
+    def _message(self, row: Row) -> None:
+        first, *rest = printable(row.text.rstrip("\n")).split("\n")
+        mark = "You: " if self.roles else "> "
+        self._print("\n".join([self._styled(BOLD, mark) + first, *(f"  {t}" for t in rest)]))
+
+    def _reply(self, row: Row) -> None:
         styler = MarkdownStyler(colour=self.colour)
         writer = Writer(live=self.live, colour=self.colour)
         writer.write(self.role())
-        for line in text.splitlines(keepends=True):
+        for line in printable(row.text.rstrip("\n")).splitlines(keepends=True):
             styled = styler.feed(line)
             writer.write(styled, wrap=not styler.in_code)
         writer.write(styler.flush())
         writer.end()
-        if turn.is_partial:
-            self.note(f"{WHY.get(turn.finish or '', 'broken off')}; /continue goes on")
+        if row.is_partial:
+            self.note(phrases.ended(row))
         self.gap()
 
-    def reply(self, events: Events, status: Callable[[Meter], str]) -> Finished | None:
+    def reply(self, events: Events, status: Callable[[Meter], str]) -> TurnFinished | None:
         """Draw a generation; returns its end, None if it was a replay."""
         self.meter.begin()
         view = _ReplyView(self, status)
@@ -105,11 +119,11 @@ class Screen:
         return view.finished
 
     def role(self) -> str:
-        """What stands before a reply."""
+        """Return what stands before a reply."""
         return "Assistant: " if self.roles else ""
 
     def gap(self) -> None:
-        """An empty line between one exchange and the next."""
+        """Leave an empty line between one exchange and the next."""
         if self.live:
             sys.stdout.write("\n")
 
@@ -136,30 +150,26 @@ class _ReplyView:
         self._styler = MarkdownStyler(colour=screen.colour)
         self._writer = Writer(live=screen.live, colour=screen.colour)
         self._told = False
-        self.finished: Finished | None = None
+        self.finished: TurnFinished | None = None
         self._write(screen.role())
 
     def draw(self, event: Event) -> None:
+        """Draw one event."""
         self._meter.feed(event, time.monotonic())
-        if isinstance(event, TextDelta):
-            self._write(self._styler.feed(printable(event.text)))
-        elif isinstance(event, PrefillProgress):
-            self._reading(event)
-        elif isinstance(event, ContextShifted):
-            self._aside(
-                f"the context is full: the model no longer sees the oldest {event.turns} turns, "
-                f"{event.tokens:,} tokens"
-            )
-        elif isinstance(event, Replayed):
-            self._aside(
-                "the same, token for token"
-                if event.same
-                else f"differs from token {event.at + 1} on"
-            )
-        else:
-            self.finished = event
+        match event:
+            case TextDelta(text):
+                self._write(self._styler.feed(printable(text)))
+            case PrefillProgress():
+                self._reading(event)
+            case ContextShifted():
+                self._aside(phrases.shifted(event))
+            case Replayed():
+                self._aside(phrases.replayed(event))
+            case TurnFinished():
+                self.finished = event
 
     def end(self) -> None:
+        """Draw what was held back, and take the status away."""
         self._write(self._styler.flush())
         self._writer.end()
 
@@ -170,12 +180,9 @@ class _ReplyView:
     def _reading(self, event: PrefillProgress) -> None:
         if self._screen.live:
             self._write("")
-            return
-        rate = event.processed / max(event.seconds, 1e-6)
-        left = (event.total - event.cached - event.processed) / rate
-        if left > LONG_WAIT and not self._told:
+        elif event.seconds_left > LONG_WAIT and not self._told:
             self._told = True
-            self._aside(f"reading {event.total:,} tokens, about {left:.0f} s")
+            self._aside(f"reading {event.total:,} tokens, about {event.seconds_left:.0f} s")
 
     def _aside(self, text: str) -> None:
         self._writer.end()

@@ -21,14 +21,16 @@ from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.theme import Theme
 
+from ...chat import phrases
 from ...chat.chat import Chat
+from ...chat.line import Command
 from ...errors import ChatError
 from ...paths import history_file
 from ...signals import ENDING
+from ..history import History
 from .chat_screen import ChatScreen
 from .composer import Composer
 from .help_screen import HelpScreen
-from .history import History
 from .keys import key
 from .model_picker import Models, model_picker
 from .opening_screen import Opener, OpeningScreen
@@ -133,7 +135,7 @@ class ChatApp(App[None], inherit_bindings=False):
         if not isinstance(self.screen, ChatScreen):
             return False
         if action == "tokens":
-            return True if self.screen.has_reply else None
+            return True if self.screen.chat.view.has_reply else None
         if action == "sessions":
             return True if self.screen.chat.store else None
         return True
@@ -160,12 +162,12 @@ class ChatApp(App[None], inherit_bindings=False):
         try:
             screen = SessionsScreen(chat_screen.chat, self._deleted)
         except ChatError as e:
-            chat_screen.status.say(str(e))
+            chat_screen.status.say(phrases.sentence(e))
             return
         open_before = chat_screen.chat.session_id
         chosen = await self.push_screen_wait(screen)
         if chosen is not None:
-            await chat_screen.run_command(f"/load {chosen}")
+            await chat_screen.run_command(Command("load", str(chosen)))
         elif chat_screen.chat.session_id != open_before:  # it was deleted
             await chat_screen.refresh_session(other=True)
 

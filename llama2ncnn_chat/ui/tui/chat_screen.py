@@ -15,36 +15,29 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widgets import Footer, Static
 from textual.worker import Worker
 
-from ...chat import outcomes
+from ...chat import line, outcomes, phrases
 from ...chat.chat import Chat
 from ...chat.commands.table import interpret
-from ...chat.commands.turns import message_of
-from ...chat.slash import as_message, is_command, message_in
+from ...chat.completion import suggest
+from ...chat.turn_actions import act, branch
 from ...errors import ChatError
+from ..armed import ARMED_SECONDS, Armed
+from ..history import History
 from . import clip
 from .composer import Composer
-from .history import History
 from .keys import key
 from .questions import Confirm
 from .replies import GROUP, Replies, ended
-from .rows import rows_of
 from .status import Context, PrefillBar, Speed, StatusLine
 from .stream import Streamed
-from .suggestions import suggest
 from .tokens_screen import TokensScreen
 from .transcript import Transcript
 from .welcome import welcome
-from .wishes import fulfil, go_on_from
 
-COUNT_AFTER = 0.12
-"""Seconds without a key before the draft's tokens are counted again."""
-ARMED_FOR = 3.0
 BUSY = "a reply is being written: esc stops it"
-
 
 _key = partial(key, "chat")
 
@@ -71,8 +64,7 @@ class ChatScreen(Screen[None]):
         super().__init__()
         self.chat = chat
         self._history, self._vi = history, vi
-        self._armed: Timer | None = None
-        self._counting: Timer | None = None
+        self._armed = Armed()
 
     def compose(self) -> ComposeResult:
         yield Static(welcome(self.chat), id="welcome")
@@ -87,7 +79,7 @@ class ChatScreen(Screen[None]):
         self.status, bar = self.query_one(StatusLine), self.query_one(PrefillBar)
         self.replies = Replies(self.chat, self, self.transcript, self.status, bar)
         bar.hide()
-        self.chat.session.records_choices = True  # the token view may be asked for at any time
+        self.chat.record_choices()  # the token view may be asked for at any time
         if self._vi:
             self.watch(self.composer.prompt, "normal", self.status.show_mode)
         self.composer.prompt.focus()
@@ -95,11 +87,6 @@ class ChatScreen(Screen[None]):
 
     def on_unmount(self) -> None:
         self.replies.stop()
-
-    @property
-    def has_reply(self) -> bool:
-        """Whether there is one to act on, and none in the making."""
-        return not self.replies.busy and self.chat.session.ledger.last("assistant") is not None
 
     # What is drawn
 
@@ -109,14 +96,14 @@ class ChatScreen(Screen[None]):
             self.composer.forget()
             self.status.speed = Speed()
             await self.transcript.forget()
-        rows = rows_of(self.chat.session)
-        if self.composer.editing not in [None, *(row.turn for row in rows)]:
+        rows = self.chat.view.rows()
+        if self.composer.editing not in [None, *(row.id for row in rows)]:
             self.composer.forget()
         self.set_class(not rows, "-empty")
         await self.transcript.show(rows)
         self.count()
         self.refresh_bindings()
-        for note in self.chat.take_notes():
+        for note in self.chat.pop_notes():
             await self.notice(note)
 
     async def notice(self, text: str, kind: str = "note") -> None:
@@ -125,24 +112,18 @@ class ChatScreen(Screen[None]):
         await self.transcript.notice(text, kind)
 
     def count(self) -> None:
-        """Tokens of the context and of the draft, exactly."""
-        session = self.chat.session
-        if self.replies.busy:
-            used = self.status.context.used
-        else:
-            used = len(session.window(session.ledger.path()))
-        text = self.composer.draft
-        counts = text.strip() and not is_command(text)
-        draft = session.count(message_in(self.composer.message_of(text))) if counts else 0
-        self.status.context = Context(used, session.engine.context_length, draft)
+        """Count the tokens of the context and of the draft, exactly."""
+        chat, draft, n_draft = self.chat, self.composer.draft, 0
+        n_used = self.status.context.used if chat.view.busy else chat.view.n_used()
+        if isinstance(draft, line.Message) and draft.text:
+            n_draft = chat.view.count(self.composer.with_attached(draft).text)
+        self.status.context = Context(n_used, chat.view.context_length, n_draft)
 
     # What is typed
 
     @on(Composer.Changed)
     def draft_changed(self) -> None:
-        if self._counting:
-            self._counting.stop()
-        self._counting = self.set_timer(COUNT_AFTER, self.count)
+        self.count()
 
     @on(Composer.Failed)
     def composer_failed(self, message: Composer.Failed) -> None:
@@ -150,49 +131,45 @@ class ChatScreen(Screen[None]):
 
     @on(Composer.Submitted)
     async def submitted(self, message: Composer.Submitted) -> None:
-        """A command or a message; a message that is refused goes back."""
-        composer, text = self.composer, message.text
-        if is_command(text):
-            composer.taken(text)
-            await self.run_command(text)
-            return
-        if self.refuse_if_busy():
-            composer.give_back(text)
-            return
-        line = composer.message_of(text)
-        if await self._carry_out(interpret(self.chat, line, edits=composer.editing)):
-            composer.taken(text)
+        """Carry out a command, or send a message; a message that is refused goes back."""
+        composer, sent = self.composer, message.line
+        if isinstance(sent, line.Command):
+            composer.taken(sent)
+            await self.run_command(sent)
+        elif self.refuse_if_busy():
+            composer.give_back(sent)
         else:
-            composer.give_back(text)
+            whole = composer.with_attached(sent)
+            if await self._carry_out(interpret(self.chat, whole, edits=composer.editing)):
+                composer.taken(sent)
+            else:
+                composer.give_back(sent)
 
-    async def run_command(self, line: str) -> None:
-        """A slash command."""
-        await self._carry_out(interpret(self.chat, line))
+    async def run_command(self, command: line.Command) -> None:
+        """Carry out a slash command."""
+        await self._carry_out(interpret(self.chat, command))
 
     @on(Transcript.Asked)
     async def asked(self, message: Transcript.Asked) -> None:
-        turn = message.turn
-        if message.wish == "edit":
-            said = message_of(turn)
-            self.composer.edit(said, as_message(said.text))
-        elif message.wish == "tokens":
+        """Do what the reader wants about a turn."""
+        if message.wish == "tokens":
             self.look_at_tokens()
         elif message.wish in ("copy", "copy_code") or not self.refuse_if_busy():
-            await self._carry_out(fulfil(self.chat, message.wish, turn))
+            await self._carry_out(act(self.chat, message.wish, message.row))
 
     @work
     async def look_at_tokens(self) -> None:
-        """The token view of the selected reply, or the last one; perhaps another comes of it."""
-        ledger = self.chat.session.ledger
-        reply = self.transcript.selected or ledger.head
-        if reply and reply.role == "user":
-            reply = ledger.after(reply)
-        if reply is None or not reply.ids:
+        """Show the tokens of the selected reply, or the last one; perhaps another comes of it."""
+        if self.refuse_if_busy():
+            return
+        row = self.transcript.selected_reply
+        tokens = self.chat.view.tokens(row.id) if row else None
+        if row is None or tokens is None or not tokens.ids:
             self.status.say("there is no reply to look at")
-        elif not self.refuse_if_busy():
-            screen = TokensScreen(reply, self.chat.tokenizer)
-            if branch := await self.app.push_screen_wait(screen):
-                await self._carry_out(go_on_from(self.chat, reply, *branch))
+            return
+        screen = TokensScreen(tokens, self.chat.vocabulary)
+        if taken := await self.app.push_screen_wait(screen):
+            await self._carry_out(branch(self.chat, row, *taken))
 
     # What comes of it
 
@@ -222,7 +199,7 @@ class ChatScreen(Screen[None]):
                 self.status.say(clip.copy(text, what, self.app))
             case outcomes.Moved(note, turn):
                 await self.refresh_session()
-                if turn and self.transcript.has_focus:
+                if turn is not None and self.transcript.has_focus:
                     self.transcript.selected = turn
                 self.status.say(note)
             case outcomes.Switched(note):
@@ -247,8 +224,13 @@ class ChatScreen(Screen[None]):
     async def _begin(self, generate: outcomes.Generate) -> bool:
         if self.refuse_if_busy():
             return False
+        await self._end_reply()  # of which the thread has ended, but not the drawing
+        try:
+            stream = await self.replies.begin(generate)
+        except ChatError as e:
+            await self.notice(phrases.sentence(e), "complaint")
+            return False
         self.remove_class("-empty")
-        stream = await self.replies.begin(generate)
         self.run_worker(stream.run, thread=True, exit_on_error=False, group=GROUP)
         self.refresh_bindings()
         return True
@@ -259,31 +241,33 @@ class ChatScreen(Screen[None]):
 
     @on(Worker.StateChanged)
     async def worker_changed(self, event: Worker.StateChanged) -> None:
-        if not ended(event):
+        if ended(event):
+            await self._end_reply()
+
+    async def _end_reply(self) -> None:
+        stream = await self.replies.end()
+        if stream is None:
             return
-        back = await self.replies.end()
         if self.status.hint == BUSY:
             self.status.hint = ""
         await self.refresh_session()
-        if back:
-            self.composer.give_back(as_message(back.draft), back.edits)
-        failure = event.worker.error or event.worker.result
-        if isinstance(failure, BaseException):
-            name = "" if isinstance(failure, ChatError) else f"{type(failure).__name__}: "
-            await self.notice(f"{name}{failure}", "complaint")
+        if message := self.replies.message_to_give_back(stream.generate):
+            self.composer.give_back(line.Message(message), stream.generate.edits)
+        if stream.complaint:
+            await self.notice(stream.complaint, "complaint")
 
     def refuse_if_busy(self) -> bool:
-        """Whether a reply is being written, which then is said."""
-        if self.replies.busy:
+        """Tell whether a reply is being written, and say so."""
+        if self.chat.view.busy:
             self.status.say(BUSY)
-        return self.replies.busy
+        return self.chat.view.busy
 
     # Keys
 
     async def action_back(self) -> None:
         if self.composer.close_list():
             return
-        if self.replies.busy:
+        if self.chat.view.busy:
             self.replies.stop()
         else:
             self.transcript.selected = None
@@ -295,19 +279,16 @@ class ChatScreen(Screen[None]):
         if selected := (self.get_selected_text() or prompt.selected_text):
             self.status.say(clip.copy(selected, "the selection", self.app))
             self.clear_selection()
-        elif prompt.text or self.composer.editing:
+        elif prompt.text or self.composer.editing is not None:
             self.composer.forget()
             prompt.put("")
-        elif self.replies.busy:
+        elif self.chat.view.busy:
             self.replies.stop()
         elif self._armed:
             self.post_message(self.Left())
         else:
-            self._armed = self.set_timer(ARMED_FOR, self._disarm)
-            self.status.say("ctrl+c again quits", ARMED_FOR)
-
-    def _disarm(self) -> None:
-        self._armed = None
+            self._armed.arm()
+            self.status.say("ctrl+c again quits", ARMED_SECONDS)
 
     async def action_clear_screen(self) -> None:
         await self.transcript.clear()

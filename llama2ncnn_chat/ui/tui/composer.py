@@ -15,26 +15,29 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import OptionList, Static, TextArea
 
+from ...chat import line, phrases
+from ...chat.completion import Suggestion
 from ...chat.outcomes import Attach
-from ...chat.slash import as_message, is_command, message_in
-from ...conversation.ledger import Turn
 from ...errors import ChatError
+from ..history import History
 from .editor import edit_text
-from .history import History
 from .keys import key
 from .prompt import Prompt
 from .questions import Pick, one_line
 from .suggestion_list import SuggestionList
-from .suggestions import Suggestion
 from .vi_prompt import ViPrompt
 
 _key = partial(key, "composer", first=True)
+CHANGED_AFTER = 0.12
+"""Seconds without a key: counting a draft's tokens may take as long as a key does."""
 
 
 class Composer(Vertical):
-    """``suggest`` says what a line may become. ``editing`` is the message that will be replaced."""
+    """``suggest`` says what a line may become. ``editing`` is the message (the id of its turn) that
+    will be replaced."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("ctrl+g", "compose_outside", "Editor", "Write the message in $EDITOR"),
@@ -44,8 +47,8 @@ class Composer(Vertical):
     class Submitted(Message):
         """A line was sent: it is ``taken``, or it is to be given back."""
 
-        def __init__(self, text: str) -> None:
-            self.text = text
+        def __init__(self, line: line.Line) -> None:
+            self.line = line
             super().__init__()
 
     class Failed(Message):
@@ -56,7 +59,7 @@ class Composer(Vertical):
             super().__init__()
 
     class Changed(Message):
-        """The draft is another one."""
+        """The draft is another one, and hasn't been changed for a moment."""
 
     def __init__(
         self, suggest: Callable[[str], Sequence[Suggestion]], history: History, *, vi: bool = False
@@ -65,7 +68,8 @@ class Composer(Vertical):
         self._suggest, self._history, self._vi = suggest, history, vi
         self._attached: list[Attach] = []
         self._aside = ""
-        self.editing: Turn | None = None
+        self._changing: Timer | None = None
+        self.editing: int | None = None
 
     def compose(self) -> ComposeResult:
         yield SuggestionList()
@@ -80,51 +84,48 @@ class Composer(Vertical):
         return self.query_one(Prompt)
 
     @property
-    def draft(self) -> str:
-        """What would be sent."""
-        return self.prompt.unfolded
+    def draft(self) -> line.Line:
+        """What would be sent, but for the files that go along."""
+        return self.prompt.line
 
     def put(self, text: str) -> None:
-        """Another draft."""
+        """Replace the draft."""
         self.prompt.put(text)
         self.prompt.focus()
 
-    def message_of(self, text: str) -> str:
-        """A text with the files that go before it."""
-        if is_command(text) or not self._attached:
-            return text
-        texts = [*(each.text for each in self._attached), message_in(text)]
-        return as_message("\n\n".join(texts))
+    def with_attached(self, message: line.Message) -> line.Message:
+        """Return a message with the files that go before it."""
+        return line.Message("\n\n".join([*(each.text for each in self._attached), message.text]))
 
     def attach(self, attached: Attach) -> None:
-        """A file that goes with the next message."""
+        """Have a file go with the next message."""
         self._attached.append(attached)
         self._draw_about()
 
-    def edit(self, turn: Turn | None, text: str) -> None:
-        """A draft that will take the turn's place; the one before it waits."""
+    def edit(self, turn: int | None, text: str) -> None:
+        """Put up a message that will take the turn's place; the draft before it waits."""
         if self.editing is None:
-            self._aside = self.draft
+            self._aside = self.prompt.whole
         self.editing = turn
-        self.put(text)
+        self.put(str(line.Message(text)))
         self._draw_about()
 
-    def taken(self, text: str) -> None:
-        """What was submitted has gone on its way."""
-        self._history.add(text)
-        if not is_command(text):
+    def taken(self, sent: line.Line) -> None:
+        """Remember what was submitted: it has gone on its way."""
+        self._history.add(str(sent))
+        if isinstance(sent, line.Message):
             self.forget()
 
-    def give_back(self, text: str, edits: Turn | None = None) -> None:
-        """What was submitted is refused, or came to nothing; it was to replace ``edits``."""
-        self.prompt.give_back(text)
-        if edits:
+    def give_back(self, sent: line.Line, edits: int | None = None) -> None:
+        """Put back what is refused, or came to nothing; it was to replace ``edits``."""
+        self.prompt.give_back(str(sent))
+        if edits is not None:
             self.editing = edits
             self._draw_about()
 
     def forget(self) -> None:
-        """Nothing goes along any more, and nothing is replaced; a draft that waited is back."""
-        if self.editing and self._aside:
+        """Let nothing go along, and replace nothing; a draft that waited is back."""
+        if self.editing is not None and self._aside:
             self.put(self._aside)
         self.editing, self._aside = None, ""
         self._attached.clear()
@@ -133,9 +134,9 @@ class Composer(Vertical):
     def close_list(self) -> bool:
         """Take the suggestions away, or else stop editing; False if there was nothing to close."""
         if self.prompt.suggesting:
-            self._offer([])
-        elif self.editing or self._attached:
-            if self.editing:
+            self._show_suggestions([])
+        elif self.editing is not None or self._attached:
+            if self.editing is not None:
                 self.put("")
             self.forget()
         else:
@@ -145,11 +146,11 @@ class Composer(Vertical):
     def action_compose_outside(self) -> None:
         try:
             with self.app.suspend():
-                text = edit_text(self.draft)
+                text = edit_text(self.prompt.whole)
         except SuspendNotSupported:
             self.post_message(self.Failed("there is no terminal to give to an editor"))
         except ChatError as e:
-            self.post_message(self.Failed(str(e)))
+            self.post_message(self.Failed(phrases.sentence(e)))
         else:
             self.put(text)
 
@@ -163,7 +164,12 @@ class Composer(Vertical):
     @on(TextArea.Changed)
     def _draft_changed(self, event: TextArea.Changed) -> None:
         event.stop()
-        self._offer(self._suggest(self.prompt.text))
+        self._show_suggestions(self._suggest(self.prompt.text))
+        if self._changing:
+            self._changing.stop()
+        self._changing = self.set_timer(CHANGED_AFTER, self._tell_change)
+
+    def _tell_change(self) -> None:
         self.post_message(self.Changed())
 
     @on(Prompt.Walked)
@@ -185,7 +191,7 @@ class Composer(Vertical):
     @on(Prompt.Submitted)
     def _submitted(self, message: Prompt.Submitted) -> None:
         message.stop()
-        self.post_message(self.Submitted(message.text))
+        self.post_message(self.Submitted(message.line))
 
     def _take_suggestion(self, *, sends: bool) -> None:
         current = self.query_one(SuggestionList).current
@@ -199,13 +205,13 @@ class Composer(Vertical):
         if sends and (written or not current.text.endswith((" ", "/"))):
             self.prompt.submit()
 
-    def _offer(self, suggestions: Sequence[Suggestion]) -> None:
-        self.query_one(SuggestionList).offer(suggestions)
+    def _show_suggestions(self, suggestions: Sequence[Suggestion]) -> None:
+        self.query_one(SuggestionList).show(suggestions)
         self.prompt.suggesting = bool(suggestions)
 
     def _draw_about(self) -> None:
         parts = [f"◆ {each.name}  {each.tokens:,} tokens" for each in self._attached]
-        if self.editing:
+        if self.editing is not None:
             parts.insert(0, "✎ editing a message  (esc leaves it as it was)")
         about = self.query_one("#about", Static)
         about.update(Content("   ".join(parts)))

@@ -21,6 +21,7 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from ...catalogue.listing import ListedModel
+from ...chat import phrases
 from ...chat.chat import Chat
 from ...errors import ChatError
 from ..terminal import printable
@@ -126,7 +127,7 @@ class OpeningScreen(Screen[None]):
     def _show(self, failure: BaseException) -> None:
         self.add_class("-failed")
         if isinstance(failure, ChatError):
-            message, hint = failure.message, failure.hint
+            message, hint = failure.message, phrases.hint(failure)
         else:
             message, hint = f"{type(failure).__name__}: {failure}", ""
         self.query_one("#opening-step", Static).update(Content(printable(message)))

@@ -8,17 +8,30 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from ...events import ContextShifted, Event, Finished, PrefillProgress, Replayed, TextDelta
+from ...chat import phrases
+from ...events import (
+    ContextShifted,
+    Event,
+    Finished,
+    PrefillProgress,
+    Replayed,
+    TextDelta,
+    TurnAdded,
+    TurnFinished,
+    TurnRemoved,
+)
 from ..meter import Meter
 from .status import Context, PrefillBar, Speed, StatusLine
 from .transcript import Transcript
-from .turn_view import why_ended
 
 Clock = Callable[[], float]
 
 
 class Painter:
-    """For one chat screen; ``begin``, then ``feed`` as events come, then ``end``."""
+    """For one chat screen; ``begin``, then ``feed`` as events come, then ``end``.
+
+    ``added`` are the ids of the turns that the generation has added.
+    """
 
     def __init__(
         self,
@@ -27,79 +40,86 @@ class Painter:
         bar: PrefillBar,
         clock: Clock = time.monotonic,
     ) -> None:
+        self.added: set[int] = set()
         self._transcript, self._status, self._bar, self._clock = transcript, status, bar, clock
         self._meter = Meter()
         self._start = 0.0
         self._first: float | None = None
-        self._used = 0
         self._shows_text = True
 
     def begin(self, kind: str) -> None:
-        """A generation has been started: a reply, more of one, or a replay, which shows none."""
+        """Show that a generation has begun: a reply, more of one, or a replay, which shows none."""
+        self.added.clear()
         self._meter.begin()
         self._start, self._first = self._clock(), None
         self._shows_text = kind != "replay"
         self._status.speed = Speed()
-        self._status.busy = "replaying" if kind == "replay" else "reading"
+        self._status.activity = "replaying" if kind == "replay" else "reading"
         view = self._transcript.last_view
-        if view and self._shows_text:
+        if view and kind == "proceed":
             view.wait()
 
     async def feed(self, events: Iterable[Event]) -> None:
-        """Draw some events; the text of all of them is written at once."""
+        """Draw some events; the text that comes together is written at once."""
         text, ids = "", 0
         for event in events:
             self._meter.feed(event, self._clock())
             if isinstance(event, TextDelta):
                 text += event.text
                 ids += len(event.ids)
-            elif isinstance(event, PrefillProgress):
-                self._bar.draw(event.processed, event.cached, event.total, event.seconds)
-                self._use(event.cached + event.processed)
-            elif isinstance(event, ContextShifted):
-                turns = "turn is" if event.turns == 1 else f"{event.turns} turns are"
-                await self._transcript.notice(
-                    f"the context was full: the oldest {turns} out of the model's sight "
-                    f"({event.tokens:,} tokens)"
-                )
-            elif isinstance(event, Replayed):
-                await self._transcript.notice(
-                    "the same reply, token for token"
-                    if event.same
-                    else f"it differs from token {event.at + 1:,} on"
-                )
-            elif isinstance(event, Finished):
-                self._finish(event)
+                continue
+            if ids:  # first: what comes now comes after it
+                await self._write(text)
+                text, ids = "", 0
+            await self._draw(event)
         if ids:
-            await self._write(text, ids)
+            await self._write(text)
 
     async def end(self) -> None:
-        """The generation is over, whether or not it came to an end of its own."""
+        """Show that it is over, whether or not it came to an end of its own."""
         self._bar.hide()
-        self._status.busy = ""
+        self._status.activity = ""
         view = self._transcript.last_view
         if view:
             await view.settle()
 
-    async def _write(self, text: str, ids: int) -> None:
+    async def _draw(self, event: Event) -> None:
+        match event:
+            case PrefillProgress():
+                self._bar.draw(event)
+                self._use(self._meter.used)
+            case TurnAdded(row):
+                self.added.add(row.id)
+                await self._transcript.add(row)
+                view = self._transcript.last_view
+                if view and row.role == "assistant":
+                    view.wait()
+            case TurnRemoved(id):
+                await self._transcript.remove_turn(id)
+            case ContextShifted():
+                await self._transcript.hide_before(event.first_visible)
+                await self._transcript.notice(phrases.shifted(event))
+            case Replayed():
+                await self._transcript.notice(phrases.replayed(event))
+            case TurnFinished():
+                await self._transcript.update_turn(event.row)
+                self._finish(event, "" if event.reason == "stop" else phrases.why_ended(event.row))
+
+    async def _write(self, text: str) -> None:
         if self._first is None:
             self._first = self._clock() - self._start
             self._bar.hide()
-            self._status.busy = "writing" if self._shows_text else "replaying"
+            self._status.activity = "writing" if self._shows_text else "replaying"
         self._status.speed = Speed(self._meter.rate, self._first)
-        self._use(self._used + ids)
-        view = self._transcript.last_view
-        if view and self._shows_text:
-            await view.write(text)
+        self._use(self._meter.used)
+        if self._shows_text:
+            await self._transcript.write(text)
 
-    def _finish(self, event: Finished) -> None:
+    def _finish(self, event: Finished, reason: str) -> None:
         timings = event.timings
         first = timings.prompt_ms / 1000 if timings.predicted_n else None
-        view = self._transcript.last_view
-        reason = why_ended(view.turn) if view and event.reason != "stop" else ""
         self._status.speed = Speed(timings.predicted_per_second, first, reason)
 
     def _use(self, used: int) -> None:
-        self._used = used
         context = self._status.context
         self._status.context = Context(used, context.length, context.draft)

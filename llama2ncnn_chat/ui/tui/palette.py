@@ -12,6 +12,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding
 
 from ...chat.commands.table import COMMANDS
+from ...chat.line import Command
 from .chat_screen import ChatScreen
 
 SHOWN_ELSEWHERE = ("help", "exit")
@@ -32,5 +33,5 @@ def entries(screen: ChatScreen, bindings: Iterable[Binding]) -> Iterable[SystemC
             run = partial(screen.composer.put, f"/{command.name} ")
             yield SystemCommand(command.usage, command.help, run)
         else:
-            line = f"/{command.name}"
-            yield SystemCommand(line, command.help, partial(screen.run_command, line))
+            line = Command(command.name)
+            yield SystemCommand(str(line), command.help, partial(screen.run_command, line))

@@ -13,9 +13,10 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
+from ...chat.line import Line, parse
+from ..history import History
 from ..paste import Pastes
 from ..terminal import printable
-from .history import History
 from .keys import key
 
 PLACEHOLDER = "Send a message  (/ for commands, F1 for help)"
@@ -25,7 +26,7 @@ _key = partial(key, "prompt")
 
 
 class Prompt(TextArea):
-    """``unfolded`` is what would be sent; ``put`` replaces what stands there."""
+    """``line`` is what would be sent; ``put`` replaces what stands there."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("enter", "submit", "Send", "Send the message, or take the suggestion"),
@@ -38,10 +39,10 @@ class Prompt(TextArea):
     ]
 
     class Submitted(Message):
-        """Enter: this text, with folded pieces in full."""
+        """Enter: this line, with folded pieces in full."""
 
-        def __init__(self, text: str) -> None:
-            self.text = text
+        def __init__(self, line: Line) -> None:
+            self.line = line
             super().__init__()
 
     class Completed(Message):
@@ -74,17 +75,23 @@ class Prompt(TextArea):
         self.suggesting = False  # up, down, Tab and Enter belong to the suggestions then
 
     @property
-    def unfolded(self) -> str:
-        return self._pastes.unfold(self.text)
+    def line(self) -> Line:
+        """What would be sent."""
+        return parse(self.whole)
+
+    @property
+    def whole(self) -> str:
+        """What stands there, with folded pieces in full."""
+        return self._pastes.whole(self.text)
 
     def put(self, text: str) -> None:
-        """This text instead, the cursor at its end."""
+        """Replace what stands there, the cursor at its end."""
         self.text = self._pastes.fold(text)
         self.move_cursor(self.document.end)
 
     def give_back(self, text: str) -> None:
-        """What was sent comes back, before what has been written since."""
-        self.put(f"{text}\n{self.unfolded}" if self.text else text)
+        """Put back what was sent, before what has been written since."""
+        self.put(f"{text}\n{self.whole}" if self.text else text)
 
     def action_submit(self) -> None:
         if self.suggesting:
@@ -94,10 +101,10 @@ class Prompt(TextArea):
 
     def submit(self) -> None:
         """Send what stands there; what is typed next belongs to the next message."""
-        text = self.unfolded
-        if text.strip():
+        line = self.line
+        if str(line):
             self.text, self._pastes = "", Pastes()
-            self.post_message(self.Submitted(text))
+            self.post_message(self.Submitted(line))
 
     def action_newline(self) -> None:
         self._replace_via_keyboard("\n", *self.selection)

@@ -1,6 +1,6 @@
-"""The running reply: begun, drawn as it comes, ended. The one owner of "a reply is being written".
+"""The reply on the screen: begun, drawn as it comes, ended.
 
-Knows the chat's session as something to draw rows of; what a reply is for, others know.
+Knows the chat as something to ask for rows; what a reply is for, others know.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from textual.worker import Worker, WorkerState
 
 from ...chat.chat import Chat
 from ...chat.outcomes import Generate
-from ...conversation.ledger import Turn
 from .painter import Painter
-from .rows import rows_of, rows_to_come
 from .status import PrefillBar, StatusLine
 from .stream import Stream
 from .transcript import Transcript
@@ -26,7 +24,10 @@ that is being drawn: at 25 pictures a second twice as long as at 12 (``benchmark
 
 
 class Replies:
-    """``begin`` returns what a thread has to run; ``end`` belongs after it, whatever happened."""
+    """``begin`` returns what a thread has to run; ``end`` belongs after it, whatever happened.
+
+    ``running`` is the stream between the two.
+    """
 
     def __init__(
         self,
@@ -36,61 +37,51 @@ class Replies:
         status: StatusLine,
         bar: PrefillBar,
     ) -> None:
+        self.running: Stream | None = None
         self._chat, self._owner = chat, owner
         self._transcript, self._status = transcript, status
         self._painter = Painter(transcript, status, bar)
-        self._running: Stream | None = None
-        self._head: Turn | None = None  # the ledger's before it
         self._drawn_at = 0.0
-        self._drawn = False  # what the session has made of it: a message and a reply
-
-    @property
-    def busy(self) -> bool:
-        return self._running is not None
 
     async def begin(self, generate: Generate) -> Stream:
-        """Show what is about to come; nothing else may be running."""
-        assert not self._running
-        self._running = stream = Stream(generate, self._owner.post_message)
-        self._head, self._drawn = self._chat.session.ledger.head, False
+        """Make ready to draw a generation. Raises ``ChatError`` if it is refused."""
+        assert not self.running
+        self.running = stream = Stream(generate, self._owner.post_message)
         await self._transcript.to_end()
-        if generate.kind == "reply":
-            rows = rows_of(self._chat.session)
-            await self._transcript.show(rows_to_come(rows, generate.draft, generate.edits))
         self._painter.begin(generate.kind)
         return stream
 
     def feed(self) -> None:
-        """There is something to draw: now, or when the last picture has been seen."""
+        """Draw what has come: now, or when the last picture has been seen."""
         wait = self._drawn_at + FRAME_SECONDS - time.monotonic()
         self._owner.set_timer(max(wait, 0.001), self._draw)
 
     async def _draw(self) -> None:
-        if self._running is None:
-            return
-        if not self._drawn:
-            self._drawn = True
-            await self._transcript.show(rows_of(self._chat.session))
-        await self._painter.feed(self._running.take())
-        self._drawn_at = time.monotonic()
+        if self.running:
+            await self._painter.feed(self.running.take())
+            self._drawn_at = time.monotonic()
 
     def stop(self) -> None:
         """Ask it to end, if there is one."""
-        if self._running and not self._running.stopping:
-            self._running.stop()
-            self._status.busy = "stopping"
+        if self.running and not self.running.stopping:
+            self.running.stop()
+            self._status.activity = "stopping"
 
-    async def end(self) -> Generate | None:
-        """Its thread has ended. Returns what has a draft to give back, if nothing came of it."""
-        assert self._running
+    async def end(self) -> Stream | None:
+        """Draw the end of what has ended; returns it, None if there was nothing."""
         await self._draw()
-        generate, self._running = self._running.generate, None
-        await self._painter.end()
-        nothing = self._chat.session.ledger.head is self._head
-        return generate if nothing and generate.draft else None
+        ended, self.running = self.running, None
+        if ended:
+            await self._painter.end()
+        return ended
+
+    def message_to_give_back(self, ended: Generate) -> str:
+        """Return the message of a generation that nothing has come of, if it had one."""
+        nothing = self._painter.added.isdisjoint(row.id for row in self._chat.view.rows())
+        return ended.draft if nothing else ""
 
 
 def ended(event: Worker.StateChanged) -> bool:
-    """Whether a worker's news are that a reply is over."""
+    """Tell whether a worker's news are that a reply is over."""
     over = event.state not in (WorkerState.PENDING, WorkerState.RUNNING)
     return over and event.worker.group == GROUP

@@ -17,6 +17,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from ...chat import phrases
 from ...chat.chat import Chat
 from ...chat.commands.sessions import title, when
 from ...errors import ChatError
@@ -121,7 +122,7 @@ class SessionsScreen(ModalScreen[int | None]):
             else:
                 self._store.rename(info.id, name.strip())
         except ChatError as e:
-            self._say(str(e))
+            self._say(phrases.sentence(e))
         self._fill(info.id)
 
     def action_fork(self) -> None:
@@ -129,7 +130,7 @@ class SessionsScreen(ModalScreen[int | None]):
             try:
                 self._fill(self._store.fork(info.id))
             except ChatError as e:
-                self._say(str(e))
+                self._say(phrases.sentence(e))
 
     def action_delete(self) -> None:
         info = self._current
@@ -138,7 +139,7 @@ class SessionsScreen(ModalScreen[int | None]):
         try:
             self._chat.delete(info.id)
         except ChatError as e:
-            self._say(str(e))
+            self._say(phrases.sentence(e))
             return
         self._deleted.append(info.id)
         self._say(f"{title(info)}: deleted. ctrl+z brings it back")

@@ -16,8 +16,9 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static, TextArea
 
+from ...chat import phrases
 from ...chat.chat import Chat
-from ...chat.chat_settings import CHOICES, HELP, SAMPLING_NAMES
+from ...chat.chat_settings import CHOICES, HELP, SAMPLING_NAMES, value_of
 from ...errors import ChatError
 from ..terminal import printable
 from .status import MUTED, meter
@@ -93,7 +94,7 @@ class SettingsScreen(ModalScreen[None]):
             try:
                 self._chat.set_system(system)
             except ChatError as e:
-                self._say(str(e), wrong=True)
+                self._say(phrases.sentence(e), wrong=True)
                 return
         self.dismiss(None)
 
@@ -120,18 +121,18 @@ class SettingsScreen(ModalScreen[None]):
                 self._chat.set_setting(name, text)
         except ChatError as e:
             widget.add_class("-wrong")
-            self._say(str(e), wrong=True)
+            self._say(phrases.sentence(e), wrong=True)
         else:
             widget.remove_class("-wrong")
             self._say(HELP[name])
 
     def _value(self, name: str) -> str:
         chat = self._chat
-        return str(chat.threads) if name == "threads" else chat.settings.value(name)
+        return str(chat.threads) if name == "threads" else value_of(chat.settings, name)
 
     def _facts(self) -> Content:
-        chat, session = self._chat, self._chat.session
-        length, used = session.engine.context_length, session.engine.position
+        chat = self._chat
+        length, used = chat.view.context_length, 0 if chat.view.busy else chat.view.n_used()
         rows = [
             (
                 "model",

@@ -12,6 +12,8 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Static
 
+from ...events import PrefillProgress
+
 METER_CELLS = 10
 MUTED = "$foreground 60%"
 
@@ -47,7 +49,7 @@ class StatusLine(Static):
 
     context: reactive[Context] = reactive(Context())
     speed: reactive[Speed] = reactive(Speed())
-    busy: reactive[str] = reactive("")
+    activity: reactive[str] = reactive("")
     hint: reactive[str] = reactive("")
     mode: reactive[str] = reactive("")
 
@@ -70,8 +72,8 @@ class StatusLine(Static):
     def _hush(self) -> None:
         self.hint = ""
 
-    def watch_busy(self, busy: str) -> None:
-        self.set_class(bool(busy), "-busy")
+    def watch_activity(self, activity: str) -> None:
+        self.set_class(bool(activity), "-busy")
 
     def render(self) -> Content:
         width = self.size.width
@@ -85,14 +87,14 @@ class StatusLine(Static):
         return left + Content(" " * max(1, width - len(left) - len(right))) + right
 
     def _left(self) -> Content:
-        dot = Content.assemble(("●", "$accent" if self.busy else "$success"))
+        dot = Content.assemble(("●", "$accent" if self.activity else "$success"))
         if self.mode:
             dot += Content.styled(f" {self.mode}", "bold $primary")
         if self.hint:
             return dot + Content.styled(f" {self.hint}", "$text-warning")
         name = Content.styled(f" {self._model}", "$foreground")
         weights = Content.styled(f" {self._weights}", MUTED)
-        return dot + name + weights + Content.styled(f"  {self.busy}", "$text-accent")
+        return dot + name + weights + Content.styled(f"  {self.activity}", "$text-accent")
 
     def _right(self) -> list[Content]:
         speed, context = self.speed, self.context
@@ -131,20 +133,18 @@ class PrefillBar(Static):
     def __init__(self) -> None:
         super().__init__(id="prefill")
 
-    def draw(self, processed: int, cached: int, total: int, seconds: float) -> None:
-        """So many tokens of ``total`` have been read, after ``cached`` that needn't be."""
-        left = total - cached - processed
-        self.display = left > 0
-        rate = processed / seconds if seconds > 0 else 0.0
-        parts = [f"{cached + processed:,}/{total:,} tokens"]
-        if cached:
-            parts.append(f"{cached:,} cached")
-        if rate and left / rate >= 1:
-            parts.append(f"{left / rate:.0f} s left")
+    def draw(self, progress: PrefillProgress) -> None:
+        """Show how much of the prompt has been read, and what needn't be."""
+        self.display = progress.done < progress.total
+        parts = [f"{progress.done:,}/{progress.total:,} tokens"]
+        if progress.cached:
+            parts.append(f"{progress.cached:,} cached")
+        if progress.seconds_left >= 1:
+            parts.append(f"{progress.seconds_left:.0f} s left")
         self.update(
             Content.assemble(
                 ("reading ", "$text-accent"),
-                meter_of(cached, cached + processed, total),
+                meter_of(progress.cached, progress.done, progress.total),
                 (f"  {'  '.join(parts)}", MUTED),
                 ("   esc stops", MUTED),
             )

@@ -1,6 +1,6 @@
 """One generation in a thread of its own: it lays events down and tells that there are some.
 
-The thread posts and does nothing else; knows no widget. How it ended, ``run`` returns.
+The thread posts and does nothing else; knows no widget.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from contextlib import closing
 
 from textual.message import Message
 
+from ...chat import phrases
 from ...chat.outcomes import Generate
 from ...errors import ChatError
 from ...events import Event
@@ -24,18 +25,22 @@ class Streamed(Message):
 class Stream:
     """``run`` belongs in a thread; ``stop`` may come from any, ``take`` from one other.
 
-    However fast the events come, there is one message until they are taken.
+    The chat is busy with it from the moment that it is made, which raises ``ChatError`` if the
+    generation is refused. However fast the events come, there is one message until they are taken.
     """
 
     def __init__(self, generate: Generate, post: Callable[[Message], object]) -> None:
         self.generate = generate
+        self.failure: BaseException | None = None
         self._post = post
         self._stop = threading.Event()
+        self._source = generate.start(cancelled=self._stop.is_set)
         self._events: deque[Event] = deque()
         self._told = False
 
     @property
     def stopping(self) -> bool:
+        """Whether it was asked to end."""
         return self._stop.is_set()
 
     def stop(self) -> None:
@@ -43,24 +48,31 @@ class Stream:
         self._stop.set()
 
     def take(self) -> list[Event]:
-        """The events that have come since the last time."""
+        """Return the events that have come since the last time."""
         self._told = False  # first: what comes in between is told again
         events = []
         while self._events:
             events.append(self._events.popleft())
         return events
 
-    def run(self) -> ChatError | None:
-        """Generate to the end; returns what a person should know of why that failed."""
+    @property
+    def complaint(self) -> str:
+        """Why it failed, in words; empty if it didn't."""
+        if self.failure is None:
+            return ""
+        if isinstance(self.failure, ChatError):
+            return phrases.sentence(self.failure)
+        return f"{type(self.failure).__name__}: {self.failure}"
+
+    def run(self) -> None:
+        """Generate to the end; ``failure`` is why that failed, if it did."""
         try:
-            started = self.generate.start(cancelled=self._stop.is_set)
-            # Closing a generator that was left half-way lets the session tidy up behind it.
-            with closing(started) as events:
+            # Closing events that were left half-way lets the session tidy up behind them.
+            with closing(self._source) as events:
                 for event in events:
                     self._events.append(event)
                     if not self._told:
                         self._told = True
                         self._post(Streamed())
-        except ChatError as e:
-            return e
-        return None
+        except Exception as e:  # noqa: BLE001 (shown in the conversation, whatever it is)
+            self.failure = e

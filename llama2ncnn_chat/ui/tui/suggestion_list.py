@@ -8,8 +8,8 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from ...chat.completion import Suggestion
 from .status import MUTED
-from .suggestions import Suggestion
 
 
 class SuggestionList(OptionList, can_focus=False):
@@ -19,8 +19,8 @@ class SuggestionList(OptionList, can_focus=False):
         super().__init__(id="suggestions", compact=True)
         self._suggestions: list[Suggestion] = []
 
-    def offer(self, suggestions: Sequence[Suggestion]) -> None:
-        """These instead of those."""
+    def show(self, suggestions: Sequence[Suggestion]) -> None:
+        """Show these instead of those before."""
         self._suggestions = list(suggestions)
         self.clear_options()
         width = max((len(s.label) for s in suggestions), default=0)

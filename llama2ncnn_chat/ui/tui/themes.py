@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from textual.theme import Theme
 
+from ...atomic import replacing
 from ...paths import make_private, theme_file
 
 INK = Theme(
@@ -83,7 +84,8 @@ def remember_theme(name: str) -> None:
     """Begin with this one from now on."""
     with suppress(OSError):  # it holds for this time
         make_private(theme_file().parent)
-        theme_file().write_text(name + "\n", encoding="utf-8")
+        with replacing(theme_file()) as beside:
+            beside.write_text(name + "\n", encoding="utf-8")
 
 
 def default_theme(environ: Mapping[str, str]) -> str:

@@ -40,13 +40,13 @@ def legend() -> Content:
 
 
 def pieces_of(vocabulary: Vocabulary, ids: Sequence[int]) -> list[str]:
-    """The text that became complete with each token."""
+    """Return the text that became complete with each token."""
     text = Detokenizer(vocabulary, begins=True)
     return [printable(text.feed(token)) for token in ids]
 
 
 def name_of(vocabulary: Vocabulary, token: int) -> str:
-    """A token by itself, so that spaces and newlines can be seen."""
+    """Name a token by itself, so that spaces and newlines can be seen."""
     if token in vocabulary.ends:
         return "(end)"
     text = vocabulary.piece(token).decode("utf-8", "replace")

@@ -18,8 +18,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
-from ...conversation.ledger import Turn
-from ...generation.choices import Choice
+from ...conversation.rows import Tokens
+from ...events import Choice
 from ...text.vocabulary import Vocabulary
 from .keys import in_order, key
 from .status import MUTED
@@ -46,7 +46,7 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
         _key("n", "surprise", "Next surprise", "The next token that wasn't likely"),
         _key("up,k", "walk(-1)", "Other", "The likelier one"),
         _key("down,j", "walk(1)", "Other", "The less likely one", show=False),
-        _key("enter", "choose", "Go on from it", "Another reply from here on with this token"),
+        _key("enter", "branch", "Go on from it", "Another reply from here on with this token"),
         _key("home,g", "to(0)", "First", "The first token", show=False),
         _key("end,G", "to(-1)", "Last", "The last token", show=False),
         _key("escape,f3,q,ctrl+c", "close", "Close", "Back to the chat"),
@@ -54,7 +54,7 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
 
     cursor: reactive[int] = reactive(0, init=False)
 
-    def __init__(self, reply: Turn, vocabulary: Vocabulary) -> None:
+    def __init__(self, reply: Tokens, vocabulary: Vocabulary) -> None:
         super().__init__(classes="panel wide")
         self._reply, self._vocabulary = reply, vocabulary
         self._pieces = pieces_of(vocabulary, reply.ids)
@@ -78,7 +78,7 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
         return (
-            None if action in ("surprise", "walk", "choose") and not self._reply.choices else True
+            None if action in ("surprise", "walk", "branch") and not self._reply.choices else True
         )
 
     def on_mount(self) -> None:
@@ -111,14 +111,14 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
 
     @on(OptionList.OptionSelected)
     def _clicked(self) -> None:
-        self.action_choose()
+        self.action_branch()
 
-    def action_choose(self) -> None:
+    def action_branch(self) -> None:
         at = self.query_one(OptionList).highlighted
         if at is None or at >= len(self._top):
             return
         token, _ = self._top[at]
-        if token != self._reply.ids[self.cursor] and token not in self._vocabulary.ends:
+        if token not in {self._reply.ids[self.cursor], *self._vocabulary.ends}:
             self.dismiss((self.cursor, token))
 
     def action_close(self) -> None:

@@ -1,55 +1,33 @@
-"""The conversation as it scrolls by: the rows near the reader are widgets, the others only data.
+"""The conversation as it scrolls by, and the reader's way about it: a cursor, keys, wishes.
 
-It stays at the bottom while the reader is there and never moves otherwise. Says what the reader
-asks for about a turn; does nothing to the conversation.
+Says what the reader asks for about a turn; does nothing to the conversation.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from itertools import takewhile
 from typing import ClassVar, Literal
 
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widget import AwaitMount
-from textual.widgets import Static
 
-from ...conversation.ledger import Turn
-from ..terminal import hung, printable
+from ...chat.turn_actions import Action
+from ...events import Row
 from .keys import key
-from .turn_view import Row, TurnView
+from .row_scroll import RowScroll
+from .turn_view import TurnView
 
-PAGE, STEP = 8, 2
-"""Turns that are widgets at first, and how many become it at a time: few enough to open instantly
-and to scroll smoothly."""
-FAR = 3
-"""Screens; a turn that is farther away from the reader is no widget any more."""
-
-Wish = Literal["copy", "copy_code", "regenerate", "edit", "proceed", "previous", "next", "tokens"]
+Wish = Action | Literal["tokens"]
 
 
 _key = partial(key, "turn")
 
 
-class Notice(Static):
-    """Something said beside the conversation: what a command tells, what went wrong."""
-
-    def __init__(self, text: str, kind: str) -> None:
-        self._text = printable(text)
-        super().__init__(Content(self._text), classes=kind)
-
-    def on_resize(self) -> None:
-        self.update(Content(hung(self._text, self.content_size.width)))
-
-
-class Transcript(VerticalScroll, can_focus=True):
-    """``show`` draws a path; the turn under the cursor is ``selected``."""
+class Transcript(RowScroll):
+    """``show`` draws a path; the turn under the cursor is ``selected``, by its id."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("k,up", "select(-1)", "Previous message", "One message up"),
@@ -66,101 +44,70 @@ class Transcript(VerticalScroll, can_focus=True):
         _key("right,l", "ask('next')", "Other reply", "The alternative after"),
     ]
 
-    selected: reactive[Turn | None] = reactive(None, init=False)
+    selected: reactive[int | None] = reactive(None, init=False)
 
     class Asked(Message):
-        """The reader wants something done about a turn."""
+        """The reader wants something done about the turn of a row."""
 
-        def __init__(self, wish: Wish, turn: Turn) -> None:
-            self.wish, self.turn = wish, turn
+        def __init__(self, wish: Wish, row: Row) -> None:
+            self.wish, self.row = wish, row
             super().__init__()
-
-    def __init__(self) -> None:
-        super().__init__(id="transcript")
-        self._rows: list[Row] = []
-        self._first = self._last = 0  # the rows that are widgets
-        self._floor = 0  # the rows before were cleared off, until the reader wants them
-        self._extending = False
-        self._changing = asyncio.Lock()  # of what widgets there are: each change takes its time
-
-    def on_mount(self) -> None:
-        self.anchor()
 
     # What is drawn
 
+    @property
+    def selected_reply(self) -> Row | None:
+        """The reply under the cursor, or that to the message under it; else the last one."""
+        row = self.row_of(self.selected) or (self._rows[-1] if self._rows else None)
+        if row and row.role == "user":
+            return next(iter(self._rows[row.index + 1 :]), None)
+        return row
+
+    async def add(self, row: Row) -> None:
+        """Draw a turn at its place in the path, and nothing after it."""
+        await self.show([*self._rows[: row.index], row])
+
+    async def remove_turn(self, id: int) -> None:
+        """Draw a turn no more."""
+        await self.show([row for row in self._rows if row.id != id])
+
+    async def update_turn(self, row: Row) -> None:
+        """Draw what is new about a turn."""
+        await self.show([row if each.id == row.id else each for each in self._rows])
+
+    async def hide_before(self, start: int) -> None:
+        """Draw that the model sees the path from its place ``start`` on."""
+        await self.show(
+            [
+                replace(row, hidden=row.index < start, begins=0 < row.index == start)
+                for row in self._rows
+            ]
+        )
+
+    async def write(self, text: str) -> None:
+        """Let the last reply grow by more text."""
+        if view := self.last_view:
+            await view.write(text)
+        if self._rows:
+            last = self._rows[-1]
+            self._rows[-1] = replace(last, text=last.text + text)
+
     async def show(self, rows: Sequence[Row]) -> None:
-        """Draw this path, where the reader is; views that are right already stay as they are."""
-        async with self._changing:
-            at_end, wrong = self._last == len(self._rows), None
-            for i, view in enumerate(self._views()):
-                at = self._first + i
-                if at < len(rows) and view.row.becomes(rows[at]):
-                    view.update_row(rows[at])
-                else:
-                    wrong = view
-                    break
-            self._rows = list(rows)
-            with self.app.batch_update():
-                if wrong:
-                    await self._remove_from(wrong)
-                if not self._views():
-                    self._floor = min(self._floor, len(rows))
-                    self._first = max(self._floor, len(rows) - PAGE)
-                self._last = self._first + len(self._views())
-                if at_end or wrong:
-                    await self._mount_rows(self._last, min(len(rows), self._last + PAGE))
-            if self.selected and all(row.turn is not self.selected for row in rows):
-                self.selected = None
-            self.call_after_refresh(self._look_further)
+        """Draw this path; what is selected stays selected, if it is still there."""
+        await super().show(rows)
+        if self.row_of(self.selected) is None:
+            self.selected = None
 
     async def forget(self) -> None:
-        """Draw nothing: another conversation comes."""
+        """Take everything down: another conversation comes."""
         self.selected = None
-        async with self._changing:
-            self._rows, self._first, self._last, self._floor = [], 0, 0, 0
-            await self.remove_children()
-        self.anchor()
-
-    async def clear(self) -> None:
-        """An empty screen; the conversation is still there, above."""
-        async with self._changing:
-            await self.remove_children()
-            self._first = self._last = self._floor = len(self._rows)
-        self.anchor()
-
-    async def notice(self, text: str, kind: str = "note") -> None:
-        """Say something after what is there."""
-        async with self._changing:
-            await self._to_end()
-            await self.mount(Notice(text, kind))
-
-    async def clear_notices(self) -> None:
-        """Take down what was said."""
-        await self.query(Notice).remove()
-
-    @property
-    def last_view(self) -> TurnView | None:
-        """The view of the path's last turn."""
-        views = self._views()
-        return views[-1] if views and self._last == len(self._rows) else None
-
-    async def to_end(self) -> None:
-        """Back to where things happen, and stay there."""
-        async with self._changing:
-            await self._to_end()
+        await super().forget()
 
     # Moving about
 
-    def watch_selected(self, _old: Turn | None, turn: Turn | None) -> None:
+    def watch_selected(self, _old: int | None, id: int | None) -> None:
         for view in self._views():
-            view.set_class(view.turn is turn, "-selected")
-
-    def page(self, pages: int) -> None:
-        """Scroll by so many screens."""
-        self._floor = 0
-        self._look_further()
-        if self.max_scroll_y > 0:
-            self.scroll_relative(y=pages * (self.size.height - 2), animate=False)
+            view.set_class(view.row.id == id, "-selected")
 
     async def action_select(self, step: int) -> None:
         at = self._index(self.selected)
@@ -187,133 +134,24 @@ class Transcript(VerticalScroll, can_focus=True):
                 self.anchor()
 
     def action_ask(self, wish: Wish) -> None:
-        turn = self.selected or (self._rows[-1].turn if self._rows else None)
-        if turn:
-            self.post_message(self.Asked(wish, turn))
+        row = self.row_of(self.selected) or (self._rows[-1] if self._rows else None)
+        if row:
+            self.post_message(self.Asked(wish, row))
 
     def on_turn_view_clicked(self, message: TurnView.Clicked) -> None:
         message.stop()
-        self.selected = message.turn
+        self.selected = message.row.id
 
     def on_focus(self) -> None:
         if self.selected is None and self._rows:
-            self.selected = self._rows[-1].turn
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        self._look_further()
-
-    def on_resize(self) -> None:
-        self._look_further()
-
-    def on_mouse_scroll_up(self) -> None:
-        self._floor = 0
-        self._look_further()
-
-    # The rows that are widgets
-
-    def _look_further(self) -> None:
-        """Make more of them widgets, unless there is a screenful either way."""
-        if self._extending:
-            return
-        above, below = self.scroll_y, self.max_scroll_y - self.scroll_y
-        if self._first > self._floor and above < self.size.height:
-            self._extending = True
-            self.call_later(self._extend, self._extend_up)
-        elif self._last < len(self._rows) and below < self.size.height:
-            self._extending = True
-            self.call_later(self._extend, self._extend_down)
-
-    async def _extend(self, extend: Callable[[], Awaitable[None]]) -> None:
-        async with self._changing:
-            await extend()
-
-    def _views(self) -> list[TurnView]:
-        return [child for child in self.children if isinstance(child, TurnView)]
-
-    def _index(self, turn: Turn | None) -> int | None:
-        return next((i for i, row in enumerate(self._rows) if row.turn is turn), None)
+            self.selected = self._rows[-1].id
 
     def _select(self, at: int) -> None:
-        self.selected = self._rows[at].turn
+        self.selected = self._rows[at].id
         view = self._views()[at - self._first]
         self.scroll_to_widget(view, animate=False, top=view.size.height > self.size.height)
 
-    def _mount_rows(self, first: int, last: int) -> AwaitMount:
-        self._last = max(self._last, last)
-        return self.mount_all(self._view(row) for row in self._rows[first:last])
-
     def _view(self, row: Row) -> TurnView:
-        view = TurnView(row)
-        view.set_class(row.turn is self.selected, "-selected")
+        view = super()._view(row)
+        view.set_class(row.id == self.selected, "-selected")
         return view
-
-    async def _remove_from(self, view: TurnView) -> None:
-        """A view and all that comes after it."""
-        doomed = list(self.children)[self.children.index(view) :]
-        await self.remove_children(doomed)
-
-    async def _reach(self, at: int) -> None:
-        self._floor = 0
-        if not self._first - STEP <= at < self._last + STEP:
-            await self._jump(max(0, at - PAGE // 2))
-        elif at < self._first:
-            await self._extend_up()
-        elif at >= self._last:
-            await self._extend_down()
-
-    async def _extend_up(self) -> None:
-        """A few rows more above, and those far below the reader fewer."""
-        hold, bottom = self._hold(), self.scroll_y + (FAR + 1) * self.size.height
-        far = list(takewhile(lambda v: v.virtual_region.y > bottom, reversed(self._views())))
-        first = max(self._floor, self._first - STEP)  # the screen may have been cleared meanwhile
-        views = [self._view(row) for row in self._rows[first : self._first]]
-        self._first, self._last = first, self._last - len(far)
-        with self.app.batch_update():
-            await self.mount_all(views, before=0)
-            if far:
-                await self._remove_from(far[-1])
-        self.call_after_refresh(hold)
-
-    async def _extend_down(self) -> None:
-        """The same, the other way."""
-        hold, top = self._hold(), self.scroll_y - FAR * self.size.height
-        far = list(takewhile(lambda v: v.virtual_region.bottom < top, self._views()))
-        self._first += len(far)
-        with self.app.batch_update():
-            await self._mount_rows(self._last, min(len(self._rows), self._last + STEP))
-            await self.remove_children(far)
-        self.call_after_refresh(hold)
-
-    def _hold(self) -> Callable[[], None]:
-        """What brings the view at the top of the screen back to its place, after a change."""
-        at_end = self._last == len(self._rows) and self.is_vertical_scroll_end
-        if not at_end:
-            self.release_anchor()  # or the bottom would be followed, which isn't the end
-        top = self.scroll_y
-        held = next((v for v in self._views() if v.virtual_region.bottom > top), None)
-        offset = held.virtual_region.y - top if held else 0
-
-        def restore() -> None:
-            if held and held.is_attached and not at_end:
-                self.scroll_to(y=held.virtual_region.y - offset, animate=False, immediate=True)
-            if self.scroll_y < 0:  # what an anchor makes of an empty screen
-                self.scroll_y = self.max_scroll_y
-            self._extending = False
-            self._look_further()
-
-        return restore
-
-    async def _jump(self, at: int) -> None:
-        """Make widgets of the rows from ``at`` on, if they aren't yet."""
-        if not self._first <= at < self._last:
-            await self.remove_children()
-            self._first = self._last = at
-            await self._mount_rows(at, min(len(self._rows), at + PAGE))
-
-    async def _to_end(self) -> None:
-        if self._last < len(self._rows):
-            await self._jump(max(0, len(self._rows) - PAGE))
-            if self._last < len(self._rows):
-                await self._mount_rows(self._last, len(self._rows))
-        self.anchor()

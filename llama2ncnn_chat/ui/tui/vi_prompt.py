@@ -8,7 +8,7 @@ from __future__ import annotations
 from textual import events
 from textual.reactive import reactive
 
-from .history import History
+from ..history import History
 from .prompt import Prompt
 
 STAYS: dict[str, tuple[str, ...]] = {

@@ -13,7 +13,7 @@ KEYS = (("enter", "sends"), ("ctrl+j", "new line"), ("/", "commands"), ("f1", "h
 
 def welcome(chat: Chat) -> Content:
     """A few centred lines."""
-    model, length = chat.model, chat.session.engine.context_length
+    model, length = chat.model, chat.view.context_length
     facts = f"{model.weights}  ·  {model.size / 1e6:,.1f} MB  ·  {length:,} tokens of context"
     keys = [Content.assemble((key, "$accent"), (f" {what}", MUTED)) for key, what in KEYS]
     return Content("\n").join(

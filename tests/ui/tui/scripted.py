@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from llama2ncnn_chat.chat.chat import Chat
-from llama2ncnn_chat.chat.chat_settings import ChatSettings
 from llama2ncnn_chat.chat.model_facts import ModelFacts
+from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.generation.sampling import Float32
+from llama2ncnn_chat.generation.settings import GREEDY
 from llama2ncnn_chat.model.engine import Cancelled
-from llama2ncnn_chat.settings import GREEDY
 from llama2ncnn_chat.storage.snapshots import SnapshotStore
 from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.text.templates.marked import template_of
@@ -85,10 +85,10 @@ class _Engine(ScriptedEngine):
         self._said = said
 
 
-PLAIN = ChatSettings(template=template_of("plain"), sampling=GREEDY)
+PLAIN = Settings(template=template_of("plain"), sampling=GREEDY)
 
 
-def make_chat(script: Script, settings: ChatSettings = PLAIN, *, saved: bool = False) -> Chat:
+def make_chat(script: Script, settings: Settings = PLAIN, *, saved: bool = False) -> Chat:
     """A chat with the script's engine; ``saved`` in the test's own home."""
     return Chat(
         script.engine(),

@@ -11,8 +11,8 @@ from textual.widgets import Markdown, Static
 from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.chat_screen import ChatScreen
+from llama2ncnn_chat.ui.tui.row_scroll import Notice
 from llama2ncnn_chat.ui.tui.status import StatusLine
-from llama2ncnn_chat.ui.tui.transcript import Notice
 from llama2ncnn_chat.ui.tui.turn_view import TurnView
 
 PATIENCE = 10.0
@@ -46,9 +46,10 @@ class Stage:
     @property
     def selected(self) -> str:
         """The turn under the transcript's cursor."""
-        turn = self.screen.transcript.selected
-        assert turn
-        return turn.text
+        transcript = self.screen.transcript
+        row = transcript.row_of(transcript.selected)
+        assert row
+        return row.text
 
     @property
     def notices(self) -> list[str]:
@@ -72,7 +73,7 @@ class Stage:
             await self.idle()
 
     async def idle(self) -> None:
-        await self.until(lambda: not self.screen.replies.busy)
+        await self.until(lambda: not self.screen.replies.running)
         await self.pilot.pause()
 
     async def until(self, true: Callable[[], bool]) -> None:

@@ -42,7 +42,7 @@ def test_the_reply_streams_and_escape_stops_it() -> None:
 
     async def scene(stage: Stage) -> None:
         await stage.send("Hello", wait=False)
-        assert stage.said[0] == "Hello"
+        await stage.until(lambda: stage.said[:1] == ["Hello"])
         gate.release(4)
         await stage.until(lambda: stage.said[-1].startswith("abcd"))
         assert "writing" in stage.status
@@ -111,7 +111,7 @@ def test_the_oldest_turns_go_and_a_mark_tells() -> None:
     async def scene(stage: Stage) -> None:
         for i in range(6):
             await stage.send(f"message {i}")
-        assert any("the context was full" in notice for notice in stage.notices)
+        assert any("the context is full" in notice for notice in stage.notices)
         hidden = [view.row.hidden for view in stage.screen.query(TurnView)]
         assert hidden[0] is True
         assert hidden[-1] is False

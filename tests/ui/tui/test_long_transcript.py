@@ -10,7 +10,7 @@ from textual import events
 
 from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.conversation.ledger import Turn
-from llama2ncnn_chat.ui.tui.transcript import PAGE
+from llama2ncnn_chat.ui.tui.row_scroll import PAGE
 from llama2ncnn_chat.ui.tui.turn_view import TurnView
 from tests.ui.tui.scripted import Script, make_chat
 from tests.ui.tui.stage import Stage, play
@@ -69,16 +69,16 @@ def test_a_reader_far_away_is_left_there_when_the_reply_ends() -> None:
     async def scene(stage: Stage) -> None:
         transcript = stage.screen.transcript
         await stage.send("go on", wait=False)
-        await stage.until(lambda: stage.screen.replies.busy)
+        await stage.until(lambda: stage.screen.chat.view.busy)
         for _ in range(6):
             await stage.press("pageup")
             await stage.pilot.pause()
-        at = [view.turn.text for view in _in_sight(stage)]
+        at = [view.row.text for view in _in_sight(stage)]
         assert at
         assert stage.said[-1] != "go on"  # that one is no widget any more
         gate.release(1000)
         await stage.idle()
-        assert [view.turn.text for view in _in_sight(stage)] == at
+        assert [view.row.text for view in _in_sight(stage)] == at
         await stage.press("escape")
         await stage.until(lambda: stage.said[-2:] == ["go on", "Fine."])
         assert transcript.scroll_y == transcript.max_scroll_y
@@ -97,7 +97,7 @@ def test_going_to_what_is_selected_from_far_away() -> None:
         assert "reply **49**" not in stage.said
         await stage.press("k")
         assert stage.selected == "message 49"
-        assert "message 49" in [view.turn.text for view in _in_sight(stage)]
+        assert "message 49" in [view.row.text for view in _in_sight(stage)]
 
     play(chat, scene)
 
@@ -105,7 +105,7 @@ def test_going_to_what_is_selected_from_far_away() -> None:
 @pytest.mark.parametrize("key", ["g", "G", "k"])
 def test_the_rows_stay_in_order_however_fast_one_moves(key: str) -> None:
     chat = _long_chat(50)
-    path = chat.session.ledger.path()
+    path = [turn.id for turn in chat.session.ledger.path()]
 
     async def scene(stage: Stage) -> None:
         for _ in range(4):
@@ -113,7 +113,7 @@ def test_the_rows_stay_in_order_however_fast_one_moves(key: str) -> None:
                 stage.app.post_message(events.Key(each, each if len(each) == 1 else None))
             await asyncio.sleep(0.02)
         await stage.pilot.pause(0.3)
-        shown = [path.index(view.turn) for view in stage.screen.query(TurnView)]
+        shown = [path.index(view.row.id) for view in stage.screen.query(TurnView)]
         assert shown == list(range(shown[0], shown[0] + len(shown)))
         assert stage.draft == ""
 

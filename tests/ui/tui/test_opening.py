@@ -97,7 +97,7 @@ def test_nobody_is_asked_unless_they_want_it() -> None:
 def test_another_model_in_a_running_chat_begins_a_new_session() -> None:
     async def scene(stage: Stage) -> None:
         await stage.send("hello")
-        before, engine = stage.screen, stage.screen.chat.session.engine
+        before, engine = stage.screen, stage.screen.chat._engine
         assert engine.position > 0
         stage.app.action_pick_model()
         await stage.until(lambda: isinstance(stage.app.screen, Pick))

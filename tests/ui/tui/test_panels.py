@@ -6,8 +6,9 @@ import pytest
 from textual.screen import Screen
 from textual.widgets import Input, OptionList, Select, Static
 
-from llama2ncnn_chat.chat.chat_settings import HELP, ChatSettings
+from llama2ncnn_chat.chat.chat_settings import HELP, value_of
 from llama2ncnn_chat.chat.commands.table import COMMANDS
+from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.text.templates.marked import MarkedTemplate
 from llama2ncnn_chat.ui.tui.help_screen import HelpScreen
 from llama2ncnn_chat.ui.tui.sessions_screen import SessionsScreen
@@ -71,7 +72,7 @@ def test_deleting_can_be_undone_and_the_open_one_leaves_an_empty_chat() -> None:
 
 def test_a_template_that_is_not_built_in_is_shown_and_can_be_left() -> None:
     mine = MarkedTemplate("mine", "<s>{system} {user}", "<s>{user}", "</s>")
-    chat = make_chat(Script(["First."]), ChatSettings(template=mine))
+    chat = make_chat(Script(["First."]), Settings(template=mine))
 
     async def scene(stage: Stage) -> None:
         await stage.press("f2")
@@ -80,7 +81,7 @@ def test_a_template_that_is_not_built_in_is_shown_and_can_be_left() -> None:
         assert chat.settings.template is mine
         select.value = "plain"
         await stage.pilot.pause()
-        assert chat.settings.value("template") == "plain"
+        assert value_of(chat.settings, "template") == "plain"
 
     play(chat, scene)
 
@@ -107,7 +108,7 @@ def test_settings_hold_at_once_and_refuse_what_cannot_be() -> None:
         temperature.value = "0.25"
         await stage.pilot.pause()
         assert chat.settings.sampling.temperature == 0.25
-        assert chat.session.sampling.temperature == 0.25
+        assert chat.settings.sampling.temperature == 0.25
         temperature.value = "-1"
         await stage.pilot.pause()
         assert temperature.has_class("-wrong")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from textual import events
 
+from llama2ncnn_chat.chat.completion import suggest
 from llama2ncnn_chat.paths import history_file
-from llama2ncnn_chat.ui.tui.history import History
-from llama2ncnn_chat.ui.tui.suggestions import suggest
+from llama2ncnn_chat.ui.history import History
 from tests.ui.tui.scripted import Script, make_chat
 from tests.ui.tui.stage import Stage, play
 

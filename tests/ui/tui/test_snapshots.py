@@ -12,6 +12,7 @@ from textual.widgets import Input
 from docs.screenshots import COMMENT
 from llama2ncnn_chat.catalogue.listing import ListedModel
 from llama2ncnn_chat.errors import ModelError
+from llama2ncnn_chat.events import PrefillProgress
 from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.opening_screen import Opener
 from llama2ncnn_chat.ui.tui.questions import Pick
@@ -77,8 +78,8 @@ async def _commands(stage: Stage) -> None:
 
 async def _reading(stage: Stage) -> None:
     await stage.send("Tell me a story")
-    stage.screen.status.busy = "reading"
-    stage.screen.query_one(PrefillBar).draw(700, 200, 1800, 2.0)
+    stage.screen.status.activity = "reading"
+    stage.screen.query_one(PrefillBar).draw(PrefillProgress(700, 200, 1800, 2.0))
 
 
 async def _alternatives(stage: Stage) -> None:

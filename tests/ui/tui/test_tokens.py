@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from textual.widgets import OptionList, Static
 
-from llama2ncnn_chat.generation.choices import Choice, choice_of, watched
+from llama2ncnn_chat.generation.choices import choice_of
 from llama2ncnn_chat.ui.tui.token_text import pieces_of, rows_of_tokens, tint
 from llama2ncnn_chat.ui.tui.tokens_screen import TokensScreen
 from tests.fakes import ByteTokenizer
@@ -19,14 +19,7 @@ def test_a_choice_is_the_models_own_probability() -> None:
     choice = choice_of(logits, 2, n=3)
     assert choice.probability == pytest.approx(0.25, abs=1e-6)
     assert [token for token, _ in choice.top] == [1, 2, 0]
-    assert choice.instead(0).probability == pytest.approx(0.1, abs=1e-6)
-
-
-def test_a_watched_sampler_chooses_the_same() -> None:
-    seen: list[Choice] = []
-    sampler = watched(lambda logits, recent: 2, seen.append)
-    assert sampler(np.zeros(5, np.float32), []) == 2
-    assert [choice.token for choice in seen] == [2]
+    assert choice.with_token(0).probability == pytest.approx(0.1, abs=1e-6)
 
 
 def test_lines_break_before_words() -> None:
@@ -61,7 +54,7 @@ def test_a_reply_of_an_earlier_run_says_that_nothing_is_known() -> None:
         assert isinstance(screen, TokensScreen)
         assert "earlier run" in str(screen.query_one("#token-about", Static).render())
         assert "not recorded" in str(screen.query_one(".title", Static).render())
-        assert screen.check_action("choose", ()) is None
+        assert screen.check_action("branch", ()) is None
         await stage.press("right", "n", "enter")
         assert screen.cursor == 1
         await stage.press("escape")
@@ -98,7 +91,7 @@ def test_going_on_from_another_token() -> None:
         assert other.finish == "stop"
         await stage.press("shift+tab", "left")
         assert stage.said[-1] == "cat."
-        cached = chat.session.cache.ids
+        cached = chat._completer.ids
         window = chat.session.window(chat.session.ledger.path(other))
         assert cached == window[: len(cached)]
 

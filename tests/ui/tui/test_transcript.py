@@ -125,7 +125,7 @@ def test_an_edit_of_an_older_message_that_is_refused_changes_nothing() -> None:
         await stage.press("shift+tab", "g", "e")
         await stage.send("x" * 500)
         assert stage.draft == "x" * 500
-        assert stage.screen.composer.editing is stage.screen.chat.session.ledger.roots[0]
+        assert stage.screen.composer.editing == stage.screen.chat.session.ledger.roots[0].id
         assert stage.said == before
 
     play(make_chat(Script(["First.", "Second.", "Third."], context_length=300)), scene)

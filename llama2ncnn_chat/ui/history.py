@@ -1,6 +1,6 @@
-"""What a person has sent, across sessions and faces: one file, in prompt_toolkit's form.
+"""What a person has typed and sent, across sessions and faces: one file, in prompt_toolkit's form.
 
-A message may have many lines and stays one entry. Knows no widget.
+A line may have many rows and stays one entry. Knows no face.
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ...paths import make_private
+from ..paths import make_private
 
 KEEP = 1000
+MAX_KEPT = 1 << 16
+"""Characters; what is longer is remembered as long as the program runs."""
 
 
 class History:
-    """Entries, and a cursor that walks them; the newest place is the draft itself."""
+    """Entries, oldest first, and a cursor that walks them; the newest place is the draft itself.
+
+    Without a ``path``, or where the file can't be written, it lasts as long as the program.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
@@ -30,14 +35,19 @@ class History:
         self._draft = ""
 
     def add(self, text: str) -> None:
-        """Something was sent."""
+        """Remember a line that was sent."""
         if text.strip() and self._entries[-1:] != [text]:
             self._entries.append(text)
             self._write(text)
         self._at = len(self._entries)
 
+    @property
+    def entries(self) -> list[str]:
+        """All that is remembered, oldest first."""
+        return list(self._entries)
+
     def back(self, draft: str) -> str | None:
-        """The entry before; ``draft`` is what stands in the prompt now. None at the first."""
+        """Step to the entry before; ``draft`` is what stands in the prompt. None at the first."""
         if self._at == 0:
             return None
         if self._at == len(self._entries):
@@ -46,19 +56,19 @@ class History:
         return self._entries[self._at]
 
     def forward(self) -> str | None:
-        """The entry after, at last the draft. None where there is none."""
+        """Step to the entry after, at last the draft. None where there is none."""
         if self._at == len(self._entries):
             return None
         self._at += 1
         return self._draft if self._at == len(self._entries) else self._entries[self._at]
 
     def search(self, words: str) -> list[str]:
-        """Entries that have the words, newest first, each once."""
+        """List the entries that have the words, newest first, each once."""
         wanted = words.casefold()
         return [e for e in dict.fromkeys(reversed(self._entries)) if wanted in e.casefold()]
 
     def _write(self, text: str) -> None:
-        if self._path is None:
+        if self._path is None or len(text) > MAX_KEPT:
             return
         lines = "".join(f"+{line}\n" for line in text.split("\n"))
         with suppress(OSError):  # a full disk costs the history, not the message

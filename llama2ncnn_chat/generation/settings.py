@@ -9,7 +9,7 @@ import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from .errors import UsageError
+from ..errors import UsageError
 
 
 def _setting(default: float, low: float, high: float, help: str) -> Any:

@@ -1,6 +1,6 @@
 """What may follow what is typed: commands, settings, sessions and paths, from the command table.
 
-Pure functions of a chat and a text; knows no widget.
+Pure functions of a chat and a text; knows no face.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...chat.chat import Chat
-from ...chat.chat_settings import CHOICES, HELP
-from ...chat.commands.sessions import title
-from ...chat.commands.table import COMMANDS, find
-from ...errors import ChatError
+from ..errors import ChatError
+from .chat import Chat
+from .chat_settings import CHOICES, HELP
+from .commands.sessions import title
+from .commands.table import COMMANDS, find
+from .line import is_command
 
 MOST = 50
 
@@ -28,8 +29,8 @@ class Suggestion:
 
 
 def suggest(chat: Chat, text: str) -> list[Suggestion]:
-    """What a line that begins with a slash may become; nothing for anything else."""
-    if not text.startswith("/") or text.startswith("//") or "\n" in text:
+    """List what a command that is being typed may become; nothing for anything else."""
+    if not is_command(text) or "\n" in text:
         return []
     name, space, argument = text[1:].partition(" ")
     if not space:

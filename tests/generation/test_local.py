@@ -5,16 +5,17 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
 from llama2ncnn_chat.errors import PromptTooLongError
-from llama2ncnn_chat.events import Event, Finished, PrefillProgress, TextDelta
-from llama2ncnn_chat.generation.generate import Limits, generate
-from llama2ncnn_chat.generation.sampling import make_sampler
+from llama2ncnn_chat.events import Event, Events, Finished, PrefillProgress, TextDelta
+from llama2ncnn_chat.generation.completer import Draws, Limits
+from llama2ncnn_chat.generation.local import LocalCompleter
+from llama2ncnn_chat.generation.settings import GREEDY, Sampling
 from llama2ncnn_chat.model.engine import Cancelled
-from llama2ncnn_chat.settings import GREEDY, Sampling
 from tests.fakes import EOS, ByteTokenizer, ScriptedEngine
 
 TOKENIZER = ByteTokenizer()
@@ -31,9 +32,19 @@ def saying(reply: str, **kwargs: int) -> ScriptedEngine:
     return ScriptedEngine(next_token, **kwargs)
 
 
+def complete(
+    engine: ScriptedEngine,
+    ids: Sequence[int] = PROMPT,
+    limits: Limits | None = None,
+    sampling: Sampling = GREEDY,
+    **kw: Any,
+) -> Events:
+    completer = LocalCompleter(engine, TOKENIZER)
+    return completer.complete(ids, sampling, Draws(0), limits or Limits(), **kw)
+
+
 def run(engine: ScriptedEngine, limits: Limits | None = None) -> list[Event]:
-    sampler = make_sampler(GREEDY, np.random.default_rng(0))
-    return list(generate(engine, TOKENIZER, PROMPT, sampler, limits or Limits()))
+    return list(complete(engine, limits=limits))
 
 
 def text_of(events: list[Event]) -> str:
@@ -65,8 +76,8 @@ class TwoEnds(ByteTokenizer):
 def test_any_of_the_vocabularys_ends_ends_a_reply(end: int) -> None:
     script = [*TOKENIZER.encode("hi", bos=False), end]
     engine = ScriptedEngine(lambda ids: script[len(ids) - len(PROMPT)])
-    sampler = make_sampler(GREEDY, np.random.default_rng(0))
-    events = list(generate(engine, TwoEnds(), PROMPT, sampler, Limits()))
+    completer = LocalCompleter(engine, TwoEnds())
+    events = list(completer.complete(PROMPT, GREEDY, Draws(0), Limits()))
     assert text_of(events) == "hi"
     assert (end_of(events).reason, end_of(events).ids) == ("stop", tuple(script[:2]))
 
@@ -123,8 +134,7 @@ def test_cancel_between_tokens_keeps_what_was_said() -> None:
     engine = saying("hello")
     stop = threading.Event()
     seen = ""
-    sampler = make_sampler(GREEDY, np.random.default_rng(0))
-    for event in generate(engine, TOKENIZER, PROMPT, sampler, Limits(), cancelled=stop.is_set):
+    for event in complete(engine, cancelled=stop.is_set):
         if isinstance(event, TextDelta):
             seen += event.text
             if seen == "hel":
@@ -137,9 +147,8 @@ def test_cancel_between_tokens_keeps_what_was_said() -> None:
 
 def test_cancel_between_prefill_chunks() -> None:
     engine = ScriptedEngine(lambda ids: 5, context_length=1000)
-    sampler = make_sampler(GREEDY, np.random.default_rng(0))
     stop = threading.Event()
-    for event in generate(engine, TOKENIZER, [5] * 500, sampler, Limits(), cancelled=stop.is_set):
+    for event in complete(engine, [5] * 500, cancelled=stop.is_set):
         stop.set()
         end = event
     assert isinstance(end, Finished)
@@ -150,20 +159,18 @@ def test_cancel_between_prefill_chunks() -> None:
 
 def test_cancel_in_the_middle_of_a_prefill_chunk() -> None:
     engine = ScriptedEngine(lambda ids: 5, context_length=1000)
-    sampler = make_sampler(GREEDY, np.random.default_rng(0))
     polls = itertools.count()
-    events = generate(
-        engine, TOKENIZER, [5] * 500, sampler, Limits(), cancelled=lambda: next(polls) >= 3
-    )
+    events = complete(engine, [5] * 500, cancelled=lambda: next(polls) >= 3)
     end = end_of(list(events))
     assert (end.reason, end.timings.prompt_n, engine.position) == ("cancelled", 16, 16)
 
 
 def test_prefill_progress_counts_up_to_the_total() -> None:
     engine = ScriptedEngine(lambda ids: 2, context_length=1000)
-    engine.forward([7] * 10)
-    sampler = make_sampler(GREEDY, np.random.default_rng(0))
-    events = list(generate(engine, TOKENIZER, [5] * 300, sampler, Limits()))
+    completer = LocalCompleter(engine, TOKENIZER)
+    list(completer.complete([7] * 10, GREEDY, Draws(0), Limits()))
+    ids = [7] * 10 + [5] * 300
+    events = list(completer.complete(ids, GREEDY, Draws(0), Limits()))
     progress = [e for e in events if isinstance(e, PrefillProgress)]
     assert [p.processed for p in progress] == sorted({p.processed for p in progress})
     assert (progress[-1].processed, progress[-1].cached, progress[-1].total) == (300, 10, 310)
@@ -179,29 +186,22 @@ def test_a_prompt_is_fed_in_the_engines_chunks_however_long_they_take() -> None:
         return forward(ids, cancelled)
 
     engine.forward = counting  # type: ignore[method-assign]
-    sampler = make_sampler(GREEDY, np.random.default_rng(0))
-    list(generate(engine, TOKENIZER, [5] * 100, sampler, Limits()))
+    list(complete(engine, [5] * 100))
     assert sizes == [16] * 6 + [4]
 
 
 def test_the_prompt_counts_for_the_penalties() -> None:
     flat = ScriptedEngine(lambda ids: 7)
-    sampler = make_sampler(
-        Sampling(temperature=0.0, presence_penalty=50.0), np.random.default_rng(0)
-    )
+    sampling = Sampling(temperature=0.0, presence_penalty=50.0)
     for prompt, want in ([5], 7), ([7], 0):
-        flat.rewind(0)
-        events = list(generate(flat, TOKENIZER, prompt, sampler, Limits(max_tokens=1)))
+        events = list(complete(flat, prompt, Limits(max_tokens=1), sampling))
         assert end_of(events).ids == (want,)
 
 
 def test_timings_add_up() -> None:
     ticks = iter(range(1000))
-    sampler = make_sampler(GREEDY, np.random.default_rng(0))
-    stream = generate(
-        saying("hello"), TOKENIZER, PROMPT, sampler, Limits(), clock=lambda: float(next(ticks))
-    )
-    t = end_of(list(stream)).timings
+    completer = LocalCompleter(saying("hello"), TOKENIZER, clock=lambda: float(next(ticks)))
+    t = end_of(list(completer.complete(PROMPT, GREEDY, Draws(0), Limits()))).timings
     assert (t.prompt_n, t.cache_n, t.predicted_n) == (3, 0, 5)
     assert t.prompt_ms > 0
     assert t.predicted_ms > 0

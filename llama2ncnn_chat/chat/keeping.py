@@ -1,0 +1,72 @@
+"""What is kept of sessions: turns in the store, KV caches in snapshots; or nothing at all.
+
+Knows sessions as something to keep, and not which one is open.
+"""
+
+from __future__ import annotations
+
+from ..conversation.recorder import NullRecorder, Recorder, SessionMeta
+from ..conversation.session import Session
+from ..errors import Advice, ChatError
+from ..generation.local import LocalCompleter
+from ..storage.kv_keeper import KvKeeper
+from ..storage.snapshots import SnapshotStore
+from ..storage.store import Store
+from . import phrases
+
+TOLD_FROM = 32
+"""Reading that many tokens again is worth a word."""
+
+
+class Keeping:
+    """Without a ``store`` no session is kept, without ``snapshots`` no KV cache of one."""
+
+    def __init__(
+        self,
+        store: Store | None,
+        snapshots: SnapshotStore | None,
+        completer: LocalCompleter,
+        fingerprint: str,
+    ) -> None:
+        self.store = store
+        self._caches = KvKeeper(snapshots, completer, fingerprint)
+
+    def stored(self) -> Store:
+        """Return the store. Raises ``ChatError`` if nothing is kept."""
+        if self.store is None:
+            raise ChatError("nothing is saved here", Advice.START_SAVING)
+        return self.store
+
+    def begin(self, meta: SessionMeta) -> Recorder:
+        """Return what records a new session."""
+        return self.store.create(meta) if self.store else NullRecorder()
+
+    def leave(self, session: Session) -> None:
+        """Keep a session's cache, and let other programs have the session."""
+        try:
+            if session.recorder.session_id is not None:
+                self._caches.save(session, session.recorder.session_id)
+        finally:
+            session.recorder.close()
+
+    def restore_cache(self, session: Session, session_id: int) -> str:
+        """Put back the cache of a session; returns what to tell, if anything."""
+        n_tokens, why = self._caches.restore(session, session_id)
+        return phrases.read_again(n_tokens, why) if n_tokens >= TOLD_FROM else ""
+
+    def delete(self, session_id: int) -> None:
+        """Delete a stored session. Raises ``ChatError``."""
+        self.stored().delete(session_id)
+
+    def delete_cache(self, session_id: int) -> None:
+        """Delete the cache of a session."""
+        self._caches.forget(session_id)
+
+    def cache_bytes(self) -> int:
+        """Add up what the caches of all sessions take on the disk."""
+        return self._caches.total_bytes()
+
+    def close(self) -> None:
+        """Close the store."""
+        if self.store:
+            self.store.close()

@@ -1,0 +1,48 @@
+"""A line that was typed, parsed once: a command for the program, or a message for the model.
+
+Knows text alone; which commands there are, ``commands`` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Message:
+    """Text for the model."""
+
+    text: str
+
+    def __str__(self) -> str:
+        """Return what has to be typed to send it."""
+        return f"/{self.text}" if self.text.startswith("/") else self.text
+
+
+@dataclass(frozen=True)
+class Command:
+    """A slash command: its name as it was typed, and all that stood after it."""
+
+    name: str
+    argument: str = ""
+
+    def __str__(self) -> str:
+        """Return what has to be typed to run it."""
+        return f"/{self.name} {self.argument}".rstrip()
+
+
+Line = Command | Message
+
+
+def parse(typed: str) -> Line:
+    """Tell a command from a message: one slash begins a command, two a message with one."""
+    text = typed.strip()
+    if is_command(text):
+        name, *rest = text[1:].split(maxsplit=1) or [""]
+        return Command(name, rest[0] if rest else "")
+    return Message(text.removeprefix("/"))
+
+
+def is_command(typed: str) -> bool:
+    """Tell whether what is being typed is for the program, as far as it goes."""
+    return typed.startswith("/") and not typed.startswith("//")

@@ -1,0 +1,83 @@
+"""What happens, in words: events, ends of replies, errors and what to do next, said in one way.
+
+Knows the commands and flags by name; the rooms below tell codes and numbers alone.
+"""
+
+from __future__ import annotations
+
+from ..errors import Advice, ChatError
+from ..events import ContextShifted, Replayed, Row
+
+ADVICE = {
+    Advice.MAKE_ROOM: "/undo, /new, or /set on_full shift to drop the oldest turns",
+    Advice.LIST_SESSIONS: "/list in a chat shows them all",
+    Advice.CHAT_UNSAVED: "--no-save chats without saving",
+    Advice.START_SAVING: "start without --no-save",
+    Advice.BEGIN_ANOTHER: "/new begins another",
+    Advice.NAME_TOKENIZER: "name it with --tokenizer",
+    Advice.LENGTHEN_CONTEXT: "choose a longer --ctx-size",
+    Advice.SHORTEN_CONTEXT: "shorten it with --ctx-size",
+    Advice.KEEP_NO_CACHE: "run with --no-kv-cache and --on-full reprefill",
+    Advice.OTHER_WEIGHTS: "convert the checkpoint with other --weights",
+}
+
+
+def hint(error: ChatError) -> str:
+    """Say what to do next; empty where nothing is known to help."""
+    return ADVICE[error.hint] if isinstance(error.hint, Advice) else error.hint
+
+
+def sentence(error: ChatError) -> str:
+    """Say what is wrong and what to do next, in one line."""
+    return f"{error.message}; {hint(error)}" if error.hint else error.message
+
+
+def shifted(event: ContextShifted) -> str:
+    """Say that the oldest turns are out of the model's sight."""
+    turns = "turn" if event.turns == 1 else f"{event.turns} turns"
+    return (
+        f"the context is full: the model no longer sees the oldest {turns} ({event.tokens:,} "
+        "tokens)"
+    )
+
+
+def replayed(event: Replayed) -> str:
+    """Say whether a reply was the same again."""
+    if event.same:
+        return "the same reply, token for token"
+    return f"it differs from token {event.at + 1:,} on"
+
+
+def why_ended(reply: Row) -> str:
+    """Say why a reply goes no further, but for that it was at its end."""
+    if reply.finish == "length":
+        return (
+            "reached max_tokens" if reply.max_tokens_reached is not None else "the context is full"
+        )
+    return "stopped" if reply.finish == "cancelled" else "not finished"
+
+
+def ended(reply: Row) -> str:
+    """Say why a reply goes no further, and what to do about it."""
+    if reply.finish == "length" and reply.max_tokens_reached is None:
+        return f"{why_ended(reply)}; {ADVICE[Advice.MAKE_ROOM]}"
+    if reply.finish == "length":
+        return f"max_tokens {reply.max_tokens_reached} reached; /continue goes on"
+    return f"{why_ended(reply)}; /continue goes on"
+
+
+def read_again(n_tokens: int, why: str) -> str:
+    """Say that the next message takes longer, because a KV cache isn't there any more."""
+    because = f" ({'--no-kv-cache' if why == 'off' else why})" if why else ""
+    return f"{n_tokens:,} tokens of it are read again with the next message{because}"
+
+
+def longer_than_context(length: int) -> str:
+    """Say that a session was made with a longer context than this one."""
+    return f"it is longer than this context of {length:,}: the model sees its end alone"
+
+
+def brief(text: str, width: int = 60) -> str:
+    """Cut a text to one line of so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1] + "…"

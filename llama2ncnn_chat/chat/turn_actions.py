@@ -1,0 +1,182 @@
+"""What can be done about messages and replies, whether a key asks for it or a command.
+
+Each action yields outcomes for any face. An older turn is first made the path's end; what came
+after it stays beside, so nothing is lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Literal
+
+from ..conversation.ledger import Turn
+from ..conversation.rows import n_hidden
+from ..errors import ChatError
+from ..events import Events, Row
+from . import phrases
+from .chat import Chat
+from .outcomes import Ask, Complain, Copy, Draft, Generate, Moved, Outcome
+
+Action = Literal["copy", "copy_code", "regenerate", "edit", "proceed", "previous", "next"]
+
+
+def act(chat: Chat, action: Action, row: Row) -> Iterator[Outcome]:
+    """Do something about the turn of a row; what can't be done is a complaint."""
+    try:
+        yield from _ACTIONS[action](chat, row)
+    except ChatError as e:
+        yield Complain(phrases.sentence(e))
+
+
+def branch(chat: Chat, reply: Row, at: int, token: int) -> Iterator[Outcome]:
+    """Generate another reply that has this token at that place."""
+    if chat.read_only:
+        yield Complain("this session is only read here; a message makes a copy to work in")
+        return
+    yield from _step_back(chat, chat.turn(reply.id))
+    yield Generate(partial(chat.branch, reply.id, at, token))
+
+
+def send(chat: Chat, text: str, *, edits: int | None = None) -> Iterator[Outcome]:
+    """Send a message; it takes the place of the turn (by its id) that it ``edits``, if any."""
+    if edits is None:
+        start: Callable[..., Events] = partial(chat.send, text)
+    else:
+        start = partial(chat.edit, text, edits)
+    n_dropped = _turns_to_ask_about(chat, text, edits)
+    if n_dropped:
+        generate = Generate(partial(start, drop=True), draft=text, edits=edits)
+        yield _ask(n_dropped, generate, (Draft(text, edits),))
+    else:
+        yield Generate(start, draft=text, edits=edits)
+
+
+def regenerate(chat: Chat) -> Iterator[Outcome]:
+    """Generate another reply to the last message."""
+    last_message(chat)
+    yield Generate(chat.regenerate)
+
+
+def proceed(chat: Chat) -> Iterator[Outcome]:
+    """Go on with the last reply; where there was no time to begin one, with a new one."""
+    if chat.session.ledger.head is last_message(chat):
+        yield Generate(chat.regenerate)
+    elif n_dropped := _turns_to_ask_about(chat, None, None):
+        yield _ask(n_dropped, Generate(partial(chat.proceed, drop=True), "proceed"), ())
+    else:
+        yield Generate(chat.proceed, "proceed")
+
+
+def edit(message: Turn) -> Draft:
+    """Put a message into the prompt; what is sent then takes its place."""
+    return Draft(message.text, message.id)
+
+
+def turns_to_drop(chat: Chat, text: str | None, edits: int | None = None) -> int:
+    """Count the oldest turns that have to go for a message (None: for the last reply to go on).
+
+    Raises ``PromptTooLongError`` if it can't fit at all.
+    """
+    session = chat.session
+    path = session.ledger.path()
+    if text is not None:
+        path = session.ledger.path(
+            session.ledger.end() if edits is None else chat.turn(edits).parent
+        )
+        path.append(Turn("user", text, session.renderer.message(text, first=not path)))
+    first = session.first_that_fits(path)
+    return path.index(first) - n_hidden(path, session.first_visible) if first else 0
+
+
+def last_reply(chat: Chat) -> Turn:
+    """Find the last reply. Raises ``ChatError``."""
+    reply = chat.session.ledger.last("assistant")
+    if reply is None:
+        raise ChatError("there is no reply yet", "say something first")
+    return reply
+
+
+def last_message(chat: Chat) -> Turn:
+    """Find the last message. Raises ``ChatError``."""
+    message = chat.session.ledger.last("user")
+    if message is None:
+        raise ChatError("there is no message yet", "say something first")
+    return message
+
+
+def message_of(turn: Turn) -> Turn:
+    """Return the message that a reply answers, or the message itself."""
+    return turn.parent if turn.role == "assistant" and turn.parent else turn
+
+
+def code_blocks(text: str) -> list[str]:
+    """Return the insides of fenced blocks; one that isn't closed goes to the end."""
+    pattern = r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)(?:^ {0,3}\1[`~]*[ \t]*$|\Z)"
+    return [m[2] for m in re.finditer(pattern, text, re.MULTILINE | re.DOTALL)]
+
+
+def _regenerate(chat: Chat, row: Row) -> Iterator[Outcome]:
+    yield from _step_back(chat, chat.turn(row.id))
+    yield from regenerate(chat)
+
+
+def _proceed(chat: Chat, row: Row) -> Iterator[Outcome]:
+    yield from _step_back(chat, chat.turn(row.id))
+    yield from proceed(chat)
+
+
+def _edit(chat: Chat, row: Row) -> Iterator[Outcome]:
+    yield edit(message_of(chat.turn(row.id)))
+
+
+def _copy(_chat: Chat, row: Row) -> Iterator[Outcome]:
+    yield Copy(row.text.strip(), "the message" if row.role == "user" else "the reply")
+
+
+def _copy_code(_chat: Chat, row: Row) -> Iterator[Outcome]:
+    blocks = code_blocks(row.text)
+    if not blocks:
+        raise ChatError("there is no block of code in it")
+    yield Copy(blocks[-1], "the code" if len(blocks) == 1 else f"block {len(blocks)} of code")
+
+
+def _walk(by: int, chat: Chat, row: Row) -> Iterator[Outcome]:
+    ledger, turn = chat.session.ledger, chat.turn(row.id)
+    if len(ledger.alternatives(turn)) == 1 and turn.role == "user":  # then its replies are meant
+        turn = ledger.after(turn) or turn
+    alternatives = ledger.alternatives(turn)
+    at = alternatives.index(turn) + by
+    if not 0 <= at < len(alternatives):
+        raise ChatError("there is no other one", "r makes another reply")
+    chat.session.walk_to(alternatives[at])
+    yield Moved(f"{at + 1} of {len(alternatives)}", alternatives[at].id)
+
+
+def _step_back(chat: Chat, turn: Turn) -> Iterator[Outcome]:
+    path = chat.session.ledger.path()
+    if n := sum(1 for each in path[path.index(turn) + 1 :] if each.role == "user"):
+        chat.session.undo(n)
+        yield Moved("what came after is kept beside (left and right bring it back)")
+
+
+def _turns_to_ask_about(chat: Chat, text: str | None, edits: int | None) -> int:
+    return turns_to_drop(chat, text, edits) if chat.settings.on_full == "ask" else 0
+
+
+def _ask(n_dropped: int, generate: Generate, otherwise: tuple[Outcome, ...]) -> Ask:
+    turns = "turn" if n_dropped == 1 else f"{n_dropped} turns"
+    question = f"The context is full. Let the model forget the oldest {turns}?"
+    return Ask(question, (generate,), otherwise)
+
+
+_ACTIONS: dict[Action, Callable[[Chat, Row], Iterator[Outcome]]] = {
+    "copy": _copy,
+    "copy_code": _copy_code,
+    "regenerate": _regenerate,
+    "edit": _edit,
+    "proceed": _proceed,
+    "previous": partial(_walk, -1),
+    "next": partial(_walk, 1),
+}

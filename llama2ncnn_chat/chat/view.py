@@ -1,0 +1,67 @@
+"""What faces draw of the open session: values, and never the turns that a reply is changing.
+
+Knows the session; changes nothing.
+"""
+
+from __future__ import annotations
+
+from ..conversation.ledger import Turn
+from ..conversation.rows import Tokens, tokens_of
+from ..conversation.session import Session
+from ..errors import ChatError
+from ..events import Row
+
+
+class View:
+    """A session as it can be asked about; while it is ``busy``, rows and counts of it are refused
+    with a ``BusyError``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply is being generated."""
+        return self._session.busy
+
+    @property
+    def context_length(self) -> int:
+        """How many tokens the context has."""
+        return self._session.context_length
+
+    @property
+    def has_reply(self) -> bool:
+        """Whether there is a reply on the path, and none in the making."""
+        return not self.busy and self._session.ledger.last("assistant") is not None
+
+    @property
+    def last_seed(self) -> int | None:
+        """The seed of the last reply, where it is known."""
+        reply = self._session.ledger.last("assistant")
+        return reply.runs[-1].seed if reply and reply.runs else None
+
+    def rows(self) -> list[Row]:
+        """Return the conversation's path as values to draw."""
+        return self._session.rows()
+
+    def n_used(self) -> int:
+        """Count the tokens that stand in the context."""
+        self._session.refuse_if_busy()
+        return len(self._session.window(self._session.ledger.path()))
+
+    def count(self, text: str) -> int:
+        """Count the tokens that a message takes."""
+        return self._session.count(text)
+
+    def tokens(self, id: int) -> Tokens:
+        """Return the tokens of the reply of a row's id. Raises ``ChatError``."""
+        self._session.refuse_if_busy()
+        return tokens_of(turn_of(self._session, id))
+
+
+def turn_of(session: Session, id: int) -> Turn:
+    """Find the turn of a row's id. Raises ``ChatError``."""
+    try:
+        return session.ledger.turn(id)
+    except KeyError:
+        raise ChatError("this turn is no longer there") from None

@@ -1,0 +1,59 @@
+"""The ledger's path as rows: values of one moment, for whoever draws while a reply is written.
+
+Pure functions; knows no engine and no template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..events import Choice, Row
+from .ledger import Ledger, Turn
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A reply's ids, and what is known of the choice of each, by its index, at one moment."""
+
+    ids: tuple[int, ...]
+    choices: Mapping[int, Choice]
+
+
+def tokens_of(turn: Turn) -> Tokens:
+    """Return the tokens of a reply; a message has none that were chosen."""
+    return Tokens(tuple(turn.ids), dict(turn.choices))
+
+
+def rows_of(ledger: Ledger, first_visible: Turn | None) -> list[Row]:
+    """Return a row for each turn of the path; the model sees it from ``first_visible`` on."""
+    path = ledger.path()
+    start = n_hidden(path, first_visible)
+    return [_row(ledger, turn, i, start) for i, turn in enumerate(path)]
+
+
+def row_of(ledger: Ledger, turn: Turn, first_visible: Turn | None) -> Row:
+    """Return the row of a turn of the path."""
+    path = ledger.path()
+    return _row(ledger, turn, path.index(turn), n_hidden(path, first_visible))
+
+
+def n_hidden(path: Sequence[Turn], first_visible: Turn | None) -> int:
+    """Count the path's turns that are out of the model's sight."""
+    return path.index(first_visible) if first_visible in path else 0
+
+
+def _row(ledger: Ledger, turn: Turn, index: int, start: int) -> Row:
+    alternatives = ledger.alternatives(turn)
+    return Row(
+        turn.id,
+        turn.role,
+        turn.text,
+        index,
+        alternatives.index(turn) + 1,
+        len(alternatives),
+        hidden=index < start,
+        begins=0 < index == start,
+        finish=turn.finish,
+        max_tokens_reached=turn.max_tokens_reached,
+    )

@@ -1,0 +1,41 @@
+"""How a conversation is rendered and how its replies are made, as one value.
+
+Knows neither how a setting is typed nor who sets it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..generation.settings import Sampling
+from ..text.templates.template import Template
+from ..text.vocabulary import Vocabulary
+from .renderer import Renderer
+
+OnFull = Literal["shift", "reprefill", "stop", "ask"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Passed along with each operation; ``template`` None is the model's own, ``seed`` None is
+    random, ``max_tokens`` None is the context.
+
+    ``on_full`` says what happens when the context is full: the oldest turns go ("shift" moves what
+    stays up in the cache, "reprefill" reads it again), or the reply ends there ("stop", and "ask",
+    before which a face asks). ``records_choices`` asks for what the model thought of each token.
+    """
+
+    template: Template | None = None
+    system: str = ""
+    sampling: Sampling = field(default_factory=Sampling)
+    max_tokens: int | None = None
+    stops: tuple[str, ...] = ()
+    seed: int | None = None
+    on_full: OnFull = "shift"
+    records_choices: bool = False
+
+    def renderer(self, vocabulary: Vocabulary) -> Renderer:
+        """Return what renders turns with these settings; ``template`` must be known by now."""
+        assert self.template, "the model's own is looked up before there is a chat"
+        return Renderer(self.template, vocabulary, self.system)

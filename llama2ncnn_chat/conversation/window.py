@@ -1,0 +1,84 @@
+"""The part of a path that stands before the model, and how it moves when the context is full.
+
+Knows the completer as something that can be made ready for it; changes no turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..errors import Advice, PromptTooLongError
+from ..events import ContextShifted
+from ..generation.completer import Completer
+from .ledger import Turn
+from .renderer import ContextUse, Renderer, context_use, first_that_fits
+from .rows import n_hidden
+from .settings import OnFull
+
+
+class Window:
+    """The path from ``first_visible`` on (None: all of it), as ``renderer`` has it."""
+
+    def __init__(
+        self, completer: Completer, renderer: Renderer, first_visible: Turn | None = None
+    ) -> None:
+        self.renderer, self.first_visible = renderer, first_visible
+        self._completer = completer
+
+    @property
+    def length(self) -> int:
+        """How many tokens it may have."""
+        return self._completer.context_length
+
+    def ids(self, path: Sequence[Turn]) -> list[int]:
+        """Return the ids that stand before the model for a path."""
+        return self.renderer.window(path, self.first_visible) if path else []
+
+    def use(self, path: Sequence[Turn]) -> ContextUse:
+        """Tell what of the path takes how much, exactly."""
+        return context_use(self.renderer, path, self.first_visible, self.length)
+
+    def first_that_fits(self, path: Sequence[Turn]) -> Turn | None:
+        """Find the turn from which on the path leaves room for a reply; None if it fits as it is.
+
+        Raises ``PromptTooLongError`` where not even the last message fits.
+        """
+        return first_that_fits(self.renderer, path, self.first_visible, self.length)
+
+    def follow(self, path: Sequence[Turn]) -> None:
+        """See what can be seen of a path that was walked to."""
+        self.first_visible = self.renderer.in_sight(path, self.first_visible, self.length)
+
+    def make_room(self, path: Sequence[Turn], on_full: OnFull) -> Iterator[ContextShifted]:
+        """Drop the oldest turns, if that is what ``on_full`` says, so that the path fits.
+
+        Raises ``PromptTooLongError`` where it doesn't fit, and then nothing has changed.
+        """
+        fits_from = self.first_that_fits(path)
+        if fits_from is None:
+            return
+        if on_full in ("stop", "ask"):
+            raise PromptTooLongError(
+                f"the conversation and this message take {len(self.ids(path)):,} tokens of a "
+                f"context of {self.length:,}",
+                Advice.MAKE_ROOM,
+            )
+        yield self._shift(path, fits_from, on_full)
+
+    def shift_within_reply(self, path: Sequence[Turn], on_full: OnFull) -> ContextShifted | None:
+        """Drop the oldest turns under a reply that has filled the context; None if none may go."""
+        if on_full in ("stop", "ask"):
+            return None
+        try:
+            fits_from = self.first_that_fits(path)
+        except PromptTooLongError:
+            return None
+        return self._shift(path, fits_from, on_full) if fits_from else None
+
+    def _shift(self, path: Sequence[Turn], first_visible: Turn, on_full: OnFull) -> ContextShifted:
+        old, hidden = self.ids(path), n_hidden(path, self.first_visible)
+        self.first_visible = first_visible
+        new, start = self.ids(path), path.index(first_visible)
+        if on_full == "shift":
+            self._completer.cut(old, new)
+        return ContextShifted(start - hidden, len(old) - len(new), start)

@@ -1,0 +1,118 @@
+"""A reply in the making, and one that is made again to see whether it is the same.
+
+Knows the completer and what of the path it sees; neither undoes nor redoes anything.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from ..events import Event, Finished, Replayed, TextDelta, Timings, used_up
+from ..generation.completer import Completer, Draws, Limits, common_prefix
+from ..model.engine import Cancelled
+from .ledger import Ledger, Run, Turn
+from .recorder import Recorder
+from .settings import Settings
+from .window import Window
+
+Steps = Generator[Event, None, None]
+
+
+@dataclass(frozen=True)
+class Writing:
+    """Lets replies at the head of ``ledger`` grow, and tells ``recorder`` of each token."""
+
+    completer: Completer
+    window: Window
+    ledger: Ledger
+    recorder: Recorder
+
+    def write(
+        self, reply: Turn, settings: Settings, cancelled: Cancelled
+    ) -> Generator[Event, None, Finished]:
+        """Generate one run of a reply; returns its end.
+
+        Where the context is full in between, the oldest turns make room if they may. A run that
+        is given up or fails leaves the reply "cancelled", unless there is nothing of it.
+        """
+        stops = (*self.window.renderer.template.stops, *settings.stops)
+        seed = secrets.randbits(32) if settings.seed is None else settings.seed
+        run = Run(len(reply.ids), seed, settings.sampling, settings.max_tokens, stops)
+        reply.runs.append(run)
+        reply.finish = None
+        total = Timings()
+        try:
+            while True:
+                end = yield from self._complete(reply, run, settings, cancelled)
+                total += end.timings
+                n_drawn = len(reply.ids) - run.start
+                if end.reason != "length" or used_up(run.max_tokens, n_drawn):
+                    break
+                shifted = self.window.shift_within_reply(self.ledger.path(), settings.on_full)
+                if shifted is None:
+                    break
+                self.recorder.head_moved(self.ledger.head, self.window.first_visible)
+                yield shifted
+            reply.finish = end.reason
+        finally:
+            if reply.finish is None and reply.ids:
+                reply.finish = "cancelled"
+            reply.timings = (reply.timings or Timings()) + total
+        return Finished(end.reason, tuple(reply.ids[run.start :]), total)
+
+    def _complete(
+        self, reply: Turn, run: Run, settings: Settings, cancelled: Cancelled
+    ) -> Generator[Event, None, Finished]:
+        """Go on with the run until it ends or the context does; returns which of them."""
+        n_drawn = len(reply.ids) - run.start
+        left = None if run.max_tokens is None else run.max_tokens - n_drawn
+        events = self.completer.complete(
+            self.window.ids(self.ledger.path()),
+            run.sampling,
+            Draws(run.seed, n_drawn),
+            Limits(left, run.stops, tuple(reply.ids)),
+            wants_choices=settings.records_choices,
+            cancelled=cancelled,
+        )
+        with closing(events):
+            for event in events:
+                if isinstance(event, Finished):
+                    return event
+                if isinstance(event, TextDelta):
+                    if event.choice:
+                        reply.choices[len(reply.ids)] = event.choice
+                    reply.ids += event.ids
+                    reply.text += event.text
+                    self.recorder.turn_grew(reply)
+                yield event
+        raise AssertionError("a completer ends with Finished")
+
+
+def replay(completer: Completer, before: Sequence[int], reply: Turn, cancelled: Cancelled) -> Steps:
+    """Generate a reply again after the ids ``before`` it, from its seeds and settings.
+
+    ``Replayed`` says at last whether it is the same, id for id. The reply stays as it is.
+    """
+    ends = [*(run.start for run in reply.runs[1:]), len(reply.ids)]
+    for run, end in zip(reply.runs, ends, strict=True):
+        want, done = reply.ids[run.start : end], reply.ids[: run.start]
+        if not want:
+            continue
+        limits = Limits(len(want), run.stops, tuple(done))
+        events = completer.complete(
+            [*before, *done], run.sampling, Draws(run.seed), limits, cancelled=cancelled
+        )
+        got: list[int] = []
+        with closing(events):
+            for event in events:
+                if isinstance(event, TextDelta):
+                    got += event.ids
+                if not isinstance(event, Finished):
+                    yield event
+        if got != want:
+            yield Replayed(same=False, at=run.start + common_prefix(got, want))
+            return
+    yield Replayed(same=True, at=len(reply.ids))

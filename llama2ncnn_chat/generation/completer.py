@@ -1,0 +1,83 @@
+"""What goes on from a text: ids so far in, events out, whoever computes them.
+
+The seam between a conversation and the engine behind it: one here, one that drafts, one elsewhere.
+Knows no turns and no templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..events import Events
+from ..model.engine import Cancelled
+from .settings import Sampling
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a text ends besides its end ids: ``max_tokens`` (None: the context), stop strings.
+
+    ``before`` are ids of the same text, whose last character may be waiting for its other half;
+    None if what is generated goes on in another text, so that its first space is a space.
+    """
+
+    max_tokens: int | None = None
+    stops: tuple[str, ...] = ()
+    before: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The chance in a text: the same ``seed`` draws the same tokens again.
+
+    ``drawn`` is how many tokens of it have been drawn before.
+    """
+
+    seed: int
+    drawn: int = 0
+
+
+class Completer(Protocol):
+    """Goes on from ids, as often as one likes, and best from those it went on from last."""
+
+    @property
+    def context_length(self) -> int:
+        """How many tokens a text may have, with what is generated."""
+
+    def complete(
+        self,
+        ids: Sequence[int],
+        sampling: Sampling,
+        draws: Draws,
+        limits: Limits,
+        *,
+        wants_choices: bool = False,
+        cancelled: Cancelled,
+    ) -> Events:
+        """Read the ids and stream what follows them.
+
+        Gives ``PrefillProgress`` per chunk, ``TextDelta`` per token (with its ``Choice``, if that
+        is wanted), and at last one ``Finished``. ``cancelled`` is polled per layer of a chunk and
+        per token. Raises ``PromptTooLongError`` at once, before anything is read.
+        """
+
+    def cut(self, old: Sequence[int], new: Sequence[int]) -> None:
+        """Make ready to go on from ``new``, which is ``old`` with a piece cut out of it.
+
+        What stays needn't be read again, so it may still carry what it heard of the piece.
+        """
+
+
+def never() -> bool:
+    """Say no: the ``cancelled`` of what nobody can stop."""
+    return False
+
+
+def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
+    """Count how many ids two sequences begin with in common."""
+    n = min(len(a), len(b))
+    if a[:n] == b[:n]:
+        return n
+    return next(i for i in range(n) if a[i] != b[i])

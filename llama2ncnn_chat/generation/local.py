@@ -1,0 +1,218 @@
+"""An engine in this process as a completer: feeds only what its cache lacks, then samples on.
+
+The one owner of the engine's cache. Knows no turns and no templates; which ids stand before the
+model, its caller says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import PromptTooLongError
+from ..events import Event, Events, Finished, FinishReason, PrefillProgress, TextDelta, Timings
+from ..model.engine import CalledOffError, Cancelled, Engine, Logits
+from ..model.kv_cache import KvCache
+from ..text.detokenizer import Detokenizer
+from ..text.vocabulary import Vocabulary
+from .choices import choice_of
+from .completer import Draws, Limits, common_prefix, never
+from .sampling import Sampler, make_sampler
+from .settings import Sampling
+from .stops import StopFilter
+
+Clock = Callable[[], float]
+
+
+class LocalCompleter:
+    """Implements ``Completer``. ``ids`` are exactly the tokens that stand in the engine's cache.
+
+    The last token that is sampled is not fed: what its caller keeps decides what the cache becomes.
+    ``clock`` gives seconds.
+    """
+
+    def __init__(
+        self, engine: Engine, vocabulary: Vocabulary, *, clock: Clock = time.perf_counter
+    ) -> None:
+        self.ids: list[int] = []
+        self._engine, self._vocabulary, self._clock = engine, vocabulary, clock
+        # Logits after a message, so that another reply to it needs no token fed again.
+        self._ready: tuple[list[int], Logits] | None = None
+        engine.rewind(0)
+
+    @property
+    def context_length(self) -> int:
+        """How many tokens the engine's cache can hold."""
+        return self._engine.context_length
+
+    def complete(
+        self,
+        ids: Sequence[int],
+        sampling: Sampling,
+        draws: Draws,
+        limits: Limits,
+        *,
+        wants_choices: bool = False,
+        cancelled: Cancelled = never,
+    ) -> Events:
+        """Bring the cache to ``ids`` and sample on; see ``Completer``.
+
+        However it ends, closed half-way or by an error, ``self.ids`` stay the truth.
+        """
+        refuse_too_long(len(ids), self.context_length)
+        chance = np.random.PCG64(draws.seed).advance(draws.drawn)  # a token takes one number
+        decoding = _Decoding(
+            self._engine,
+            self._vocabulary,
+            make_sampler(sampling, np.random.Generator(chance)),
+            limits,
+            wants_choices=wants_choices,
+            cancelled=cancelled,
+        )
+        return self._complete(list(ids), decoding, keeps_logits=not limits.before)
+
+    def cut(self, old: Sequence[int], new: Sequence[int]) -> None:
+        """Turn a cache of ``old`` into one of ``new`` by moving what stays up; see ``Completer``.
+
+        A cache that isn't of that form is left for ``complete`` to feed again.
+        """
+        self._rewind(common_prefix(self.ids, list(old)))
+        removed, keep = len(old) - len(new), common_prefix(self.ids, list(new))
+        moved = self.ids[keep + removed :]
+        if moved and list(new[keep : keep + len(moved)]) == moved:
+            self._engine.cut(keep, keep + removed)
+            self.ids, self._ready = self.ids[:keep] + moved, None
+
+    def snapshot(self) -> KvCache:
+        """Copy the cache of ``ids``."""
+        return self._engine.snapshot()
+
+    def restore(self, cache: KvCache, ids: Sequence[int]) -> None:
+        """Take over a cache of the first of these ids."""
+        self._engine.restore(cache)
+        self.ids, self._ready = list(ids[: cache.n_tokens]), None
+
+    def _complete(
+        self, target: list[int], decoding: _Decoding, *, keeps_logits: bool
+    ) -> Generator[Event, None, None]:
+        start, new = self._clock(), self._trim(target)
+        cached = self._engine.position
+        try:
+            logits = yield from self._prefill(new, decoding.cancelled)
+            read = self._clock()
+            timings = Timings(self._engine.position - cached, 1000 * (read - start), cached)
+            if logits is None:
+                yield Finished("cancelled", (), timings)
+                return
+            if keeps_logits:
+                self._ready = (target, logits)
+            yield from decoding.run(logits, target)
+            timings = replace(
+                timings,
+                predicted_n=len(decoding.ids),
+                predicted_ms=1000 * (self._clock() - read),
+            )
+            yield Finished(decoding.reason, tuple(decoding.ids), timings)
+        finally:
+            self.ids = (target + decoding.ids)[: self._engine.position]
+
+    def _prefill(
+        self, ids: list[int], cancelled: Cancelled
+    ) -> Generator[PrefillProgress, None, Logits | None]:
+        """Feed chunk by chunk; returns the logits after the last, None if it was cancelled."""
+        if not ids:
+            assert self._ready
+            return self._ready[1]
+        engine, cached, begin, logits = self._engine, self._engine.position, self._clock(), None
+        for start in range(0, len(ids), engine.prefill_chunk):
+            if cancelled():
+                return None
+            chunk = ids[start : start + engine.prefill_chunk]
+            try:
+                logits = engine.forward(chunk, cancelled)
+            except CalledOffError:
+                return None
+            done = start + len(chunk)
+            yield PrefillProgress(done, cached, cached + len(ids), self._clock() - begin)
+        return logits
+
+    def _trim(self, target: list[int]) -> list[int]:
+        """Rewind to the common prefix; returns the ids still to be fed.
+
+        There are none only where the logits after the last are still known: else it is fed again.
+        """
+        keep = common_prefix(self.ids, target)
+        if keep == len(target) and not (self._ready and self._ready[0] == target):
+            keep -= 1
+        self._rewind(keep)
+        return target[keep:]
+
+    def _rewind(self, keep: int) -> None:
+        self._engine.rewind(keep)
+        del self.ids[keep:]
+
+
+class _Decoding:
+    """A text in the making: its ``ids``, and the ``reason`` why it ends once it has ended."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        vocabulary: Vocabulary,
+        sampler: Sampler,
+        limits: Limits,
+        *,
+        wants_choices: bool,
+        cancelled: Cancelled,
+    ) -> None:
+        self.ids: list[int] = []
+        self.reason: FinishReason = "length"
+        self.cancelled = cancelled
+        self._engine, self._sampler, self._ends = engine, sampler, vocabulary.ends
+        self._max_tokens, self._wants_choices = limits.max_tokens, wants_choices
+        self._stops = StopFilter(limits.stops)
+        self._text = Detokenizer(vocabulary, begins=limits.before is not None)
+        for token in limits.before or ():
+            self._text.feed(token)
+
+    def run(self, logits: Logits, before: list[int]) -> Iterator[TextDelta]:
+        """Sample from ``logits`` on until something ends it; the penalties see ``before`` too."""
+        recent = list(before)
+        room = self._engine.context_length - self._engine.position
+        budget = room if self._max_tokens is None else min(self._max_tokens, room)
+        while len(self.ids) < budget:
+            if self.cancelled():
+                self.reason = "cancelled"
+                break
+            token = self._sampler(logits, recent)
+            choice = choice_of(logits, token) if self._wants_choices else None
+            if token in self._ends:
+                self.reason = "stop"
+                if choice:
+                    yield TextDelta("", (), choice)
+                break
+            self.ids.append(token)
+            recent.append(token)
+            yield TextDelta(self._stops.feed(self._text.feed(token)), (token,), choice)
+            if self._stops.stopped:
+                self.reason = "stop"
+                break
+            if len(self.ids) < budget and not self.cancelled():
+                logits = self._engine.forward([token])
+        if not self._stops.stopped:
+            tail = self._stops.feed(self._text.flush()) + self._stops.flush()
+            if tail:
+                yield TextDelta(tail, ())
+
+
+def refuse_too_long(n: int, context_length: int) -> None:
+    """Raise ``PromptTooLongError`` unless so many tokens leave room for one more."""
+    if n >= context_length:
+        raise PromptTooLongError(
+            f"the prompt is {n:,} tokens and the context of {context_length:,} has room for "
+            f"{max(0, context_length - 1):,}",
+            "shorten it",
+        )

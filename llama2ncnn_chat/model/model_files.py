@@ -1,0 +1,43 @@
+"""What of a converted model's files an engine starts from besides the weights that ncnn reads.
+
+Knows the files and their description; no ncnn.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.decoder import param_of
+from convert.desc import ModelDesc, file_of, sha256
+from convert.errors import ConvertError
+
+
+def read_param(stem: Path, d: ModelDesc) -> str:
+    """Return the graph of a model, which must be the one that its description means.
+
+    A graph that says anything else could have ncnn read past its memory. Raises ``ConvertError``
+    and ``OSError``.
+    """
+    path = file_of(stem, ".param")
+    raw = path.read_bytes()
+    expected = param_of(d)
+    if sha256(raw) != d.param_sha256:
+        raise ConvertError(
+            f"{path}: isn't the one that {stem.name}.desc describes", "convert the checkpoint again"
+        )
+    if raw != expected.encode():
+        raise ConvertError(
+            f"{path}: isn't the graph that {stem.name}.desc describes",
+            "convert the checkpoint again",
+        )
+    return expected
+
+
+def map_embedding(stem: Path, d: ModelDesc) -> npt.NDArray[np.floating[Any]]:
+    """Map the token embedding, ``(vocab_size, dim)`` of float16 or float32, out of the ``.bin``."""
+    shape, dtype = (d.shape.vocab_size, d.shape.dim), np.dtype(d.embedding_dtype)
+    return np.memmap(file_of(stem, ".bin"), dtype, "r", d.embedding_offset, shape)
