@@ -12,8 +12,8 @@ from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.errors import UsageError
 from llama2ncnn_chat.text.templates.marked import MarkedTemplate, template_of
+from tests.chat.asked import complaint, said
 from tests.chatting import LONG, TOKENIZER, do, stored_chat, transcript
-from tests.conversation.asked import complaint, said
 
 MINE = MarkedTemplate(
     "mine",

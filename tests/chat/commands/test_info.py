@@ -6,8 +6,8 @@ import pytest
 
 from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.chat.chat_settings import HELP
+from tests.chat.asked import complaint, said
 from tests.chatting import do
-from tests.conversation.asked import complaint, said
 
 
 def test_system_is_shown_set_and_taken_away(talked: Chat) -> None:

@@ -19,10 +19,10 @@ from llama2ncnn_chat.chat.outcomes import (
 )
 from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.conversation.settings import Settings
-from llama2ncnn_chat.events import Event, Finished, Replayed
+from llama2ncnn_chat.events import Replayed, TurnFinished
 from llama2ncnn_chat.storage.store import Store
+from tests.chat.asked import complaint, only, said
 from tests.chatting import answering, do, echo, make_chat, transcript
-from tests.conversation.asked import complaint, only, said
 
 
 def test_every_command_of_the_interface_is_there() -> None:
@@ -207,10 +207,12 @@ def test_clear_empties_the_screen_and_keeps_the_session() -> None:
 
 
 def test_what_comes_of_a_line_ends_with_the_reply(chat: Chat) -> None:
-    last: object = do(chat, "hello")[-1]
-    assert isinstance(last, Finished)
-    assert last.reason == "stop"
-    assert isinstance(last, Event)
+    last = do(chat, "hello")[-1]
+    reply = chat.session.ledger.head
+    assert isinstance(last, TurnFinished)
+    assert reply
+    assert (last.row.id, last.row.text, last.row.finish) == (reply.id, "You said hello.", "stop")
+    assert list(last.ids) == reply.ids
 
 
 def test_what_was_said_before_an_edit_is_walked_to_as_well(talked: Chat) -> None:

@@ -15,7 +15,7 @@ from llama2ncnn_chat.conversation.recorder import Recorder
 from llama2ncnn_chat.events import FinishReason, Timings
 from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.storage.store import Store
-from tests.conversation.stored import META, described, growing, say, session
+from tests.storage.stored import META, described, growing, say, session
 
 operations = st.lists(
     st.tuples(

@@ -1,4 +1,4 @@
-"""A store in a folder of the test, and chats with a scripted model."""
+"""A store in a folder of the test."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.storage.store import Store
-from tests.chatting import do, make_chat
 
 
 @pytest.fixture
@@ -22,15 +20,3 @@ def path(tmp_path: Path) -> Path:
 def store(path: Path) -> Iterator[Store]:
     with closing(Store.open(path)) as store:
         yield store
-
-
-@pytest.fixture
-def chat() -> Chat:
-    return make_chat()
-
-
-@pytest.fixture
-def talked(chat: Chat) -> Chat:
-    do(chat, "hello")
-    do(chat, "again")
-    return chat

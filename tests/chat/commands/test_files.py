@@ -12,8 +12,8 @@ from llama2ncnn_chat.chat.chat_settings import ON_FULL
 from llama2ncnn_chat.chat.outcomes import Ask, Attach, Copy
 from llama2ncnn_chat.chat.turn_actions import code_blocks
 from llama2ncnn_chat.conversation.settings import OnFull, Settings
+from tests.chat.asked import complaint, only, said
 from tests.chatting import answering, do, echo, make_chat, transcript
-from tests.conversation.asked import complaint, only, said
 
 
 def test_copy_takes_replies_by_age(talked: Chat) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llama2ncnn_chat.ui.repl.writer import Writer
-from tests.ui.mini_terminal import MiniTerminal
+from tests.ui.repl.mini_terminal import MiniTerminal
 
 WORDS = st.text(alphabet="abcde", min_size=1, max_size=9)
 TEXTS = st.lists(WORDS, max_size=30).map(" ".join)

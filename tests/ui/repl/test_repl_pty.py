@@ -14,7 +14,7 @@ import pytest
 from llama2ncnn_chat.paths import history_file
 from llama2ncnn_chat.storage.store import Store
 from tests.chatting import do, make_chat
-from tests.ui.repl_terminal import CTRL_C, CTRL_D, CTRL_Q, ENTER, ESC, Terminal
+from tests.ui.repl.terminal import CTRL_C, CTRL_D, CTRL_Q, ENTER, ESC, Terminal
 
 pexpect = pytest.importorskip("pexpect")
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals")
@@ -83,7 +83,7 @@ def test_what_is_typed_meanwhile_waits_for_the_prompt(terminal: Terminal) -> Non
     terminal.type("slow" + ENTER)
     terminal.see("tick")
     terminal.type("quick" + ENTER)
-    time.sleep(0.3)
+    terminal.see("tick", times=10)  # the keys have been looked at between tokens
     terminal.type(ESC)
     terminal.see("stopped")
     terminal.see("You said quick.")
@@ -173,7 +173,7 @@ def test_tab_completes_a_command(terminal: Terminal) -> None:
     terminal.see("what takes how much")
     terminal.type("e")
     terminal.see("> /conte")
-    time.sleep(0.2)
+    terminal.see_gone("/continue")
     terminal.type("\t")
     terminal.see("> /context")
     terminal.type(ENTER)
@@ -281,7 +281,7 @@ def test_vi_keys_and_no_history() -> None:
     terminal = Terminal("--vi", "--no-history")
     terminal.prompt()
     terminal.type("hellp" + ESC)
-    time.sleep(0.3)
+    terminal.see_sent("\x1b[2 q")  # a block cursor: keys are commands
     terminal.type("ro" + ENTER)
     terminal.see("You said hello.")
     terminal.prompt()

@@ -18,7 +18,7 @@ from llama2ncnn_chat.events import Timings
 from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.storage import database as schema
 from llama2ncnn_chat.storage.store import LoadedSession, Store
-from tests.conversation.stored import META, described, names, say, session
+from tests.storage.stored import META, described, names, say, session
 
 
 def kept_aside(path: Path) -> list[Path]:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.mini_terminal import MiniTerminal
+from tests.ui.repl.mini_terminal import MiniTerminal
 
 pexpect = pytest.importorskip("pexpect")
 
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = Path(__file__).with_name("scripted_repl.py")
+ROOT = Path(__file__).resolve().parents[3]
+SCRIPT = Path(__file__).with_name("scripted.py")
 EMPTY = "> Send a message (/? for help)"
 WHERE = "\x1b[6n"  # where is the cursor?
 PATIENCE = 20.0
@@ -37,19 +37,27 @@ class Terminal:
         )
         self.raw = ""
         self._screen = MiniTerminal(80, 24)
-        self._before = ""
+        self._before, self._raw_before = "", 0
 
     def type(self, text: str) -> None:
-        self._before = self.screen()
+        self._before, self._raw_before = self.screen(), len(self.raw)
         self.child.send(text)
 
     def screen(self) -> str:
         return "\n".join(self._screen.lines())
 
-    def see(self, text: str) -> None:
-        """Wait until the text stands there once more than before anything was typed."""
-        wanted = self._before.count(text) + 1
+    def see(self, text: str, times: int = 1) -> None:
+        """Wait until the text stands there so many times more than before anything was typed."""
+        wanted = self._before.count(text) + times
         self._wait(lambda: self.screen().count(text) >= wanted, text)
+
+    def see_gone(self, text: str) -> None:
+        """Wait until the text stands there no more."""
+        self._wait(lambda: text not in self.screen(), f"end of {text}")
+
+    def see_sent(self, sequence: str) -> None:
+        """Wait until the terminal has been sent an escape sequence, since anything was typed."""
+        self._wait(lambda: sequence in self.raw[self._raw_before :], repr(sequence))
 
     def prompt(self) -> None:
         """Wait until an empty prompt stands there, with its bar."""

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from llama2ncnn_chat.conversation.ledger import Ledger
 from llama2ncnn_chat.errors import ChatError
 from llama2ncnn_chat.storage.store import HIT, Store
-from tests.conversation.stored import META, described, growing, names, say, session
+from tests.storage.stored import META, described, growing, names, say, session
 
 
 def test_the_list_is_newest_first(store: Store) -> None:
