@@ -220,3 +220,17 @@ def test_a_session_of_a_longer_context_is_seen_from_where_it_fits() -> None:
     assert 0 <= use.free < 60
     assert len(chat.session.ledger.path()) == 16
     chat.close()
+
+
+def test_a_session_that_is_deleted_leaves_no_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    snapshots = SnapshotStore()
+    monkeypatch.setattr(snapshots, "save", lambda session_id, *_: written.append(session_id))
+    chat = make_chat(store=Store.open(), snapshots=snapshots)
+    do(chat, LONG)
+    do(chat, "/delete")
+    assert written == []  # not even to be deleted then
+    assert chat.session_id is None
+    do(chat, LONG)
+    chat.close()
+    assert written == [2]

@@ -207,3 +207,21 @@ def test_timings_add_up() -> None:
     assert t.predicted_ms > 0
     assert t.prompt_per_second == pytest.approx(3000 / t.prompt_ms)
     assert t.as_dict()["predicted_n"] == 5
+
+
+def test_the_chance_goes_on_where_it_was_left() -> None:
+    """A reply that a full context parts in two draws the same tokens as in one piece."""
+    hot = Sampling(temperature=50.0, top_k=0, top_p=1.0, min_p=0.0)
+    engine = ScriptedEngine(lambda ids: 7, context_length=1000)
+    completer = LocalCompleter(engine, TOKENIZER)
+
+    def ids(before: Sequence[int], n: int, drawn: int) -> list[int]:
+        limits = Limits(max_tokens=n, before=())
+        events = completer.complete(before, hot, Draws(3, drawn), limits)
+        return list(end_of(list(events)).ids)
+
+    whole = ids(PROMPT, 9, 0)
+    assert len(set(whole)) > 3
+    first = ids(PROMPT, 4, 0)
+    assert first == whole[:4]
+    assert ids([*PROMPT, *first], 5, 4) == whole[4:]
