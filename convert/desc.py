@@ -47,8 +47,9 @@ class ModelDesc:
     """Shape, weights and files of a converted model; sizes in bytes.
 
     The token embedding is ``(vocab_size, dim)`` of ``embedding_dtype`` (float16 or float32) at
-    ``embedding_offset`` of the ``.bin``; ncnn reads the first ``weights_size`` bytes. ``extra`` has
-    the keys that this program doesn't know.
+    ``embedding_offset`` of the ``.bin``; ncnn reads the first ``weights_size`` bytes. ``template``
+    names the chat template that the model was made for. ``extra`` has the keys that this program
+    doesn't know.
     """
 
     shape: ModelShape
@@ -64,6 +65,7 @@ class ModelDesc:
     bin_sha256: str
     source: str
     converter: str
+    template: str
     extra: dict[str, str] = field(default_factory=dict)
 
 
@@ -78,7 +80,7 @@ OLD_FORMAT = "2"
 OLD_KEYS = {
     **{key: key for key in ("n_kv_heads", "hidden_dim", "vocab_size")},
     "rope_theta": "rope.theta",
-    **{key: key for key in ("norm_eps", "tied", *OWN_FIELDS) if key != "graph_version"},
+    **{key: key for key in ("norm_eps", "tied", *OWN_FIELDS) if key not in ("graph_version", "template")},
 }
 """The keys of the format before this one, in its order, and what they are called now."""
 
@@ -87,6 +89,7 @@ OLD_MODELS = {
     "rope.interleaved": "1",
     "rope.attention_factor": "1.0",
     "graph_version": "1",
+    "template": "llama2",
 }
 """What the format before this one didn't say, for it was so in every model."""
 

@@ -93,6 +93,7 @@ def convert_tensors(
             bin_sha256=bin_file.sha256,
             source=source.fingerprint(),
             converter=CONVERTER,
+            template=source.template,
         )
         files.open(file_of(stem, ".desc")).write(desc.format_desc(d).encode())
         files.commit()

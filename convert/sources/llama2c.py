@@ -59,6 +59,7 @@ class Llama2cCheckpoint:
             raise
         self.format = f"llama2.c {FORMATS[self.version]}"
         self.weights = "q8" if self.block else "int8"
+        self.template = "llama2"  # the file doesn't say; Llama-2 is what llama2.c is for
 
     def __enter__(self) -> Llama2cCheckpoint:
         return self

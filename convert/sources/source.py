@@ -28,7 +28,7 @@ class TensorSource(Protocol):
     Close it, or use it in ``with``. ``path`` is what the person named and ``files`` all that is
     read, ``size`` in bytes together; ``format`` says in words what it is. ``weights`` names the
     weight format that suits it best; ``block`` is how many of its values share a scale, 0 for
-    floats.
+    floats. ``template`` names the chat template that it was made for.
     """
 
     path: Path
@@ -38,6 +38,7 @@ class TensorSource(Protocol):
     shape: ModelShape
     weights: str
     block: int
+    template: str
 
     def __enter__(self) -> TensorSource: ...
 

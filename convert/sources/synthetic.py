@@ -31,6 +31,7 @@ class SyntheticCheckpoint:
         self.shape = shape
         self.size = 4 * shape.n_parameters
         self.format, self.weights, self.block = "random weights", "int8", 0
+        self.template = "llama2"
         self._tensors = shape.tensors
         # A prime length, so that no two tensors' rows line up.
         pool = np.random.default_rng(seed).standard_normal(1_000_003, np.float32)

@@ -38,6 +38,7 @@ GOOD = ModelDesc(
     bin_sha256="cd" * 32,
     source="llama2.c v0, 12345 bytes",
     converter="llama2ncnn-convert 1",
+    template="llama2",
 )
 
 
