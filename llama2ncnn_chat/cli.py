@@ -19,6 +19,7 @@ from types import FrameType
 
 from . import flags
 from .catalogue.listing import ListedModel
+from .chat import phrases
 from .chat.chat import Chat
 from .chat.chat_settings import with_value
 from .conversation.settings import Settings
@@ -201,9 +202,10 @@ def _seed(args: argparse.Namespace) -> int:
 
 
 def _say_error(error: ChatError, *, as_json: bool) -> None:
-    sys.stderr.write(f"llama2ncnn-chat: error: {error}\n")
+    sys.stderr.write(f"llama2ncnn-chat: error: {phrases.sentence(error)}\n")
     if as_json and sys.stdout is not None:
-        body = {"message": error.message, "hint": error.hint, "code": error.exit_code}
+        hint = phrases.hint(error)
+        body = {"message": error.message, "hint": hint, "code": error.exit_code}
         sys.stdout.write(json.dumps({"error": body}) + "\n")
 
 

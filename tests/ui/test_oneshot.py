@@ -130,6 +130,14 @@ def test_old_turns_go_and_it_is_said(stem: str, capsys: pytest.CaptureFixture[st
     assert "no longer sees the oldest 2 turns" in err
 
 
+def test_an_error_says_what_to_do_next(stem: str, capsys: pytest.CaptureFixture[str]) -> None:
+    answer(capsys, stem, "-p", "a" * 60, "-n", "5")
+    assert main(["-c", "-p", "b" * 60, "--on-full", "stop", "--json"]) == 4
+    out, err = capsys.readouterr()
+    assert "/undo, /new, or /set on_full shift" in json.loads(out)["error"]["hint"]
+    assert "/undo, /new, or /set on_full shift" in err
+
+
 def test_a_message_that_fits_no_context_is_refused_before_the_weights_are_loaded(
     stem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
