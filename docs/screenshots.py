@@ -22,16 +22,8 @@ from textual.widgets import OptionList
 
 from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.chat.line import Command
-from llama2ncnn_chat.conversation.settings import Settings
-from llama2ncnn_chat.flags import chat_parser
-from llama2ncnn_chat.launch.config import fill_in
-from llama2ncnn_chat.launch.opening import (
-    find,
-    load_tokenizer,
-    open_chat,
-    open_store,
-    with_template,
-)
+from llama2ncnn_chat.launch.open_chat import open_chat
+from llama2ncnn_chat.launch.options import options_of
 from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.chat_screen import ChatScreen
 from llama2ncnn_chat.ui.tui.themes import INK, PAPER
@@ -62,12 +54,7 @@ def main() -> None:
 
 def open_demo(*_: object) -> Chat:
     """Open the bundled model as the command line does without any flag but a seed."""
-    args = chat_parser().parse_args([])
-    fill_in(args, {}, Path(os.devnull))
-    model, settings = find(args, silent), Settings(seed=SEED)
-    tokenizer, store = load_tokenizer(model), open_store(args)
-    settings = with_template(settings, model.desc)
-    return open_chat(args, model, tokenizer, settings, frozenset(), store, silent)
+    return open_chat(options_of({"seed": SEED}, {}, Path(os.devnull)), silent)
 
 
 def silent(_what: str) -> Callable[[int, int], None]:

@@ -21,8 +21,8 @@ BELOW = {
     "catalogue": set(),
     "launch": {"catalogue", "chat", "storage", "conversation", "generation", "model", "text"},
     "ui": {"launch", "catalogue", "chat", "storage", "conversation", "generation", "model", "text"},
-    "cli": {"flags", "launch", "ui", "catalogue", "chat", "conversation", "generation"},
-    "flags": {"chat", "generation", "text"},
+    "cli": {"arguments", "launch", "ui", "catalogue", "chat"},
+    "arguments": {"launch", "chat"},
     "demo": set(),
     "__main__": {"cli"},
     **{each: set[str]() for each in GROUND},
@@ -33,7 +33,6 @@ CONVERT_FOR = {
     "catalogue": None,
     "launch": None,
     "ui": None,
-    "flags": None,
     "model": {"decoder", "desc", "errors", "rope", "shape"},
 }
 """Who may look into the converter, and into which of its modules; None is all of them."""
@@ -45,13 +44,7 @@ ONLY_IN = {
     "prompt_toolkit": {"llama2ncnn_chat.ui.repl"},
     "rich": {"llama2ncnn_chat.ui", "convert.__main__", "convert.inspect"},
     "sqlite3": {"llama2ncnn_chat.storage"},
-    "argparse": {
-        "llama2ncnn_chat.cli",
-        "llama2ncnn_chat.flags",
-        "llama2ncnn_chat.launch",
-        "llama2ncnn_chat.ui",
-        "convert.__main__",
-    },
+    "argparse": {"llama2ncnn_chat.arguments", "convert.__main__"},
 }
 
 

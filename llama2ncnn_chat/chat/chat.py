@@ -22,9 +22,10 @@ from ..storage.snapshots import SnapshotStore
 from ..storage.store import LoadedSession, Store
 from ..text.vocabulary import Vocabulary
 from . import phrases
-from .chat_settings import parse_threads, with_value
 from .keeping import Keeping
 from .model_facts import ModelFacts
+from .option import parse_typed
+from .options import SETTINGS, value_of, with_values
 from .resuming import encode_anew, is_foreign, meta_of, resumed_notes, resumed_settings
 from .seeds import Seeds
 from .view import View, turn_of
@@ -196,13 +197,18 @@ class Chat:
 
     # Settings
 
+    def setting(self, name: str) -> str:
+        """Return one setting as it would be typed."""
+        return str(self.threads) if name == "threads" else value_of(self.settings, name)
+
     def set_setting(self, name: str, text: str) -> None:
         """Set one setting of the replies to come. Raises ``UsageError``."""
         self.session.refuse_if_busy()
+        value = parse_typed(SETTINGS[name], text)
         if name == "threads":
-            self._engine.threads = parse_threads(text)
+            self._engine.threads = value
             return
-        settings = with_value(self.settings, name, text)
+        settings = with_values(self.settings, {name: value})
         if settings.template != self.settings.template:
             if self.session.ledger.roots:
                 raise UsageError("a conversation keeps its template", Advice.BEGIN_ANOTHER)

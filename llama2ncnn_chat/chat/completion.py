@@ -11,10 +11,10 @@ from pathlib import Path
 
 from ..errors import ChatError
 from .chat import Chat
-from .chat_settings import CHOICES, HELP
 from .commands.sessions import title
 from .commands.table import COMMANDS, find
 from .line import is_command
+from .options import SETTINGS
 
 MOST = 50
 
@@ -58,8 +58,9 @@ def _arguments(chat: Chat, completes: str, argument: str) -> Iterable[tuple[str,
     if completes == "setting":
         key, space, _ = argument.partition(" ")
         if space:
-            return [(f"{key} {choice}", "") for choice in CHOICES.get(key, ())]
-        return [(f"{name} ", about) for name, about in HELP.items()]
+            choices = SETTINGS[key].choices if key in SETTINGS else ()
+            return [(f"{key} {choice}", "") for choice in choices]
+        return [(f"{name} ", option.about) for name, option in SETTINGS.items()]
     if completes == "session" and chat.store:
         return [(i.name or str(i.id), f"{i.n_turns} turns  {title(i)}") for i in chat.store.list()]
     if completes == "code":

@@ -16,7 +16,6 @@ from ..atomic import replacing
 from ..conversation.ledger import Turn
 from ..errors import ChatError
 from .chat import Chat
-from .chat_settings import value_of
 
 
 def export(chat: Chat, path: Path) -> int:
@@ -55,7 +54,7 @@ def _json(chat: Chat) -> str:
         "name": chat.name,
         "model": chat.model.short,
         "fingerprint": chat.model.fingerprint,
-        "template": value_of(chat.settings, "template"),
+        "template": chat.setting("template"),
         "sampling": asdict(chat.settings.sampling),
         "messages": _messages(chat),
     }

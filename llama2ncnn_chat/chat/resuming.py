@@ -5,7 +5,7 @@ Pure functions, but for ``encode_anew``, which changes a ledger; knows no sessio
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,6 @@ from ..conversation.settings import Settings
 from ..text.templates.marked import template_from
 from ..text.templates.template import Template
 from ..text.vocabulary import Vocabulary
-from .chat_settings import SAMPLING_NAMES
 from .model_facts import ModelFacts
 
 
@@ -55,7 +54,7 @@ def resumed_settings(meta: SessionMeta, settings: Settings, given: frozenset[str
     The template stays, whether it is built in or not. Raises ``UsageError`` for one that this
     version can't read, or of which only a name is stored that isn't known (any more).
     """
-    own = {name: getattr(settings.sampling, name) for name in SAMPLING_NAMES if name in given}
+    own = {name: value for name, value in asdict(settings.sampling).items() if name in given}
     return replace(
         settings,
         template=template_from(meta.template),

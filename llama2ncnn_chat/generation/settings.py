@@ -1,51 +1,48 @@
-"""What a person may set about sampling: one table of names, defaults and ranges for every face.
+"""How the next token is chosen, as one value that can't be out of range.
 
-Knows no flags and no commands; they are made from the table.
+Knows neither how a setting is typed nor who sets it.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass
 
 from ..errors import UsageError
 
-
-def _setting(default: float, low: float, high: float, help: str) -> Any:
-    return field(default=default, metadata={"low": low, "high": high, "help": help})
+RANGES: dict[str, tuple[float, float]] = {
+    "temperature": (0, 100),
+    "top_k": (0, 1 << 24),
+    "top_p": (0, 1),
+    "min_p": (0, 1),
+    "repeat_penalty": (0.01, 100),
+    "presence_penalty": (-100, 100),
+    "frequency_penalty": (-100, 100),
+    "penalty_window": (0, 1 << 24),
+}
+"""The least and the greatest value of each field of ``Sampling``."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the next token is chosen. The defaults are those that people know from llama.cpp."""
+    """How the next token is chosen. The defaults are those that people know from llama.cpp.
 
-    temperature: float = _setting(0.8, 0, 100, "0 is greedy; higher is more surprising")
-    top_k: int = _setting(40, 0, 1 << 24, "keep the K likeliest tokens; 0 keeps all")
-    top_p: float = _setting(0.95, 0, 1, "keep the likeliest tokens that make up P together")
-    min_p: float = _setting(0.05, 0, 1, "drop tokens less likely than P times the likeliest")
-    repeat_penalty: float = _setting(1.0, 0.01, 100, "divide the logits of recent tokens; 1 is off")
-    presence_penalty: float = _setting(0.0, -100, 100, "taken off the logits of recent tokens")
-    frequency_penalty: float = _setting(0.0, -100, 100, "the same, once per occurrence")
-    penalty_window: int = _setting(64, 0, 1 << 24, "how many recent tokens the penalties look at")
+    Raises ``UsageError`` for a value out of its range.
+    """
+
+    temperature: float = 0.8
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.05
+    repeat_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    penalty_window: int = 64
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            value = getattr(self, f.name)
-            low, high = f.metadata["low"], f.metadata["high"]
-            if not (low <= value <= high) or math.isnan(value):
-                raise UsageError(f"{f.name} {value:g} is out of range", f"{low:,} to {high:,}")
-
-    def with_value(self, name: str, text: str) -> Sampling:
-        """A copy with one setting parsed from text. Raises ``UsageError``."""
-        current = asdict(self)
-        if name not in current:
-            raise UsageError(f"no setting {name!r}", f"one of {', '.join(current)}")
-        try:
-            value = type(current[name])(text)
-        except ValueError:
-            raise UsageError(f"{name} {text!r} is not a number") from None
-        return replace(self, **{name: value})
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:  # not a number is in no range
+                raise UsageError(f"{name} {value} is out of range", f"{low:,} to {high:,}")
 
 
 GREEDY = Sampling(temperature=0.0)

@@ -7,7 +7,6 @@ can be compared between machines.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import sys
@@ -27,9 +26,10 @@ from convert import pipeline
 from convert.desc import ModelDesc, read_desc
 from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
 
-from ..catalogue.find import FoundModel
+from ..catalogue.find import Conversion, FoundModel
 from ..errors import UsageError
-from ..launch.opening import find, load
+from ..launch.open_model import find, load
+from ..launch.options import BenchOptions
 from ..model.engine import Engine
 from .progress import Steps, tell
 
@@ -46,19 +46,17 @@ class Result:
     share: float | None = None
 
 
-def bench(args: argparse.Namespace) -> int:
+def bench(options: BenchOptions) -> int:
     """Run the tests and show them; returns the exit code."""
-    if (args.model is None) == (args.shape is None):
-        raise UsageError("bench wants a model or a --shape", f"--shape {'|'.join(SHAPES)}")
-    with _model(args) as model:
-        _refuse_too_long(args, model.desc.shape.context_length)
+    with _model(options) as model:
+        _refuse_too_long(options, model.desc.shape.context_length)
         start = time.perf_counter()
         with Steps() as steps:
-            engine = load(model, args, steps.step)
+            engine = load(model, steps.step, threads=options.threads)
         load_seconds = time.perf_counter() - start
         peak = peak_resident()  # now: what follows needs little, but the scan of the memory does
         bandwidth = read_bandwidth(engine.threads)
-        results = list(_run(engine, model.desc, args, bandwidth))
+        results = list(_run(engine, model.desc, options, bandwidth))
         report = {
             "model": model.name,
             "weights": model.desc.weights,
@@ -70,7 +68,7 @@ def bench(args: argparse.Namespace) -> int:
             "results": [asdict(r) for r in results],
         }
         engine.close()
-    if args.json:
+    if options.json:
         sys.stdout.write(json.dumps(report) + "\n")
     else:
         _show(report, results)
@@ -108,8 +106,8 @@ def peak_resident() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _refuse_too_long(args: argparse.Namespace, context_length: int) -> None:
-    need = max(args.n_prompt, max(args.depths) + args.n_decode)
+def _refuse_too_long(options: BenchOptions, context_length: int) -> None:
+    need = max(options.n_prompt, max(options.depths) + options.n_decode)
     if need > context_length:
         raise UsageError(
             f"the tests need {need:,} tokens and the context has {context_length:,}",
@@ -118,25 +116,28 @@ def _refuse_too_long(args: argparse.Namespace, context_length: int) -> None:
 
 
 @contextlib.contextmanager
-def _model(args: argparse.Namespace) -> Iterator[FoundModel]:
-    if args.model is not None:
+def _model(options: BenchOptions) -> Iterator[FoundModel]:
+    if options.model is not None and options.shape is None:
+        conversion = Conversion(options.weights, options.block, options.keep_model)
         with Steps() as steps:
-            model = find(args, steps.step)
+            model = find(options.model, options.tokenizer, conversion, steps.step)
         for note in model.notes:
             tell(note)
         yield model
         return
-    source = SyntheticCheckpoint(SHAPES[args.shape])
-    fmt = pipeline.choose_format(source, args.weights, args.block)
+    if options.shape is None or options.model is not None:
+        raise UsageError("bench wants a model or a --shape", f"--shape {'|'.join(SHAPES)}")
+    source = SyntheticCheckpoint(SHAPES[options.shape])
+    fmt = pipeline.choose_format(source, options.weights, options.block)
     with tempfile.TemporaryDirectory(prefix="llama2ncnn-bench-") as folder, Steps() as steps:
-        stem = Path(folder) / args.shape
-        step = steps.step(f"making a {args.shape} model")
+        stem = Path(folder) / options.shape
+        step = steps.step(f"making a {options.shape} model")
         pipeline.convert_tensors(source, stem, fmt, progress=lambda p: step(p.bytes, p.n_bytes))
-        yield FoundModel(f"{args.shape} (random)", stem, read_desc(stem), Path())
+        yield FoundModel(f"{options.shape} (random)", stem, read_desc(stem), Path())
 
 
 def _run(
-    engine: Engine, desc: ModelDesc, args: argparse.Namespace, bandwidth: float
+    engine: Engine, desc: ModelDesc, options: BenchOptions, bandwidth: float
 ) -> Iterator[Result]:
     rng = np.random.default_rng(0)
 
@@ -150,27 +151,27 @@ def _run(
             engine.forward(tokens(n - engine.position))
 
     engine.forward(tokens(min(16, engine.context_length)))  # warm
-    if args.n_prompt:
+    if options.n_prompt:
         runs = []
-        for _ in range(args.repeats):
+        for _ in range(options.repeats):
             fill(0)
             start = time.perf_counter()
-            engine.forward(tokens(args.n_prompt))
-            runs.append(args.n_prompt / (time.perf_counter() - start))
-        yield Result(f"prefill {args.n_prompt}", median(runs), tuple(runs))
-    for depth in args.depths if args.n_decode else ():
+            engine.forward(tokens(options.n_prompt))
+            runs.append(options.n_prompt / (time.perf_counter() - start))
+        yield Result(f"prefill {options.n_prompt}", median(runs), tuple(runs))
+    for depth in options.depths if options.n_decode else ():
         runs = []
-        for _ in range(args.repeats):
+        for _ in range(options.repeats):
             fill(depth)
             start = time.perf_counter()
-            for token in tokens(args.n_decode):
+            for token in tokens(options.n_decode):
                 engine.forward([token])
-            runs.append(args.n_decode / (time.perf_counter() - start))
-        step_bytes = desc.weights_size + desc.shape.cache_bytes(depth + args.n_decode // 2)
+            runs.append(options.n_decode / (time.perf_counter() - start))
+        step_bytes = desc.weights_size + desc.shape.cache_bytes(depth + options.n_decode // 2)
         rate = median(runs)
         at = f" at {depth:,}" if depth else ""
         yield Result(
-            f"decode {args.n_decode}{at}", rate, tuple(runs), rate * step_bytes / bandwidth
+            f"decode {options.n_decode}{at}", rate, tuple(runs), rate * step_bytes / bandwidth
         )
 
 

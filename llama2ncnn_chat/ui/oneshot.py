@@ -5,7 +5,7 @@ Writes what a sink makes of the events to stdout and everything else to stderr.
 
 from __future__ import annotations
 
-import argparse
+import secrets
 import signal
 import sys
 import threading
@@ -20,8 +20,8 @@ from ..errors import ChatError, UsageError
 from ..events import ContextShifted, Event, Finished, used_up
 from ..generation.completer import Draws, Limits
 from ..generation.local import LocalCompleter, refuse_too_long
-from ..generation.settings import Sampling
-from ..launch.opening import find, load, load_tokenizer
+from ..launch.open_model import find, load, load_tokenizer
+from ..launch.options import Options
 from ..signals import ENDING
 from .progress import Steps, tell
 from .prompt_input import read_prompt
@@ -30,7 +30,7 @@ from .sinks import Sink, make_sink
 INTERRUPTED = 130
 
 
-def answer(chat: Chat, prompt: str, args: argparse.Namespace) -> int:
+def answer(chat: Chat, prompt: str, options: Options) -> int:
     """Send one message and write the reply: returns the exit code."""
     cancelled = _cancel_on_signals()
 
@@ -40,34 +40,40 @@ def answer(chat: Chat, prompt: str, args: argparse.Namespace) -> int:
     events = chat.send(prompt, cancelled=cancelled.is_set)
     for note in chat.pop_notes():
         tell(note)
-    sink = make_sink(facts, as_json=args.json, as_ndjson=args.ndjson)
+    sink = make_sink(facts, as_json=options.json, as_ndjson=options.ndjson)
     with closing(events):  # what was written is kept, also when nobody reads any more
-        return _drain(events, sink, args, chat.settings.max_tokens)
+        return _drain(events, sink, chat.settings.max_tokens, stats=options.stats)
 
 
-def complete(args: argparse.Namespace, sampling: Sampling, seed: int) -> int:
-    """``llama2ncnn-chat complete``: returns the exit code."""
-    prompt = read_prompt(args) or ""
+def complete(options: Options) -> int:
+    """Complete a prompt without a template; returns the exit code."""
+    settings, prompt = options.settings, read_prompt(options) or ""
+    seed = secrets.randbits(32) if settings.seed is None else settings.seed
     with Steps() as steps:
-        model = find(args, steps.step)
+        model = find(options.model, options.tokenizer, options.conversion, steps.step)
     for note in model.notes:
         tell(note)
     tokenizer = load_tokenizer(model)
     ids = tokenizer.encode(prompt)
     # Before the weights are loaded: a refusal shouldn't take a minute.
-    refuse_too_long(len(ids), args.ctx_size or model.desc.shape.context_length)
-    max_tokens = args.max_tokens if getattr(args, "n", None) is None else args.n
-    limits = Limits(max_tokens, tuple(args.stop), before=None if prompt else ())
+    refuse_too_long(len(ids), options.ctx_size or model.desc.shape.context_length)
+    limits = Limits(settings.max_tokens, settings.stops, before=None if prompt else ())
     with Steps() as steps:
-        engine = load(model, args, steps.step)
+        engine = load(
+            model,
+            steps.step,
+            threads=options.threads,
+            context_length=options.ctx_size,
+            check=options.check,
+        )
     cancelled = _cancel_on_signals()
     events = LocalCompleter(engine, tokenizer).complete(
-        ids, sampling, Draws(seed), limits, cancelled=cancelled.is_set
+        ids, settings.sampling, Draws(seed), limits, cancelled=cancelled.is_set
     )
     sink = make_sink(
-        lambda: {"seed": seed, "model": model.name}, as_json=args.json, as_ndjson=args.ndjson
+        lambda: {"seed": seed, "model": model.name}, as_json=options.json, as_ndjson=options.ndjson
     )
-    return _drain(events, sink, args, max_tokens)
+    return _drain(events, sink, limits.max_tokens, stats=options.stats)
 
 
 def refuse_empty(prompt: str) -> None:
@@ -76,7 +82,7 @@ def refuse_empty(prompt: str) -> None:
         raise UsageError("the prompt is empty", "say something, or leave it out for a conversation")
 
 
-def _drain(events: Iterable[Event], sink: Sink, args: argparse.Namespace, limit: int | None) -> int:
+def _drain(events: Iterable[Event], sink: Sink, limit: int | None, *, stats: bool) -> int:
     end = None
     for event in events:
         sink.take(event)
@@ -88,7 +94,7 @@ def _drain(events: Iterable[Event], sink: Sink, args: argparse.Namespace, limit:
         raise ChatError("the reply never ended")
     if end.reason == "length" and not used_up(limit, len(end.ids)):
         tell("the context is full: the text ends here")
-    if args.stats:
+    if stats:
         sys.stderr.write(_stats(end))
     return INTERRUPTED if end.reason == "cancelled" else 0
 

@@ -1,37 +1,37 @@
 """The prompt of a one-shot run, from arguments, a file and standard input together.
 
-Knows the flags and the streams; what is done with the prompt, it doesn't.
+Knows the options and the streams; what is done with the prompt, it doesn't.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import stat
 import sys
 from pathlib import Path
 
 from ..errors import UsageError
+from ..launch.options import Options
 
 MAX_PROMPT = 64 << 20
 
 
-def has_prompt(args: argparse.Namespace) -> bool:
-    """Whether the flags and arguments have one."""
-    return (args.prompt, args.prompt_words, args.file) != (None, None, None)
+def has_prompt(options: Options) -> bool:
+    """Tell whether the command line has one."""
+    return (options.prompt, options.words, options.file) != (None, None, None)
 
 
-def read_prompt(args: argparse.Namespace) -> str | None:
-    """Standard input comes first, then one newline, then the rest; None if there is none of it.
+def read_prompt(options: Options) -> str | None:
+    """Read standard input, then one newline, then the rest; None if there is none of them.
 
     A pipe is read unasked; a terminal only for ``-``.
     """
-    given = [t for t in (args.prompt, args.prompt_words) if t is not None]
-    if len(given) + (args.file is not None) > 1:
+    given = [t for t in (options.prompt, options.words) if t is not None]
+    if len(given) + (options.file is not None) > 1:
         raise UsageError("two prompts given", "use one of PROMPT, --prompt and --file")
     text = given[0] if given else None
-    if args.file is not None:
-        text = read_text(args.file)
+    if options.file is not None:
+        text = read_text(options.file)
     if text == "-":
         return _read_stdin()
     if not _stdin_has_text():

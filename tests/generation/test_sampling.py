@@ -144,14 +144,6 @@ def test_settings_out_of_range_are_refused(bad: dict[str, float]) -> None:
         Sampling(**bad)  # type: ignore[arg-type]
 
 
-def test_settings_from_text() -> None:
-    assert Sampling().with_value("top_k", "5").top_k == 5
-    with pytest.raises(UsageError, match="no setting 'top_q'"):
-        Sampling().with_value("top_q", "5")
-    with pytest.raises(UsageError, match="not a number"):
-        Sampling().with_value("top_k", "many")
-
-
 def test_next_to_no_temperature_is_greedy_without_a_warning() -> None:
     logits = rng().normal(size=50).astype(np.float32)
     sampler = make_sampler(Sampling(temperature=1e-310), rng())

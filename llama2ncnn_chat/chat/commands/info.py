@@ -5,25 +5,15 @@ Face-neutral: each yields outcomes. Knows the chat that is open; neither draws n
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
-from ...errors import ChatError, UsageError
+from ...errors import ChatError
 from ...events import Timings
 from ..chat import Chat
-from ..chat_settings import DEFAULTS, HELP, value_of
+from ..option import find_option, shown
+from ..options import SETTINGS, SYSTEM
 from ..outcomes import Outcome, Say
 from ..phrases import brief
-
-_ALSO = {
-    "temp": "temperature",
-    "stops": "stop",
-    "n": "max_tokens",
-    "repeat_last_n": "penalty_window",
-}
-"""What settings are called elsewhere, the command line's flags among it."""
-
-_SHOWN_APART = ("template", "threads")
 
 
 def system(chat: Chat, text: str) -> Iterator[Outcome]:
@@ -36,16 +26,18 @@ def system(chat: Chat, text: str) -> Iterator[Outcome]:
 
 def set_setting(chat: Chat, argument: str) -> Iterator[Outcome]:
     """Show the settings, or one, or set one."""
-    key, _, value = argument.partition(" ")
-    key, value = _setting(key), value.strip()
-    if not key:
+    name, _, typed = argument.partition(" ")
+    if not name:
         yield Say(_settings(chat))
-    elif key == "system":
-        yield from system(chat, value)
-    else:
-        if value:
-            chat.set_setting(key, value)
-        yield Say(f"{key} {_value(chat, key)}" + ("" if value else f"  ({HELP[key]})"))
+        return
+    option, typed = find_option(name, (*SETTINGS.values(), SYSTEM), "/set lists all"), typed.strip()
+    if option is SYSTEM:
+        yield from system(chat, typed)
+        return
+    if typed:
+        chat.set_setting(option.name, typed)
+    now = f"{option.name} {chat.setting(option.name)}"
+    yield Say(now if typed else f"{now}  ({option.about})")
 
 
 def show(chat: Chat, _argument: str) -> Iterator[Outcome]:
@@ -66,7 +58,7 @@ def overview(chat: Chat) -> str:
         ("context", f"{use.used:,} of {use.length:,} tokens"),
         ("KV caches", f"{chat.kept_bytes / 1e6:,.1f} MB on the disk, of all sessions"),
         ("system", brief(chat.settings.system) or "none"),
-        ("template", value_of(chat.settings, "template")),
+        ("template", chat.setting("template")),
         ("settings", _unusual(chat) or "the usual ones (/set lists them)"),
     ]
     return _columns(rows)
@@ -116,7 +108,7 @@ def _timing_rows(t: Timings) -> list[tuple[str, str]]:
 
 
 def _settings(chat: Chat) -> str:
-    rows = [(name, _value(chat, name), about) for name, about in HELP.items()]
+    rows = [(name, chat.setting(name), option.about) for name, option in SETTINGS.items()]
     name_width = max(len(name) for name, _, _ in rows)
     width = max(len(value) for _, value, _ in rows)
     return "\n".join(
@@ -125,28 +117,10 @@ def _settings(chat: Chat) -> str:
 
 
 def _unusual(chat: Chat) -> str:
-    rows = [
-        (n, value_of(chat.settings, n), value_of(DEFAULTS, n))
-        for n in HELP
-        if n not in _SHOWN_APART
-    ]
+    """Say which settings of the replies aren't the usual ones; the model's are told apart."""
+    replies = [option for option in SETTINGS.values() if option.heading != "Model"]
+    rows = [(o.name, chat.setting(o.name), shown(o, o.default)) for o in replies]
     return ", ".join(f"{name} {value}" for name, value, usual in rows if value != usual)
-
-
-def _setting(name: str) -> str:
-    """The setting of that name. Raises ``UsageError`` with the nearest."""
-    name = name.strip().lower().replace("-", "_")
-    name = _ALSO.get(name, name)
-    if not name or name in HELP or name == "system":
-        return name
-    near = difflib.get_close_matches(name, HELP, 1)
-    raise UsageError(
-        f"no setting {name!r}", f"did you mean {near[0]}?" if near else "/set lists all"
-    )
-
-
-def _value(chat: Chat, name: str) -> str:
-    return str(chat.threads) if name == "threads" else value_of(chat.settings, name)
 
 
 def _columns(rows: list[tuple[str, str]]) -> str:

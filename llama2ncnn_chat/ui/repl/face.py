@@ -1,17 +1,17 @@
-"""Opens the line-by-line face as the terminal and the flags have it.
+"""Opens the line-by-line face as the terminal and the options have it.
 
-The one module of the face that others call; knows the flags and what the streams can show.
+The one module of the face that others call; knows the options and what the streams can show.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from ...chat.chat import Chat
 from ...chat.commands.info import overview
 from ...chat.commands.table import help_text
 from ...chat.line import Command
+from ...launch.options import Options
 from ...paths import history_file
 from ..history import History
 from ..terminal import is_dumb, is_interactive, is_terminal, wants_colour
@@ -22,17 +22,18 @@ from .prompts import Prompt, RichPrompt
 from .screen import Screen
 
 
-def run(chat: Chat, args: argparse.Namespace) -> int:
+def run(chat: Chat, options: Options) -> int:
     """Chat until the person leaves; returns the exit code."""
-    rich = is_interactive() and not args.screen_reader
+    rich = is_interactive() and not options.screen_reader
     screen = Screen(
         live=rich,
-        colour=wants_colour(args.color) and (is_terminal(sys.stdout) or args.color == "always"),
-        roles=args.screen_reader,
+        colour=wants_colour(options.color)
+        and (is_terminal(sys.stdout) or options.color == "always"),
+        roles=options.screen_reader,
         errors_apart=not is_terminal(sys.stdout),
     )
     repl = Repl(chat, screen)
-    history = History(history_file() if args.history else None)
+    history = History(history_file() if options.history else None)
     prompt: Prompt
     if rich:
         prompt = RichPrompt(
@@ -40,11 +41,11 @@ def run(chat: Chat, args: argparse.Namespace) -> int:
             repl.toolbar,
             {"f1": lambda: screen.say(help_text()), "f2": lambda: screen.say(overview(chat))},
             history=history,
-            vi=args.vi,
+            vi=options.vi,
             colour=screen.colour,
         )
     else:
-        label = "You: " if args.screen_reader else "> "
+        label = "You: " if options.screen_reader else "> "
         person = is_terminal(sys.stdin)
         editing = person and not is_dumb()
         prompt = LinePrompt(
@@ -55,5 +56,5 @@ def run(chat: Chat, args: argparse.Namespace) -> int:
         )
     if is_terminal(sys.stdin):
         screen.note(f"{chat.model.short}, {chat.model.weights}; /? lists commands, /exit leaves")
-    repl.run(prompt, Command("resume") if args.resume == "" else None)
+    repl.run(prompt, Command("resume") if options.resume == "" else None)
     return 0

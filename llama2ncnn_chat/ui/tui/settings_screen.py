@@ -5,6 +5,7 @@ Every row comes from the table of settings; knows the chat, and no screen beside
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import ClassVar
 
 from textual import events, on
@@ -18,13 +19,11 @@ from textual.widgets import Input, Select, Static, TextArea
 
 from ...chat import phrases
 from ...chat.chat import Chat
-from ...chat.chat_settings import CHOICES, HELP, SAMPLING_NAMES, value_of
+from ...chat.option import Option
+from ...chat.options import SETTINGS, SYSTEM
 from ...errors import ChatError
 from ..terminal import printable
 from .status import MUTED, meter
-
-REPLY = ("max_tokens", "stop", "seed", "on_full")
-MODEL = ("template", "threads")
 
 
 class _Rows(VerticalScroll, inherit_bindings=False):
@@ -60,14 +59,11 @@ class SettingsScreen(ModalScreen[None]):
             yield Static(id="settings-note")
             with _Rows(can_focus=False):
                 yield Static(self._facts(), classes="facts")
-                for heading, names in (("Sampling", SAMPLING_NAMES), ("Reply", REPLY)):
+                for heading, options in groupby(SETTINGS.values(), lambda each: each.heading):
                     yield Static(heading, classes="heading")
-                    for name in names:
-                        yield from self._row(name)
-                yield Static("Model", classes="heading")
-                for name in MODEL:
-                    yield from self._row(name)
-                yield Static("System prompt", classes="heading")
+                    for option in options:
+                        yield from self._row(option)
+                yield Static(SYSTEM.heading, classes="heading")
                 yield TextArea(self._chat.settings.system, id="system", compact=True,
                                highlight_cursor_line=False, tab_behavior="focus")  # fmt: skip
 
@@ -77,7 +73,7 @@ class SettingsScreen(ModalScreen[None]):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         widget = event.widget
         if not widget.has_class("-wrong"):
-            self._say(HELP.get(widget.id or "", ""))
+            self._say(SETTINGS[widget.id].about if widget.id in SETTINGS else "")
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -85,7 +81,7 @@ class SettingsScreen(ModalScreen[None]):
 
     @on(Select.Changed)
     def _chosen(self, event: Select.Changed) -> None:
-        if event.value != self._value(event.select.id or ""):
+        if event.value != self._chat.setting(event.select.id or ""):
             self._set(event.select, str(event.value))
 
     def action_close(self) -> None:
@@ -98,37 +94,34 @@ class SettingsScreen(ModalScreen[None]):
                 return
         self.dismiss(None)
 
-    def _row(self, name: str) -> ComposeResult:
+    def _row(self, option: Option) -> ComposeResult:
+        name, value = option.name, self._chat.setting(option.name)
         with Horizontal(classes="setting"):
             yield Static(name.replace("_", " "), classes="name")
-            if name in CHOICES:
+            if option.choices:
                 yield _Choice(
                     # A session's template needn't be one of those that can be chosen.
-                    [(each, each) for each in dict.fromkeys((*CHOICES[name], self._value(name)))],
-                    value=self._value(name),
+                    [(each, each) for each in dict.fromkeys((*option.choices, value))],
+                    value=value,
                     allow_blank=False,
                     compact=True,
                     id=name,
                 )
             else:
-                yield Input(self._value(name), compact=True, id=name)
-            yield Static(Content(HELP[name].partition(":")[0]), classes="help")
+                yield Input(value, compact=True, id=name)
+            yield Static(Content(option.about.partition(":")[0]), classes="help")
 
     def _set(self, widget: Widget, text: str) -> None:
         name = widget.id or ""
         try:
-            if text != self._value(name):
+            if text != self._chat.setting(name):
                 self._chat.set_setting(name, text)
         except ChatError as e:
             widget.add_class("-wrong")
             self._say(phrases.sentence(e), wrong=True)
         else:
             widget.remove_class("-wrong")
-            self._say(HELP[name])
-
-    def _value(self, name: str) -> str:
-        chat = self._chat
-        return str(chat.threads) if name == "threads" else value_of(chat.settings, name)
+            self._say(SETTINGS[name].about)
 
     def _facts(self) -> Content:
         chat = self._chat

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from llama2ncnn_chat.chat.chat import Chat
-from llama2ncnn_chat.chat.chat_settings import ON_FULL
 from llama2ncnn_chat.chat.outcomes import Ask, Attach, Copy
 from llama2ncnn_chat.chat.turn_actions import code_blocks
 from llama2ncnn_chat.conversation.settings import OnFull, Settings
@@ -51,7 +51,7 @@ def test_read_refuses_what_can_never_fit_with_numbers(tmp_path: Path) -> None:
     assert transcript(chat) == []
 
 
-@pytest.mark.parametrize("on_full", ON_FULL)
+@pytest.mark.parametrize("on_full", get_args(OnFull))
 def test_read_takes_what_the_oldest_turns_may_make_room_for(
     tmp_path: Path, on_full: OnFull
 ) -> None:

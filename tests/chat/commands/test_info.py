@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llama2ncnn_chat.chat.chat import Chat
-from llama2ncnn_chat.chat.chat_settings import HELP
+from llama2ncnn_chat.chat.options import SETTINGS
 from tests.chat.asked import complaint, said
 from tests.chatting import do
 
@@ -52,9 +52,9 @@ def test_set_takes_a_value_and_shows_it(chat: Chat, key: str, value: str, shown:
         ("/set temprature 1", "did you mean temperature?"),
         ("/set temperature hot", "'hot' is not a number"),
         ("/set temperature -1", "out of range; 0 to 100"),
-        ("/set top_k 1.5", "'1.5' is not a number"),
+        ("/set top_k 1.5", "'1.5' is not a whole number"),
         ("/set on_full maybe", "one of shift"),
-        ("/set max_tokens -1", "negative"),
+        ("/set max_tokens -1", "max_tokens -1 is out of range; 0 or more"),
         ("/set threads 0", "out of range"),
         ("/set template alpaca", "one of llama2"),
         ("/set stop 'a", "quot"),
@@ -68,7 +68,7 @@ def test_set_checks_names_and_ranges(chat: Chat, line: str, says: str) -> None:
 
 def test_set_without_a_name_lists_all(chat: Chat) -> None:
     text = said(chat, "/set")
-    assert all(name in text for name in HELP)
+    assert all(name in text for name in SETTINGS)
     assert max(map(len, text.splitlines())) <= 80
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 import time
 
+from llama2ncnn_chat import arguments
 from llama2ncnn_chat.cli import _end_like_an_interrupt
 from llama2ncnn_chat.conversation.settings import Settings
-from llama2ncnn_chat.flags import chat_parser
-from llama2ncnn_chat.launch.config import fill_in
+from llama2ncnn_chat.launch.options import options_of
 from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.ui.repl.face import run
 from tests.chatting import answering, make_chat
@@ -25,14 +25,13 @@ def reply(message: str) -> str:
 
 
 if __name__ == "__main__":
-    args = chat_parser().parse_args(sys.argv[1:])
-    fill_in(args)
+    options = options_of(arguments.parse("chat", sys.argv[1:]))
     _end_like_an_interrupt()
     chat = make_chat(answering(reply), settings=Settings(), store=Store.open())
     try:
-        if args.latest and (info := chat.stored().latest()):
+        if options.latest and (info := chat.stored().latest()):
             chat.resume(info.id)
-        sys.exit(run(chat, args))
+        sys.exit(run(chat, options))
     except KeyboardInterrupt:
         sys.exit(130)
     finally:

@@ -6,8 +6,8 @@ import pytest
 from textual.screen import Screen
 from textual.widgets import Input, OptionList, Select, Static
 
-from llama2ncnn_chat.chat.chat_settings import HELP, value_of
 from llama2ncnn_chat.chat.commands.table import COMMANDS
+from llama2ncnn_chat.chat.options import SETTINGS
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.text.templates.marked import MarkedTemplate
 from llama2ncnn_chat.ui.tui.help_screen import HelpScreen
@@ -81,7 +81,7 @@ def test_a_template_that_is_not_built_in_is_shown_and_can_be_left() -> None:
         assert chat.settings.template is mine
         select.value = "plain"
         await stage.pilot.pause()
-        assert value_of(chat.settings, "template") == "plain"
+        assert chat.setting("template") == "plain"
 
     play(chat, scene)
 
@@ -130,9 +130,9 @@ def test_up_and_down_go_from_setting_to_setting(size: tuple[int, int]) -> None:
             assert focused
             seen.append(focused.id)
             note = str(stage.app.screen.query_one("#settings-note", Static).render())
-            assert note == HELP.get(focused.id or "", "")
+            assert note == (SETTINGS[focused.id].about if focused.id in SETTINGS else "")
             await stage.press("down")
-        assert seen == [*HELP, "system"]
+        assert seen == [*SETTINGS, "system"]
 
     play(make_chat(Script(["First."])), scene, size)
 

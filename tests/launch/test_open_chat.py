@@ -10,7 +10,7 @@ from convert.desc import ModelDesc
 from llama2ncnn_chat.catalogue.find import find_model
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.errors import ModelError
-from llama2ncnn_chat.launch.opening import with_template
+from llama2ncnn_chat.launch.open_chat import with_template
 from llama2ncnn_chat.text.templates.marked import template_of
 
 

@@ -1,0 +1,148 @@
+"""The command line: argparse's parsers, made from the table of options, and what was typed.
+
+Reads no value and decides nothing: what was typed goes to ``launch.options`` by name, as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from . import __version__
+from .chat.option import Option
+from .chat.options import SETTINGS
+from .errors import UsageError
+from .launch.options import BENCH_OPTIONS, OPTIONS
+
+SUBCOMMANDS = ("complete", "bench")
+
+GROUPS = (
+    "",
+    "conversation",
+    "terminal",
+    "prompt",
+    "sampling",
+    "output",
+    "engine",
+    "a raw checkpoint, converted first",
+)
+"""The headings of --help, in order; those without one stand among argparse's own."""
+
+COMPLETE_GROUPS = GROUPS[3:]
+
+INSTEAD = (("system", "system_file"), ("latest", "resume", "pick"), ("json", "ndjson"))
+"""Options of which a command line may have one."""
+
+
+def parse(command: str, argv: Sequence[str]) -> dict[str, Any]:
+    """Return what was typed, by the names of the options. Raises ``UsageError``.
+
+    ``command`` is "chat" or one of ``SUBCOMMANDS``. ``--help`` and ``--version`` end the program.
+    """
+    return vars(PARSERS[command]().parse_args(argv))
+
+
+def chat_parser() -> argparse.ArgumentParser:
+    """Make the parser of ``llama2ncnn-chat [MODEL] [PROMPT]``."""
+    parser = _parser(
+        "llama2ncnn-chat",
+        "Chat with a Llama-2-family model. With a prompt, or with text on standard input, it "
+        "answers once; without, it is a conversation.",
+        "Also: llama2ncnn-chat complete MODEL PROMPT N, llama2ncnn-chat bench MODEL, "
+        "and llama2ncnn-convert. --help after each tells more.",
+    )
+    model, words = (option for option in OPTIONS if option.positional)
+    _add_argument(parser, model, f"{model.help}; the small one that comes along if none is named")
+    _add_argument(parser, words, words.help)
+    _add_flags(parser, OPTIONS, GROUPS)
+    return parser
+
+
+def complete_parser() -> argparse.ArgumentParser:
+    """Make the parser of ``llama2ncnn-chat complete MODEL PROMPT N``."""
+    parser = _parser("llama2ncnn-chat complete", "Complete a text: no template, no conversation.")
+    model, words = (option for option in OPTIONS if option.positional)
+    _add_argument(parser, model, model.help, nargs=None)
+    _add_argument(parser, words, "the text to go on from")
+    _add_argument(parser, SETTINGS["max_tokens"], "the same as -n N")
+    _add_flags(parser, OPTIONS, COMPLETE_GROUPS)
+    return parser
+
+
+def bench_parser() -> argparse.ArgumentParser:
+    """Make the parser of ``llama2ncnn-chat bench MODEL``."""
+    parser = _parser("llama2ncnn-chat bench", "Measure a model's speed and memory here.")
+    (model,) = (option for option in BENCH_OPTIONS if option.positional)
+    _add_argument(parser, model, model.help)
+    _add_flags(parser, BENCH_OPTIONS, GROUPS)
+    return parser
+
+
+PARSERS = {"chat": chat_parser, "complete": complete_parser, "bench": bench_parser}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # One line like all other errors, where argparse would print the whole usage first.
+        raise UsageError(message, f"{self.prog} --help shows the usage")
+
+
+def _parser(prog: str, description: str, epilog: str | None = None) -> argparse.ArgumentParser:
+    # What isn't typed isn't told, so that the environment and config.toml are asked.
+    nothing = argparse.SUPPRESS
+    parser = _Parser(prog, description=description, epilog=epilog, argument_default=nothing)
+    parser.add_argument("--version", action="version", version=f"llama2ncnn-chat {__version__}")
+    return parser
+
+
+def _add_argument(
+    parser: argparse.ArgumentParser, option: Option, help: str, nargs: str | None = "?"
+) -> None:
+    parser.add_argument(option.name, metavar=option.metavar, nargs=nargs, help=help)
+
+
+def _add_flags(
+    parser: argparse.ArgumentParser, options: Sequence[Option], groups: Sequence[str]
+) -> None:
+    for title in groups:
+        members = [o for o in options if o.group == title and not o.positional]
+        group: Any = parser.add_argument_group(title) if title and members else parser
+        places = dict.fromkeys((option.name for option in members), group)
+        for names in INSTEAD:
+            if names[0] in places:
+                places |= dict.fromkeys(names, group.add_mutually_exclusive_group())
+        for option in members:
+            _add_flag(places[option.name], option)
+
+
+def _add_flag(group: Any, option: Option) -> None:
+    """Add the flag of an option as ``--help`` has it, and then those that it doesn't show."""
+    how = _value_of_flag(option)
+    group.add_argument(*_flags(option), dest=option.name, help=_help(option), **how)
+    for flag in option.hidden_flags:
+        group.add_argument(flag, dest=option.name, help=argparse.SUPPRESS, **how)
+    if option.contrary:
+        flag, about = option.contrary
+        group.add_argument(flag, dest=option.name, help=about, action="store_const", const=False)
+
+
+def _flags(option: Option) -> tuple[str, ...]:
+    name = option.name.replace("_", "-")
+    return option.flags or (f"--no-{name}" if option.default is True else f"--{name}",)
+
+
+def _value_of_flag(option: Option) -> dict[str, Any]:
+    if option.is_switch:
+        return {"action": "store_const", "const": option.default is not True}
+    how: dict[str, Any] = {"metavar": option.metavar or f"{{{','.join(option.choices)}}}"}
+    if option.many:
+        how["action"] = "append"
+    if option.bare is not None:
+        how |= {"nargs": "?", "const": option.bare}
+    return how
+
+
+def _help(option: Option) -> str:
+    tells_default = isinstance(option.default, (int, float)) and not option.is_switch
+    return f"{option.help} ({option.default})" if tells_default else option.help

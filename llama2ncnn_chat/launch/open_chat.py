@@ -1,0 +1,184 @@
+"""From options to an open chat: the store, the session to resume, the model to load.
+
+Knows no argparse and draws nothing; what is to be told goes to callbacks and into the chat's notes.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from convert.desc import ModelDesc
+
+from ..catalogue.listing import ListedModel, models_at_hand
+from ..chat.chat import Chat
+from ..chat.model_facts import ModelFacts
+from ..conversation.ledger import Turn
+from ..conversation.renderer import first_that_fits
+from ..conversation.settings import Settings
+from ..errors import ChatError, ModelError, UsageError
+from ..storage.snapshots import SnapshotStore
+from ..storage.store import SessionInfo, Store
+from ..text.templates.marked import TEMPLATES
+from ..text.vocabulary import Vocabulary
+from .open_model import Step, find, load, load_tokenizer
+from .options import Options
+
+KEPT_DELETED = 30 * 86400.0
+"""Seconds after which a deleted session is gone for good."""
+
+TellWriting = Callable[[int], None]
+"""Gets the size of a big snapshot, in bytes, before it is written."""
+
+
+def list_models(options: Options) -> list[ListedModel]:
+    """List the models to choose from; those of sessions too, if they can be read."""
+    recent: dict[str, str] = {}
+    with suppress(ChatError):  # what is wrong with the sessions, opening a chat will tell
+        if store := _open_store(options):
+            for info in store.list():
+                recent.setdefault(info.model, info.tokenizer)
+            store.close()
+    return models_at_hand(recent)
+
+
+def open_chat(
+    options: Options,
+    step: Step,
+    *,
+    picked: ListedModel | None = None,
+    message: str | None = None,
+    tell_writing: TellWriting | None = None,
+) -> Chat:
+    """Open the model and begin a new session, or go on with the one that the options name.
+
+    A model that was ``picked`` goes before the options' and the session's, and begins a new
+    session: with the tokenizer that it was used with, or else the one named beside ``--pick``.
+    ``step`` is told of progress. Raises ``ChatError``; for a ``message`` that fits no context,
+    before the weights are loaded.
+    """
+    store = _open_store(options)
+    try:
+        resumed = None if picked else _session_to_resume(options, store)
+        options = _with_model(options, picked, resumed)
+        chat = _new_chat(options, store, message, step, tell_writing)
+    except BaseException:
+        if store:
+            store.close()
+        raise
+    try:
+        if resumed:
+            chat.resume(resumed.id)
+        elif options.latest and not picked:
+            chat.notes.append("there is no session to go on with: this one is new")
+    except BaseException:
+        chat.close()
+        raise
+    return chat
+
+
+def with_template(settings: Settings, desc: ModelDesc) -> Settings:
+    """Return the settings with the model's own template where none was asked for.
+
+    Raises ``ModelError`` where the model's own isn't known.
+    """
+    if settings.template:
+        return settings
+    name = desc.extra.get("template", "llama2")
+    if name not in TEMPLATES:
+        raise ModelError(
+            f"the model asks for the template {name!r}, which isn't known here",
+            f"--template with one of {', '.join(TEMPLATES)}",
+        )
+    return replace(settings, template=TEMPLATES[name])
+
+
+def _open_store(options: Options) -> Store | None:
+    """Open the person's sessions, unless nothing is to be saved. Raises ``ChatError``."""
+    return Store.open() if options.save else None
+
+
+def _session_to_resume(options: Options, store: Store | None) -> SessionInfo | None:
+    """Find the one that the options name; None for a new one. Raises ``ChatError``."""
+    if not options.latest and options.resume is None:
+        return None
+    if store is None:
+        raise UsageError("sessions are not saved, nor read", "leave out --no-save")
+    if options.latest:
+        return store.latest()
+    return store.find(options.resume) if options.resume else None
+
+
+def _with_model(
+    options: Options, picked: ListedModel | None, resumed: SessionInfo | None
+) -> Options:
+    """Name the model that was picked, or the session's where no other was named."""
+    if picked:
+        own = Path(picked.tokenizer) if picked.tokenizer else None
+        beside = options.tokenizer if options.pick else None
+        return replace(options, model=picked.model, tokenizer=own or beside)
+    if resumed and "model" not in options.given:
+        own = Path(resumed.tokenizer) if resumed.tokenizer else None
+        return replace(options, model=resumed.model, tokenizer=options.tokenizer or own)
+    return options
+
+
+def _new_chat(
+    options: Options,
+    store: Store | None,
+    message: str | None,
+    step: Step,
+    tell_writing: TellWriting | None,
+) -> Chat:
+    model = find(options.model, options.tokenizer, options.conversion, step)
+    tokenizer, settings = load_tokenizer(model), with_template(options.settings, model.desc)
+    if message is not None:
+        # Before the weights are loaded: a refusal shouldn't take a minute.
+        length = options.ctx_size or model.desc.shape.context_length
+        _refuse_message(message, tokenizer, settings, length)
+    engine = load(
+        model,
+        step,
+        threads=options.threads,
+        context_length=options.ctx_size,
+        check=options.check,
+    )
+    keeps_caches = options.kv_cache and options.save
+    snapshots = SnapshotStore(tell=tell_writing) if keeps_caches else None
+    if store:
+        for gone in store.purge_deleted(KEPT_DELETED):
+            SnapshotStore().delete(gone)
+    desc = model.desc
+    facts = ModelFacts(
+        _place_of(options.model),
+        desc.bin_sha256,
+        desc.weights,
+        desc.bin_size,
+        desc.shape.cache_bytes(engine.context_length),
+        str(options.tokenizer.resolve()) if options.tokenizer else "",
+    )
+    given = options.given
+    chat = Chat(engine, tokenizer, facts, settings, given=given, store=store, snapshots=snapshots)
+    chat.notes += model.notes
+    return chat
+
+
+def _refuse_message(
+    text: str, tokenizer: Vocabulary, settings: Settings, context_length: int
+) -> None:
+    """Raise ``PromptTooLongError`` for a message that fits no context of that length."""
+    renderer = settings.renderer(tokenizer)
+    message = Turn("user", text, renderer.message(text, first=True))
+    first_that_fits(renderer, [message], None, context_length)
+
+
+def _place_of(model: str) -> str:
+    """Return what finds the model again from any folder."""
+    path = Path(model)
+    near = path.exists() or (
+        path.parent.is_dir() and any(path.parent.glob(f"{glob.escape(path.name)}.*"))
+    )
+    return str(path.resolve()) if near else model

@@ -1,0 +1,63 @@
+"""From what a person calls a model to one that is found, converted and loaded, with its tokenizer.
+
+ncnn is imported here, late: what is refused before doesn't wait for it. Knows no chat, draws
+nothing; progress goes to callbacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from convert.pipeline import Progress
+
+from ..catalogue.find import Conversion, FoundModel, Watcher, find_model
+from ..model.engine import Engine
+from ..text.tokenizers.open import open_tokenizer
+from ..text.vocabulary import Vocabulary
+
+Step = Callable[[str], Callable[[int, int], None]]
+"""``step(what)`` gives a callback for bytes done and their total."""
+
+
+def find(model: str, tokenizer: Path | None, conversion: Conversion, step: Step) -> FoundModel:
+    """Find the model of that name or path, and convert it if it has to be.
+
+    Raises ``ModelError``.
+    """
+    hashing = step(f"reading {model}")
+    converting = step(f"converting {model}")
+
+    def converted(progress: Progress) -> None:
+        converting(progress.bytes, progress.n_bytes)
+
+    return find_model(model, conversion, tokenizer, Watcher(hashing, converted))
+
+
+def load_tokenizer(model: FoundModel) -> Vocabulary:
+    """Open its tokenizer. Raises ``ModelError`` unless it has the model's number of pieces."""
+    return open_tokenizer(model.tokenizer, model.desc.shape.vocab_size)
+
+
+def load(
+    model: FoundModel,
+    step: Step,
+    *,
+    threads: int | None = None,
+    context_length: int | None = None,
+    check: bool = False,
+) -> Engine:
+    """Load the weights, with ``check`` after their checksum was held against the model's.
+
+    ``threads`` None is as many as there are cores, ``context_length`` None the model's own.
+    Raises ``ModelError``.
+    """
+    from ..model.ncnn_engine import NcnnEngine
+
+    return NcnnEngine(
+        model.stem,
+        threads=threads,
+        context_length=context_length,
+        check=check,
+        progress=step(f"loading {model.name}"),
+    )

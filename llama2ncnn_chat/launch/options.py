@@ -1,0 +1,238 @@
+"""The whole table of options, and the frozen values that a start makes of it, once.
+
+Adds to the settings of a chat what only a start can set. Knows no argparse, no streams and no face.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from convert.formats import BLOCKS, FORMAT_NAMES
+from convert.sources.synthetic import SHAPES
+
+from ..catalogue.find import DEMO, Conversion
+from ..chat.option import Option, Parse, number, one_of, switch, text
+from ..chat.options import SETTINGS, SYSTEM, with_values
+from ..conversation.settings import Settings
+from .config import collect
+
+COLORS = ("auto", "always", "never")
+
+
+def _run(name: str, group: str, help: str, parse: Parse = switch, **more: Any) -> Option:
+    """Make the row of what only a flag can say, for one run."""
+    default = more.pop("default", False if parse is switch else None)
+    return Option(name, parse, default, help, "run", group, **more)
+
+
+def _start(name: str, group: str, help: str, parse: Parse, default: Any, **more: Any) -> Option:
+    """Make the row of what the environment and the settings file can say as well."""
+    return Option(name, parse, default, help, "start", group, **more)
+
+
+_MODEL = _start(
+    "model",
+    "",
+    "a converted model (a stem, or one of its files) or a raw llama2.c checkpoint",
+    text,
+    DEMO,
+    metavar="MODEL",
+    positional=True,
+)
+_JSON = _run("json", "output", "one JSON object instead of text")
+_RAW = "a raw checkpoint, converted first"
+_BLOCKS = tuple(map(str, BLOCKS))
+_CONVERSION = (
+    _run("tokenizer", _RAW, "its tokenizer.bin", Path, metavar="FILE"),
+    _run("weights", _RAW, "how its weights are kept", one_of(FORMAT_NAMES), choices=FORMAT_NAMES),
+    _run("block", _RAW, "for q8, q6 and q4", one_of(BLOCKS), choices=_BLOCKS),
+    _run("keep_model", _RAW, "keep it here, not cached", Path, metavar="STEM"),
+)
+
+OPTIONS: tuple[Option, ...] = (
+    _MODEL,
+    _run("words", "", "a prompt to answer", text, metavar="PROMPT", positional=True),
+    _run("raw", "", "no template: complete the prompt"),
+    SYSTEM,
+    _run("system_file", "conversation", "the same, from a file", Path, metavar="FILE"),
+    _run("latest", "conversation", "go on with the last session", flags=("-c", "--continue")),
+    _run(
+        "resume",
+        "conversation",
+        "go on with this session, or choose one",
+        text,
+        metavar="ID",
+        bare="",
+    ),
+    _run("pick", "conversation", "choose one of the models at hand"),
+    *SETTINGS.values(),
+    _start("save", "conversation", "keep no session", switch, True),
+    _start("kv_cache", "conversation", "keep no KV cache of sessions", switch, True),
+    _start(
+        "plain",
+        "terminal",
+        "line by line",
+        switch,
+        None,  # what the terminal can
+        contrary=("--tui", "the whole screen"),
+    ),
+    _start("screen_reader", "terminal", "no redrawing", switch, False),
+    _start("color", "terminal", "when there are colours", one_of(COLORS), "auto", choices=COLORS),
+    _start("vi", "terminal", "vi keys (with --plain, all of them)", switch, False),
+    _start("history", "terminal", "keep nothing of what is typed", switch, True),
+    _run(
+        "prompt",
+        "prompt",
+        "the prompt; - is standard input",
+        text,
+        flags=("-p", "--prompt"),
+        metavar="TEXT",
+    ),
+    _run("file", "prompt", "the prompt, from a file", Path, flags=("-f", "--file"), metavar="FILE"),
+    _JSON,
+    _run("ndjson", "output", "a JSON object per event, as it comes"),
+    _run("stats", "output", "timings on stderr at the end"),
+    _start("ctx_size", "engine", "a shorter context", number(int, 1), None, metavar="N"),
+    _run("check", "engine", "hold the weights' checksum first"),
+    *_CONVERSION,
+)
+"""Every option of the program; those of ``bench`` alone are in ``BENCH_OPTIONS``."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """All that a run of the program was told, a field for every row of ``OPTIONS``.
+
+    Those of a conversation are in ``settings``; ``given`` names the rows that a flag or a variable
+    of the environment set.
+    """
+
+    settings: Settings
+    given: frozenset[str]
+    model: str
+    words: str | None
+    raw: bool
+    system_file: Path | None
+    latest: bool
+    resume: str | None
+    pick: bool
+    threads: int | None
+    save: bool
+    kv_cache: bool
+    plain: bool | None
+    screen_reader: bool
+    color: Literal["auto", "always", "never"]
+    vi: bool
+    history: bool
+    prompt: str | None
+    file: Path | None
+    json: bool
+    ndjson: bool
+    stats: bool
+    ctx_size: int | None
+    check: bool
+    tokenizer: Path | None
+    weights: str | None
+    block: int | None
+    keep_model: Path | None
+
+    @property
+    def conversion(self) -> Conversion:
+        """Return how a raw checkpoint is converted."""
+        return Conversion(self.weights, self.block, self.keep_model)
+
+
+def options_of(
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str] = os.environ,
+    path: Path | None = None,
+) -> Options:
+    """Settle every option. Raises ``UsageError``, with the place, for what can't be.
+
+    ``flags`` has what the command line gave, by name and as it was typed; ``path`` is that of the
+    settings file, the person's own if None.
+    """
+    values, given = collect(OPTIONS, flags, environ, path)
+    threads = values.pop("threads")
+    settings = {name: values.pop(name) for name in (SYSTEM.name, *SETTINGS) if name in values}
+    return Options(with_values(Settings(), settings), given, threads=threads, **values)
+
+
+BENCH_OPTIONS: tuple[Option, ...] = (
+    replace(_MODEL, default=None),
+    _run(
+        "shape",
+        "",
+        "random weights of this size instead of a model",
+        one_of(SHAPES),
+        choices=tuple(SHAPES),
+    ),
+    _run(
+        "n_prompt",
+        "",
+        "how many tokens are read",
+        number(int, 0),
+        default=256,
+        flags=("-p",),
+        metavar="N",
+    ),
+    _run(
+        "n_decode",
+        "",
+        "how many tokens are generated",
+        number(int, 0),
+        default=128,
+        flags=("-n",),
+        metavar="N",
+    ),
+    _run(
+        "depths",
+        "",
+        "how many tokens stand in the cache before the decode",
+        lambda value: tuple(map(number(int, 0), value.split(","))),
+        default=(0,),
+        flags=("-d",),
+        metavar="N,N",
+    ),
+    _run(
+        "repeats",
+        "",
+        "how often each test is run",
+        number(int, 1),
+        default=3,
+        flags=("-r",),
+        metavar="N",
+    ),
+    SETTINGS["threads"],
+    _JSON,
+    *_CONVERSION,
+)
+"""The options of ``bench``, which reads neither the environment nor the settings file."""
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """What a run of ``bench`` was told, a field for every row of ``BENCH_OPTIONS``."""
+
+    model: str | None
+    shape: str | None
+    n_prompt: int
+    n_decode: int
+    depths: tuple[int, ...]
+    repeats: int
+    threads: int | None
+    json: bool
+    tokenizer: Path | None
+    weights: str | None
+    block: int | None
+    keep_model: Path | None
+
+
+def bench_options_of(flags: Mapping[str, Any]) -> BenchOptions:
+    """Settle the options of ``bench``, from flags alone. Raises ``UsageError``."""
+    values, _ = collect(BENCH_OPTIONS, flags, {}, Path(os.devnull))
+    return BenchOptions(**values)
