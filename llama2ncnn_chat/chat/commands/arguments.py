@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from ...errors import UsageError
+from ..option import number
+
+_from_one = number(int, 1)
 
 
-def number(text: str, default: int) -> int:
-    """A number from one on. Raises ``UsageError``."""
-    if not text.strip():
-        return default
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise UsageError(f"{text.strip()!r} is not a number from 1 on")
-    return int(text)
+def count(text: str, default: int) -> int:
+    """Read a number from 1 on, ``default`` if there is none. Raises ``UsageError``."""
+    return int(_from_one(text.strip())) if text.strip() else default

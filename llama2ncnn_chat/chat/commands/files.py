@@ -14,7 +14,7 @@ from ...errors import Advice, ChatError, PromptTooLongError, UsageError
 from .. import turn_actions as actions
 from ..chat import Chat
 from ..outcomes import Attach, Copy, Outcome
-from .arguments import number
+from .arguments import count
 
 MAX_FILE = 16 << 20
 
@@ -39,10 +39,10 @@ def copy(chat: Chat, argument: str) -> Iterator[Outcome]:
         blocks = actions.code_blocks(last.text)
         if not blocks:
             raise ChatError("the last reply has no block of code")
-        k = number(rest, len(blocks))
+        k = count(rest, len(blocks))
         yield Copy(_nth(blocks, k, "block of code"), f"block {k} of code")
         return
-    n = number(argument, 1)
+    n = count(argument, 1)
     replies = [t.text for t in reversed(chat.session.ledger.path()) if t.role == "assistant"]
     which = "the last reply" if n == 1 else f"the last reply but {n - 1}"
     yield Copy(_nth(replies, n, "reply"), which)

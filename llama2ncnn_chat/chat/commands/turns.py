@@ -13,7 +13,7 @@ from .. import turn_actions as actions
 from ..chat import Chat
 from ..outcomes import Generate, Moved, Outcome, Say
 from ..phrases import brief
-from .arguments import number
+from .arguments import count
 
 
 def regen(chat: Chat, _argument: str) -> Iterator[Outcome]:
@@ -48,14 +48,14 @@ def edit(chat: Chat, text: str) -> Iterator[Outcome]:
 def undo(chat: Chat, argument: str) -> Iterator[Outcome]:
     """Step back over messages and their replies."""
     actions.last_message(chat)
-    undone = chat.session.undo(number(argument, 1))
+    undone = chat.session.undo(count(argument, 1))
     what = "message" if len(undone) == 1 else f"{len(undone)} messages"
     yield Moved(f"took back the last {what} (/redo brings it again): {brief(undone[-1].text)}")
 
 
 def redo(chat: Chat, argument: str) -> Iterator[Outcome]:
     """Take back undos."""
-    done = chat.session.redo(number(argument, 1))
+    done = chat.session.redo(count(argument, 1))
     if not done:
         raise ChatError("there is nothing to redo")
     yield Moved(f"{done} {'message is' if done == 1 else 'messages are'} back")
@@ -75,7 +75,7 @@ def alternative(chat: Chat, argument: str) -> Iterator[Outcome]:
     """Walk to an alternative by its number, or list them."""
     turn, all_of_them = _alternatives(chat)
     if argument:
-        yield from _walk_to(chat, all_of_them, number(argument, 1) - 1)
+        yield from _walk_to(chat, all_of_them, count(argument, 1) - 1)
         return
     edited = len({actions.message_of(each) for each in all_of_them}) > 1
     lines = []
