@@ -77,10 +77,11 @@ HEAD_LINES = ("context_length", "n_layers", "dim", "n_heads")
 OWN_FIELDS = {k: v for k, v in get_type_hints(ModelDesc).items() if k not in ("shape", "extra")}
 
 OLD_FORMAT = "2"
+NEW_FIELDS = ("graph_version", "template")
 OLD_KEYS = {
     **{key: key for key in ("n_kv_heads", "hidden_dim", "vocab_size")},
     "rope_theta": "rope.theta",
-    **{key: key for key in ("norm_eps", "tied", *OWN_FIELDS) if key not in ("graph_version", "template")},
+    **{key: key for key in ("norm_eps", "tied", *OWN_FIELDS) if key not in NEW_FIELDS},
 }
 """The keys of the format before this one, in its order, and what they are called now."""
 

@@ -79,11 +79,6 @@ class Chat:
         return self._copy_of is not None
 
     @property
-    def threads(self) -> int:
-        """How many threads compute."""
-        return self._engine.threads
-
-    @property
     def kept_bytes(self) -> int:
         """Bytes that the KV snapshots of all sessions take on the disk."""
         return self._keeping.cache_bytes()
@@ -93,10 +88,6 @@ class Chat:
         """The open session as faces draw it."""
         return View(self.session)
 
-    def turn(self, id: int) -> Turn:
-        """Find the turn of a row's id. Raises ``ChatError``."""
-        return turn_of(self.session, id)
-
     def pop_notes(self) -> list[str]:
         """Return and clear the pending notices."""
         notes, self.notes = self.notes, []
@@ -105,8 +96,7 @@ class Chat:
     # Replies. A refusal comes before anything is changed.
 
     def send(self, text: str, *, drop: bool = False, cancelled: Cancelled = never) -> Events:
-        """Send a message and generate its reply; with ``drop`` the oldest turns may go, whatever
-        is set."""
+        """Send a message; with ``drop`` the oldest turns may go, whatever is set."""
         self._make_writable()
         return self.session.send(text, self._reply_settings(drop), cancelled=cancelled)
 
@@ -114,7 +104,7 @@ class Chat:
         self, text: str, message: int, *, drop: bool = False, cancelled: Cancelled = never
     ) -> Events:
         """Send another message in place of the one of this id."""
-        turn, ledger = self.turn(message), self.session.ledger
+        turn, ledger = turn_of(self.session, message), self.session.ledger
         place = len(ledger.path(turn)) - 1
         self._make_writable()
         if self.session.ledger is not ledger:  # a copy to work in, with turns of its own
@@ -134,7 +124,7 @@ class Chat:
     def branch(self, reply: int, at: int, token: int, *, cancelled: Cancelled = never) -> Events:
         """Generate another reply: as that one up to its token ``at``, then ``token``, then anew."""
         self._make_writable()
-        turn, settings = self.turn(reply), self._reply_settings()
+        turn, settings = turn_of(self.session, reply), self._reply_settings()
         return self.session.branch(turn, at, token, settings, cancelled=cancelled)
 
     def replay(self, *, cancelled: Cancelled = never) -> Events:
@@ -159,7 +149,11 @@ class Chat:
         if session_id == self.session_id:
             return
         loaded = self.stored().resume(session_id)
-        settings = resumed_settings(loaded.meta, self.settings, self.given)
+        try:
+            settings = resumed_settings(loaded.meta, self.settings, self.given)
+        except BaseException:
+            loaded.recorder.close()
+            raise
         self._keeping.leave(self.session)
         self.settings, self.name = settings, loaded.meta.name
         foreign = is_foreign(loaded, self.model.fingerprint, self.vocabulary)
@@ -199,7 +193,9 @@ class Chat:
 
     def setting(self, name: str) -> str:
         """Return one setting as it would be typed."""
-        return str(self.threads) if name == "threads" else value_of(self.settings, name)
+        if name == "threads":
+            return str(self._engine.threads)
+        return value_of(self.settings, name)
 
     def set_setting(self, name: str, text: str) -> None:
         """Set one setting of the replies to come. Raises ``UsageError``."""
@@ -285,13 +281,8 @@ class Chat:
         self._open(Ledger(), None, self._keeping.begin(self._meta()))
 
     def _open(self, ledger: Ledger, first_visible: Turn | None, recorder: Recorder) -> None:
-        self.session = Session(
-            self._completer,
-            self._renderer(),
-            ledger=ledger,
-            first_visible=first_visible,
-            recorder=recorder,
-        )
+        renderer = self._renderer()
+        self.session = Session(self._completer, renderer, ledger, first_visible, recorder)
         self._copy_of, self._foreign = None, False
         self._seeds = Seeds(self.session.ledger)
 

@@ -13,7 +13,6 @@ from typing import Any, get_args
 
 from ..conversation.settings import OnFull, Settings
 from ..generation.settings import RANGES, Sampling
-from ..model.threads import MAX_THREADS
 from ..text.templates.marked import TEMPLATES
 from ..text.templates.template import Template
 from .option import Option, number, one_of, plain, shown, text, texts
@@ -123,7 +122,7 @@ _ROWS = (
     ),
     Option(
         "threads",
-        number(int, 1, MAX_THREADS),
+        number(int, 1),  # the engine takes as many of them as there can be
         None,  # as many as there are cores
         "how many threads compute",
         "chat",

@@ -18,6 +18,7 @@ from ..events import Events, Row
 from . import phrases
 from .chat import Chat
 from .outcomes import Ask, Complain, Copy, Draft, Generate, Moved, Outcome
+from .view import turn_of
 
 Action = Literal["copy", "copy_code", "regenerate", "edit", "proceed", "previous", "next"]
 
@@ -35,7 +36,7 @@ def branch(chat: Chat, reply: Row, at: int, token: int) -> Iterator[Outcome]:
     if chat.read_only:
         yield Complain("this session is only read here; a message makes a copy to work in")
         return
-    yield from _step_back(chat, chat.turn(reply.id))
+    yield from _step_back(chat, turn_of(chat.session, reply.id))
     yield Generate(partial(chat.branch, reply.id, at, token))
 
 
@@ -83,7 +84,7 @@ def turns_to_drop(chat: Chat, text: str | None, edits: int | None = None) -> int
     path = session.ledger.path()
     if text is not None:
         path = session.ledger.path(
-            session.ledger.end() if edits is None else chat.turn(edits).parent
+            session.ledger.end() if edits is None else turn_of(chat.session, edits).parent
         )
         path.append(Turn("user", text, session.renderer.message(text, first=not path)))
     first = session.first_that_fits(path)
@@ -118,17 +119,17 @@ def code_blocks(text: str) -> list[str]:
 
 
 def _regenerate(chat: Chat, row: Row) -> Iterator[Outcome]:
-    yield from _step_back(chat, chat.turn(row.id))
+    yield from _step_back(chat, turn_of(chat.session, row.id))
     yield from regenerate(chat)
 
 
 def _proceed(chat: Chat, row: Row) -> Iterator[Outcome]:
-    yield from _step_back(chat, chat.turn(row.id))
+    yield from _step_back(chat, turn_of(chat.session, row.id))
     yield from proceed(chat)
 
 
 def _edit(chat: Chat, row: Row) -> Iterator[Outcome]:
-    yield edit(message_of(chat.turn(row.id)))
+    yield edit(message_of(turn_of(chat.session, row.id)))
 
 
 def _copy(_chat: Chat, row: Row) -> Iterator[Outcome]:
@@ -143,7 +144,7 @@ def _copy_code(_chat: Chat, row: Row) -> Iterator[Outcome]:
 
 
 def _walk(by: int, chat: Chat, row: Row) -> Iterator[Outcome]:
-    ledger, turn = chat.session.ledger, chat.turn(row.id)
+    ledger, turn = chat.session.ledger, turn_of(chat.session, row.id)
     if len(ledger.alternatives(turn)) == 1 and turn.role == "user":  # then its replies are meant
         turn = ledger.after(turn) or turn
     alternatives = ledger.alternatives(turn)

@@ -50,7 +50,6 @@ class Session:
         self,
         completer: Completer,
         renderer: Renderer,
-        *,
         ledger: Ledger | None = None,
         first_visible: Turn | None = None,
         recorder: Recorder | None = None,

@@ -87,7 +87,7 @@ def with_template(settings: Settings, desc: ModelDesc) -> Settings:
     """
     if settings.template:
         return settings
-    name = desc.extra.get("template", "llama2")
+    name = desc.template
     if name not in TEMPLATES:
         raise ModelError(
             f"the model asks for the template {name!r}, which isn't known here",

@@ -24,14 +24,14 @@ def test_a_model_that_says_nothing_means_llama2(desc: ModelDesc) -> None:
 
 
 def test_a_model_names_its_own_unless_another_is_asked_for(desc: ModelDesc) -> None:
-    desc = replace(desc, extra={"template": "chatml"})
+    desc = replace(desc, template="chatml")
     assert with_template(Settings(), desc).template == template_of("chatml")
     asked = Settings(template=template_of("plain"))
     assert with_template(asked, desc) == asked
 
 
 def test_a_name_that_is_not_known_is_refused_with_a_way_out(desc: ModelDesc) -> None:
-    desc = replace(desc, extra={"template": "alpaca"})
+    desc = replace(desc, template="alpaca")
     with pytest.raises(ModelError, match=r"template 'alpaca'.*--template with one of llama2,"):
         with_template(Settings(), desc)
     asked = Settings(template=template_of("plain"))

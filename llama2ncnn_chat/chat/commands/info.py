@@ -93,7 +93,7 @@ def stats(chat: Chat, _argument: str) -> Iterator[Outcome]:
         ("ended by", last.finish or "not finished"),
         ("seed", str(last.runs[-1].seed) if last.runs else "unknown"),
         ("in all", f"{total.prompt_n:,} tokens read, {total.predicted_n:,} generated"),
-        ("threads", str(chat.threads)),
+        ("threads", chat.setting("threads")),
     ]
     yield Say(_columns(rows))
 

@@ -101,8 +101,8 @@ def test_undo_and_redo_count(talked: Chat) -> None:
     do(talked, "/redo")
     assert len(transcript(talked)) == 4
     assert "nothing to redo" in complaint(make_chat(), "/redo")
-    assert "'x' is not a number" in complaint(talked, "/undo x")
-    assert "'0' is not a number" in complaint(talked, "/undo 0")
+    assert "'x' is not a whole number" in complaint(talked, "/undo x")
+    assert "0 is out of range; 1 or more" in complaint(talked, "/undo 0")
 
 
 def test_edit_puts_the_last_message_into_the_prompt_and_then_in_its_place(talked: Chat) -> None:
