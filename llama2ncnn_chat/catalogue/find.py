@@ -26,7 +26,7 @@ from convert.sources import open_source
 from convert.vocabulary import tokenizer_beside
 
 from ..atomic import replacing
-from ..errors import ChatError, ModelError, UsageError
+from ..errors import Advice, ChatError, ModelError, UsageError
 from ..paths import cache_dir, make_private
 
 DEMO = "demo"
@@ -136,7 +136,7 @@ def _raw(
     if own is None:  # said now, not after a minute of converting
         raise _no_tokenizer(f"{path}", [path.with_name("tokenizer.bin")])
     if conversion.keep and not conversion.keep.name:
-        raise UsageError(f"--keep-model {conversion.keep} names a folder", "name a model in it")
+        raise UsageError(f"{conversion.keep} names a folder", "name a model in it")
     notes: list[str] = []
     options = f"{fmt.name}-{fmt.block}"
     stem = conversion.keep or _cache_stem(files, options, watcher.hashing, notes)
@@ -196,7 +196,7 @@ def _publish(convert: Callable[[Path], ModelDesc], stem: Path) -> ModelDesc:
 
 def _no_tokenizer(what: str, looked: list[Path]) -> ModelError:
     places = " and ".join(str(p) for p in looked)
-    return ModelError(f"{what}: no tokenizer (looked for {places})", "name it with --tokenizer")
+    return ModelError(f"{what}: no tokenizer (looked for {places})", Advice.NAME_TOKENIZER)
 
 
 def _cache_stem(
