@@ -60,7 +60,7 @@ class Keeping:
 
     def delete_cache(self, session_id: int) -> None:
         """Delete the cache of a session."""
-        self._caches.forget(session_id)
+        self._caches.delete(session_id)
 
     def cache_bytes(self) -> int:
         """Add up what the caches of all sessions take on the disk."""
