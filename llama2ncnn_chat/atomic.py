@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SUFFIX = ".tmp"
-"""Of a file that is being written; after a crash, of what is left of it."""
+"""The suffix of a file that is being written; after a crash, of what is left of it."""
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class Choice:
     top: tuple[tuple[int, float], ...]
 
     def with_token(self, token: int) -> Choice:
-        """Return the choice as it would be, had another of the likeliest been taken."""
+        """Return the choice as it would be, had this one of the likeliest been sampled."""
         return replace(self, token=token, probability=dict(self.top).get(token, 0.0))
 
 
