@@ -1,7 +1,7 @@
-"""From what a person calls a model to a converted model on disk with its tokenizer beside.
+"""Finds the model that a person names: a converted one on disk, with its tokenizer.
 
 A raw checkpoint is converted into the cache once, under a key of its content and the conversion's
-options. Loads nothing and draws nothing; progress goes to callbacks.
+options. Loads no weights and draws nothing; progress goes to callbacks.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ OnBytes = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Conversion:
-    """How a raw checkpoint is converted on the fly. ``keep`` is a stem of the person's choosing."""
+    """How a raw checkpoint is converted on the fly. ``keep`` is where the person wants it."""
 
     weights: str | None = None
     block: int | None = None
@@ -48,7 +48,7 @@ class Conversion:
 
 @dataclass(frozen=True)
 class FoundModel:
-    """A converted model and its tokenizer; ``name`` is what to call it, ``notes`` what to tell."""
+    """A converted model and its tokenizer; ``name`` is what to call it, ``notes`` what to say."""
 
     name: str
     stem: Path
@@ -58,8 +58,8 @@ class FoundModel:
 
 
 @dataclass(frozen=True)
-class Watcher:
-    """Callbacks of the slow steps: bytes of a checkpoint hashed, tensors converted."""
+class ProgressCallbacks:
+    """What the slow steps call: with bytes of a checkpoint hashed, with tensors converted."""
 
     hashing: OnBytes | None = None
     converting: OnProgress | None = None
@@ -69,10 +69,10 @@ def find_model(
     model: str,
     conversion: Conversion = Conversion(),
     tokenizer: Path | None = None,
-    watcher: Watcher = Watcher(),
+    progress: ProgressCallbacks = ProgressCallbacks(),
     bundled: Path = DEMO_CHECKPOINT,
 ) -> FoundModel:
-    """The model that ``model`` names: a stem, one of its files, or a raw checkpoint.
+    """Find what ``model`` names: a stem, one of its files, or a raw checkpoint, to be converted.
 
     ``demo``, where no file has that name, is the ``bundled`` one. Raises ``ModelError`` for what
     isn't there, isn't a model, or has no tokenizer.
@@ -83,13 +83,13 @@ def find_model(
             return _converted(stem, tokenizer)
         path = Path(model)
         if model == DEMO and not path.exists():
-            return _demo(bundled, conversion, tokenizer, watcher)
+            return _demo(bundled, conversion, tokenizer, progress)
         if not path.exists():
             raise ModelError(
                 f"{model}: no such checkpoint or model",
                 "name a .bin checkpoint or a converted stem",
             )
-        return _raw(path, conversion, tokenizer, watcher)
+        return _raw(path, conversion, tokenizer, progress)
     except WriteError as e:  # the model is not to blame
         raise ChatError(e.message, e.hint) from e
     except ConvertError as e:
@@ -99,9 +99,9 @@ def find_model(
 
 
 def _demo(
-    path: Path, conversion: Conversion, tokenizer: Path | None, watcher: Watcher
+    path: Path, conversion: Conversion, tokenizer: Path | None, progress: ProgressCallbacks
 ) -> FoundModel:
-    """The model that ships inside the package, by the same way as anybody's checkpoint."""
+    """Find the model that ships inside the package, in the same way as anybody's checkpoint."""
     sums = path.with_suffix(".sha256")
     try:
         wanted = [line.split() for line in sums.read_text(errors="replace").splitlines()]
@@ -114,7 +114,7 @@ def _demo(
         raise ModelError(e.message, REINSTALL) from e
     except ValueError as e:
         raise ModelError(f"{sums}: the bundled file is damaged", REINSTALL) from e
-    return replace(_raw(path, conversion, tokenizer, watcher), name=DEMO)
+    return replace(_raw(path, conversion, tokenizer, progress), name=DEMO)
 
 
 def _converted(stem: Path, tokenizer: Path | None) -> FoundModel:
@@ -127,7 +127,7 @@ def _converted(stem: Path, tokenizer: Path | None) -> FoundModel:
 
 
 def _raw(
-    path: Path, conversion: Conversion, tokenizer: Path | None, watcher: Watcher
+    path: Path, conversion: Conversion, tokenizer: Path | None, progress: ProgressCallbacks
 ) -> FoundModel:
     with open_source(path) as source:
         fmt = pipeline.choose_format(source, conversion.weights, conversion.block)
@@ -139,7 +139,7 @@ def _raw(
         raise UsageError(f"{conversion.keep} names a folder", "name a model in it")
     notes: list[str] = []
     options = f"{fmt.name}-{fmt.block}"
-    stem = conversion.keep or _cache_stem(files, options, watcher.hashing, notes)
+    stem = conversion.keep or _cache_stem(files, options, progress.hashing, notes)
 
     def convert(target: Path) -> ModelDesc:
         return pipeline.convert(
@@ -148,10 +148,10 @@ def _raw(
             weights=fmt.name,
             block=fmt.block or None,
             tokenizer=own,
-            progress=watcher.converting,
+            progress=progress.converting,
         )
 
-    desc = _whole(stem)
+    desc = _read_whole(stem)
     if conversion.keep:
         wanted = (fingerprint, fmt.name, fmt.block, CONVERTER)
         if desc is None or wanted != (desc.source, desc.weights, desc.block, desc.converter):
@@ -161,8 +161,8 @@ def _raw(
     return FoundModel(path.name, stem, desc, own, tuple(notes))
 
 
-def _whole(stem: Path) -> ModelDesc | None:
-    """The description of the model there; None if it is missing, in part or in whole."""
+def _read_whole(stem: Path) -> ModelDesc | None:
+    """Read the description of the model there; None if there is no whole model."""
     try:
         return read_desc(stem)
     except ConvertError:
@@ -170,10 +170,10 @@ def _whole(stem: Path) -> ModelDesc | None:
 
 
 def _publish(convert: Callable[[Path], ModelDesc], stem: Path) -> ModelDesc:
-    """Convert beside the folder of ``stem`` and put it in place at once.
+    """Convert beside the folder of ``stem`` and rename it into place at once.
 
     Two processes that convert the same checkpoint never see each other's half: the second to end
-    takes what the first has put there.
+    uses what the first has left there.
     """
     folder = stem.parent
     around = tempfile.TemporaryDirectory(prefix=".", dir=folder.parent, ignore_cleanup_errors=True)
@@ -185,7 +185,7 @@ def _publish(convert: Callable[[Path], ModelDesc], stem: Path) -> ModelDesc:
                 folder.rmdir()
             new.rename(folder)
         except OSError:
-            there = _whole(stem)
+            there = _read_whole(stem)
             if there:
                 return there
             # What lies there is no whole model, and the cache is ours to mend.
@@ -207,7 +207,7 @@ def _cache_stem(
         digest = _content_hash(files, root, hashing)[:KEY_DIGITS]
         key = f"{digest}-{options}-{CONVERTER.split()[-1]}"
         folder = make_private(root / "models") / key
-        if not _whole(folder / "model") and not os.access(folder.parent, os.W_OK):
+        if not _read_whole(folder / "model") and not os.access(folder.parent, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder.parent))
     except OSError as e:
         around = Path(tempfile.mkdtemp(prefix="llama2ncnn-"))
@@ -218,7 +218,7 @@ def _cache_stem(
 
 
 def cached_models() -> list[tuple[Path, Path | None]]:
-    """The stems in the cache, and the checkpoint that each was made from, where that is known."""
+    """List the stems in the cache, and the checkpoint that each was made from, where known."""
     root = cache_dir()
     sources = {}
     for memo in root.glob("hashes/*.json"):
@@ -230,16 +230,16 @@ def cached_models() -> list[tuple[Path, Path | None]]:
 
 
 def _content_hash(files: Sequence[Path], root: Path, hashing: OnBytes | None) -> str:
-    """SHA-256 of one file; of several, the SHA-256 of theirs in a row."""
+    """Compute the SHA-256 of one file; of several, the SHA-256 of theirs in a row."""
     total, before = sum(path.stat().st_size for path in files), 0
     digests = []
     for path in files:
 
-        def told(done: int, before: int = before) -> None:
+        def report(done: int, before: int = before) -> None:
             if hashing:
                 hashing(before + done, total)
 
-        digests.append(_file_hash(path, root, told))
+        digests.append(_file_hash(path, root, report))
         before += path.stat().st_size
     if len(digests) == 1:
         return digests[0]
@@ -247,7 +247,7 @@ def _content_hash(files: Sequence[Path], root: Path, hashing: OnBytes | None) ->
 
 
 def _file_hash(path: Path, root: Path, hashing: Callable[[int], None]) -> str:
-    """SHA-256 of the file, remembered for as long as its name, size and time stay the same."""
+    """Compute a file's SHA-256, or look it up if its name, size and time are as they were."""
     stat = path.stat()
     stamp = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino]
     memo = root / "hashes" / f"{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:24]}.json"

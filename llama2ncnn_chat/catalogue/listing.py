@@ -1,7 +1,7 @@
-"""The models there are to choose from: used lately, in this folder, converted before, bundled.
+"""Lists the models there are to pick from: used lately, in this folder, converted before, bundled.
 
 Reads headers and descriptions alone; opens and converts nothing. What isn't a model, or isn't there
-any more, is left out without a word.
+any more, is left out.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class ListedModel:
         """All but its name, for a person."""
         return f"{self.format}  ·  {human_bytes(self.size)}  ·  {self.where}"
 
-    def has(self, words: str) -> bool:
-        """Whether each of the words stands somewhere in its line."""
+    def matches(self, words: str) -> bool:
+        """Tell whether each of the words stands somewhere in its line."""
         line = f"{self.model} {self.name} {self.about}".casefold()
         return all(word in line for word in words.casefold().split())
 
@@ -48,11 +48,14 @@ class ListedModel:
 def models_at_hand(
     recent: Mapping[str, str] = MappingProxyType({}), folder: Path = Path()
 ) -> list[ListedModel]:
-    """Each once: ``recent`` ones, with the tokenizer that was named, first; the bundled last."""
+    """List each model once: first those of ``recent``, at last the bundled one.
+
+    ``recent`` has models that were used lately, and the tokenizer that was named with each.
+    """
     cached = {stem.resolve(): source for stem, source in cached_models()}
     found: dict[Path, ListedModel] = {}
     for path, where in chain(_recent(recent), _in_folder(folder), _converted(cached)):
-        # What can't be read now would only be an error to choose.
+        # What can't be read now would only be an error when it is picked.
         with suppress(ConvertError, OSError):
             report = inspect(path)
             place = Path(report.path).resolve()
@@ -79,7 +82,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _converted(cached: Cached) -> Iterator[tuple[Path, str]]:
-    """The checkpoints rather than what they became: by those they are known, and found again."""
+    """Give the checkpoints rather than what they became: a person knows them by those names."""
     for stem, source in cached.items():
         if source != DEMO_CHECKPOINT.resolve():
             yield source if source and source.exists() else stem, "converted before"

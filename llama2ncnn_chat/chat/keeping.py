@@ -1,6 +1,6 @@
-"""What is kept of sessions: turns in the store, KV caches in snapshots; or nothing at all.
+"""Keeps sessions: their turns in the store, their KV caches in snapshots; or nothing at all.
 
-Knows sessions as something to keep, and not which one is open.
+Doesn't know which session is open.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..storage.store import Store
 from . import phrases
 
 TOLD_FROM = 32
-"""Reading that many tokens again is worth a word."""
+"""Tokens; to read so many again takes long enough to be told."""
 
 
 class Keeping:
@@ -38,11 +38,11 @@ class Keeping:
         return self.store
 
     def begin(self, meta: SessionMeta) -> Recorder:
-        """Return what records a new session."""
+        """Return the recorder of a new session."""
         return self.store.create(meta) if self.store else NullRecorder()
 
     def leave(self, session: Session) -> None:
-        """Keep a session's cache, and let other programs have the session."""
+        """Save a session's cache, and let other programs have the session."""
         try:
             if session.recorder.session_id is not None:
                 self._caches.save(session, session.recorder.session_id)
@@ -50,7 +50,7 @@ class Keeping:
             session.recorder.close()
 
     def restore_cache(self, session: Session, session_id: int) -> str:
-        """Put back the cache of a session; returns what to tell, if anything."""
+        """Restore the cache of a session; returns a note to show, or nothing."""
         n_tokens, why = self._caches.restore(session, session_id)
         return phrases.read_again(n_tokens, why) if n_tokens >= TOLD_FROM else ""
 

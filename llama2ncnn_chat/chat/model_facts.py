@@ -1,4 +1,4 @@
-"""What there is to know about the model of a conversation, without the model."""
+"""The facts about a conversation's model that are stored, shown and exported. Knows no engine."""
 
 from __future__ import annotations
 
@@ -23,4 +23,5 @@ class ModelFacts:
 
     @property
     def short(self) -> str:
+        """The model's name without its folder."""
         return Path(self.name).name

@@ -17,7 +17,7 @@ Models = Callable[[], Sequence[ListedModel]]
 
 def model_picker(models: Sequence[ListedModel]) -> Pick[ListedModel]:
     """Asks which of them to open."""
-    return Pick("Models", lambda words: [m for m in models if m.has(words)], _lines)
+    return Pick("Models", lambda words: [m for m in models if m.matches(words)], _lines)
 
 
 def _lines(model: ListedModel) -> Content:
