@@ -1,6 +1,6 @@
 """The keys of the prompt that a chat needs and prompt_toolkit doesn't have.
 
-Knows buffers and key presses; what F1 and the like show comes from outside.
+Knows buffers and key presses; what the function keys show, its caller says.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..paste import Pastes
 
 
 class ClearedError(Exception):
-    """The text that was to be edited was cleared away: it stays as it was."""
+    """The message that was to be edited was cleared away: it stays as it was."""
 
 
 def key_bindings(
@@ -33,8 +33,8 @@ def key_bindings(
     show: dict[str, Callable[[], None]],
     edits: Callable[[], bool],
 ) -> KeyBindings:
-    """``show`` has what a function key prints above the prompt; ``edits`` tells whether the text
-    is an old one."""
+    """Return the prompt's keys. ``show`` has what a function key prints above the prompt; ``edits``
+    tells whether the text is an old one."""
     # Shift+Enter, as terminals send it that tell it from Enter.
     ANSI_SEQUENCES["\x1b[27;2;13~"] = ANSI_SEQUENCES["\x1b[13;2u"] = Keys.ControlJ
     bindings = KeyBindings()
@@ -94,7 +94,7 @@ def key_bindings(
 
 
 def answer_bindings() -> KeyBindings:
-    """For a yes-or-no question, to which Ctrl+C and Esc say no."""
+    """Return the keys of a yes-or-no question, to which Ctrl+C and Esc say no."""
     bindings = KeyBindings()
 
     @bindings.add("c-c")

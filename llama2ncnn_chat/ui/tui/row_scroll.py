@@ -16,7 +16,7 @@ from textual.widget import AwaitMount
 from textual.widgets import Static
 
 from ...events import Row
-from ..terminal import hung, printable
+from ..terminal import printable, wrap_hanging
 from .turn_view import TurnView
 
 PAGE, STEP = 8, 2
@@ -34,7 +34,7 @@ class Notice(Static):
         super().__init__(Content(self._text), classes=kind)
 
     def on_resize(self) -> None:
-        self.update(Content(hung(self._text, self.content_size.width)))
+        self.update(Content(wrap_hanging(self._text, self.content_size.width)))
 
 
 class RowScroll(VerticalScroll, can_focus=True):
