@@ -27,7 +27,7 @@ class Flow:
         self._held: list[str] = []
 
     def feed(self, text: str, width: int, *, wrap: bool) -> str:
-        """Return what to write for more text on rows of ``width`` cells; ``wrap`` breaks at words."""
+        """Return what to write for more text: ``width`` in cells, rows end at words if ``wrap``."""
         pieces, self._held = [*self._held, *_PIECES.findall(text)], []
         out: list[str] = []
         for piece in pieces:

@@ -16,7 +16,10 @@ from ...paths import make_private, state_dir
 
 @contextmanager
 def stderr_apart() -> Iterator[Path | None]:
-    """Within, ``sys.__stderr__`` is the terminal and descriptor 2 a log; yields the log's path."""
+    """Give the terminal to ``sys.__stderr__`` alone inside; yields the path of descriptor 2's log.
+
+    The path is None where there is no place for a log; then nothing is changed.
+    """
     log = _open_log()
     if log is None:
         yield None
