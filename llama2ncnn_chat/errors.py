@@ -48,7 +48,7 @@ class ChatError(Exception):
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end (SIGTERM, SIGHUP); nothing may take it for a Ctrl+C."""
+    """The process was asked to end (SIGTERM, SIGHUP); nothing may handle it like a Ctrl+C."""
 
 
 class UsageError(ChatError):

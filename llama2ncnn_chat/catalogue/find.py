@@ -188,7 +188,7 @@ def _publish(convert: Callable[[Path], ModelDesc], stem: Path) -> ModelDesc:
             there = _read_whole(stem)
             if there:
                 return there
-            # What lies there is no whole model, and the cache is ours to mend.
+            # What lies there is no whole model; the cache is the program's own.
             folder.rename(Path(name) / "old")
             new.rename(folder)
     return desc

@@ -14,8 +14,8 @@ from ..storage.snapshots import SnapshotStore
 from ..storage.store import Store
 from . import phrases
 
-TOLD_FROM = 32
-"""Tokens; to read so many again takes long enough to be told."""
+NOTED_TOKENS = 32
+"""Reading so many tokens again takes long enough for a note."""
 
 
 class Keeping:
@@ -52,7 +52,7 @@ class Keeping:
     def restore_cache(self, session: Session, session_id: int) -> str:
         """Restore the cache of a session; returns a note to show, or nothing."""
         n_tokens, why = self._caches.restore(session, session_id)
-        return phrases.read_again(n_tokens, why) if n_tokens >= TOLD_FROM else ""
+        return phrases.read_again(n_tokens, why) if n_tokens >= NOTED_TOKENS else ""
 
     def delete(self, session_id: int) -> None:
         """Delete a stored session. Raises ``ChatError``."""

@@ -11,7 +11,7 @@ class ModelFacts:
     """What the engine's model is: what a person calls it, its weights, a hash of its content.
 
     ``cache_size`` is the bytes of a full KV cache, 0 where that isn't known; ``tokenizer`` the file
-    that the person named, where the model's own place doesn't tell.
+    that the person named with the model, or empty.
     """
 
     name: str

@@ -224,7 +224,7 @@ class Session:
     ) -> Steps:
         """Add turns, the last of them a reply to be generated.
 
-        If that comes to nothing they are taken back, and the path is what it was.
+        If that comes to nothing they are removed, and the path is what it was.
         """
         back, reply = self.ledger.head, new[-1]
         added: list[Turn] = []
@@ -251,7 +251,7 @@ class Session:
         self.ledger.add(turn)
         try:
             self.recorder.turn_added(turn)
-        except BaseException:  # what can't be kept hasn't been said
+        except BaseException:  # no turn stands in the ledger that isn't kept
             self.ledger.remove(turn)
             raise
 

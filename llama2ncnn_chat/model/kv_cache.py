@@ -1,4 +1,4 @@
-"""A KV cache as plain arrays, apart from any engine: what is copied out, stored and put back.
+"""A KV cache as plain arrays, apart from any engine: what is copied out, stored and restored.
 
 Keys stand as attention reads them, after RoPE. Knows nothing of ncnn or of files.
 """

@@ -1,7 +1,7 @@
 """The engine on ncnn: loads a converted model, feeds it chunks of ids, keeps its KV cache.
 
-Knows no text and draws nothing; how far a load is, it tells a callback. Gets
-ncnn, and all that depends on how ncnn lays out memory, from ``ncnn_memory``.
+Knows no text and draws nothing; how far a load is, it tells a callback. ncnn itself, and all that
+depends on how ncnn lays out memory, is in ``ncnn_memory``.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 SPIN_COUNT = 1000
-MAX_THREADS = 256  # OpenMP dies, without a word, of some tens of thousands
+MAX_THREADS = 256  # OpenMP ends the process, without a message, at some tens of thousands
 
 
 def set_spin_count() -> None:

@@ -23,8 +23,8 @@ from ..atomic import replacing
 from ..model.kv_cache import KvCache
 from ..paths import cache_dir, make_private
 
-TOLD_FROM = 128 << 20
-"""Bytes that may take longer to write than a person waits without a word."""
+ANNOUNCED_BYTES = 128 << 20
+"""A snapshot of so many bytes is announced: writing it may take a while."""
 
 _SUFFIX = ".safetensors"
 _SPARE = 64 << 20  # room to leave on the disk
@@ -58,7 +58,7 @@ class SnapshotStore:
         try:
             if size == 0 or not self._has_room(size):
                 return 0
-            if self._tell and size >= TOLD_FROM:
+            if self._tell and size >= ANNOUNCED_BYTES:
                 self._tell(size)
             tensors = {
                 "keys": np.ascontiguousarray(cache.keys),

@@ -34,7 +34,7 @@ def key_bindings(
     edits: Callable[[], bool],
 ) -> KeyBindings:
     """Return the prompt's keys. ``show`` has what a function key prints above the prompt; ``edits``
-    tells whether the text is an old one."""
+    tells whether a message is edited."""
     # Shift+Enter, as terminals send it that tell it from Enter.
     ANSI_SEQUENCES["\x1b[27;2;13~"] = ANSI_SEQUENCES["\x1b[13;2u"] = Keys.ControlJ
     bindings = KeyBindings()

@@ -155,7 +155,7 @@ class _Remembered(PromptHistory):
         self._history, self._whole = history, whole
 
     def load_history_strings(self) -> Iterable[str]:
-        return reversed(self._history.entries)  # newest first
+        return reversed(self._history.entries)  # prompt_toolkit wants the newest first
 
     def append_string(self, string: str) -> None:
         super().append_string(self._whole(string))

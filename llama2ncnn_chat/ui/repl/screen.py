@@ -152,7 +152,7 @@ class _ReplyView:
         self._meter = screen.meter
         self._styler = MarkdownStyler(colour=screen.colour)
         self._writer = Writer(live=screen.live, colour=screen.colour)
-        self._told = False
+        self._announced = False
         self.finished: TurnFinished | None = None
         self._write(screen.role())
 
@@ -183,8 +183,8 @@ class _ReplyView:
     def _reading(self, event: PrefillProgress) -> None:
         if self._screen.live:
             self._write("")
-        elif event.seconds_left > LONG_WAIT and not self._told:
-            self._told = True
+        elif event.seconds_left > LONG_WAIT and not self._announced:
+            self._announced = True
             self._aside(f"reading {event.total:,} tokens, about {event.seconds_left:.0f} s")
 
     def _aside(self, text: str) -> None:

@@ -112,7 +112,7 @@ class Composer(Vertical):
         self._draw_about()
 
     def mark_sent(self, sent: line.Line) -> None:
-        """Remember a line that was sent; a message takes along what was attached."""
+        """Remember a line that was sent; after a message, nothing is attached any more."""
         self._history.add(str(sent))
         if isinstance(sent, line.Message):
             self.detach_all()

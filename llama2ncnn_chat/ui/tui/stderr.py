@@ -32,7 +32,7 @@ def stderr_apart() -> Iterator[Path | None]:
         sys.__stderr__ = terminal  # type: ignore[misc] # where Textual's driver writes
         yield path
     finally:
-        with suppress(OSError):  # one that has been closed from outside takes no last words
+        with suppress(OSError):  # one that was closed from outside can't be flushed
             terminal.close()
         sys.__stderr__ = before  # type: ignore[misc]
         os.dup2(screen, 2)

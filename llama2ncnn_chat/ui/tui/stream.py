@@ -36,7 +36,7 @@ class Stream:
         self._stop = threading.Event()
         self._source = generate.start(cancelled=self._stop.is_set)
         self._events: deque[Event] = deque()
-        self._told = False
+        self._posted = False
 
     @property
     def stopping(self) -> bool:
@@ -49,7 +49,7 @@ class Stream:
 
     def pop_events(self) -> list[Event]:
         """Return and clear the events that are queued."""
-        self._told = False  # first: what comes in between is told again
+        self._posted = False  # first: for what comes in between, another is posted
         events = []
         while self._events:
             events.append(self._events.popleft())
@@ -71,8 +71,8 @@ class Stream:
             with closing(self._source) as events:
                 for event in events:
                     self._events.append(event)
-                    if not self._told:
-                        self._told = True
+                    if not self._posted:
+                        self._posted = True
                         self._post(Streamed())
         except Exception as e:  # noqa: BLE001 (shown in the conversation, whatever it is)
             self.failure = e

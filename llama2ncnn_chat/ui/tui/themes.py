@@ -81,7 +81,7 @@ def first_theme(environ: Mapping[str, str], known: Container[str]) -> str:
 
 def remember_theme(name: str) -> None:
     """Write down a theme's name, to begin with it from now on."""
-    with suppress(OSError):  # it holds for this time
+    with suppress(OSError):  # then it holds for this run alone
         make_private(theme_file().parent)
         with replacing(theme_file()) as beside:
             beside.write_text(name + "\n", encoding="utf-8")

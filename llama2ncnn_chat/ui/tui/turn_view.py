@@ -92,7 +92,7 @@ class TurnView(Vertical):
 
     def _draw_state(self) -> None:
         self.set_class(self.row.hidden, "-hidden")
-        if self.children:  # it is composed
+        if self.children:  # not before it is composed
             mark = MARK if self.row.begins else Content("")
             self._draw_line("mark", mark, before=0)
             self._draw_line("foot", self._foot())
