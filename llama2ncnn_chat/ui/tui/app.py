@@ -163,7 +163,7 @@ class ChatApp(App[None], inherit_bindings=False):
 
     @work
     async def action_sessions(self) -> None:
-        """Let the person pick another session, and look after them all."""
+        """Show all sessions; open the one that the person picks."""
         chat_screen = self.chat_screen
         if chat_screen is None:
             return
@@ -223,7 +223,7 @@ class ChatApp(App[None], inherit_bindings=False):
             raise failure
 
     def action_suspend_process(self) -> None:
-        """Stop, for the shell, until its ``fg``."""
+        """Suspend the program to its shell, until ``fg``."""
         if _has_shell():
             with suppress(SuspendNotSupported), self.suspend():
                 # Not us alone: a shell waits for what it has started, which may be make.
