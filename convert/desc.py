@@ -89,6 +89,8 @@ OLD_MODELS = {
     "rope.rule": "default",
     "rope.interleaved": "1",
     "rope.attention_factor": "1.0",
+    **dict.fromkeys(("qkv_bias", "o_bias", "mlp_bias", "qk_norm"), "0"),
+    **dict.fromkeys(("window", "no_rope_interval"), "0"),
     "graph_version": "1",
     "template": "llama2",
 }

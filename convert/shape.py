@@ -41,6 +41,10 @@ class ModelShape:
     """The shape of a Llama decoder, in the field's own names.
 
     ``head_dim`` is free of ``dim / n_heads``; ``tied`` says that the classifier is the embedding.
+    ``qkv_bias``, ``o_bias`` and ``mlp_bias`` say which matrices have biases, ``qk_norm`` that the
+    heads of queries and keys are normed before they turn. A token sees itself and the
+    ``window - 1`` before it, all of them where that is 0. Every ``no_rope_interval``-th layer
+    doesn't turn, where that isn't 0.
     """
 
     dim: int
@@ -53,6 +57,12 @@ class ModelShape:
     context_length: int
     tied: bool
     norm_eps: float = 1e-5
+    qkv_bias: bool = False
+    o_bias: bool = False
+    mlp_bias: bool = False
+    qk_norm: bool = False
+    window: int = 0
+    no_rope_interval: int = 0
     rope: Rope = field(default_factory=Rope)
 
     @property
@@ -64,6 +74,10 @@ class ModelShape:
     def kv_dim(self) -> int:
         """Numbers in the keys of one token, and in its values."""
         return self.n_kv_heads * self.head_dim
+
+    def turns(self, layer: int) -> bool:
+        """Tell whether positions turn queries and keys of a layer, counted from 0."""
+        return not self.no_rope_interval or (layer + 1) % self.no_rope_interval != 0
 
     @property
     def tensors(self) -> dict[str, TensorShape]:
@@ -83,7 +97,20 @@ class ModelShape:
             "w3": TensorShape(hidden, dim, layers),
             "rms_final": TensorShape(1, dim),
             **({} if self.tied else {"classifier": embedding}),
+            **self._optional_vectors(),
         }
+
+    def _optional_vectors(self) -> dict[str, TensorShape]:
+        sizes: dict[str, int] = {}
+        if self.qkv_bias:
+            sizes |= {"bq": self.q_dim, "bk": self.kv_dim, "bv": self.kv_dim}
+        if self.o_bias:
+            sizes |= {"bo": self.dim}
+        if self.mlp_bias:
+            sizes |= {"b1": self.hidden_dim, "b2": self.dim, "b3": self.hidden_dim}
+        if self.qk_norm:
+            sizes |= {"q_norm": self.head_dim, "k_norm": self.head_dim}
+        return {name: TensorShape(1, size, self.n_layers) for name, size in sizes.items()}
 
     @property
     def n_parameters(self) -> int:
@@ -110,5 +137,7 @@ class ModelShape:
             ),
             (self.head_dim % 2 == 0, f"head_dim {self.head_dim} is odd (RoPE wants pairs)"),
             (0 < self.norm_eps < 1, f"norm_eps is {self.norm_eps}"),
+            (0 <= self.window < 1 << 62, f"window is {self.window}"),
+            (0 <= self.no_rope_interval < 1 << 62, f"no_rope_interval is {self.no_rope_interval}"),
         )
         return [what for ok, what in rules if not ok] + self.rope.problems()

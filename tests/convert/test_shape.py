@@ -24,6 +24,27 @@ def test_heads_are_free_of_dim() -> None:
     assert FREE.cache_bytes(10) == 10 * 2 * 2 * 48 * 4  # layers, keys and values, float32
 
 
+def test_biases_and_norms_of_heads_are_tensors_where_there_are_any() -> None:
+    names = {
+        "qkv_bias": {"bq": 96, "bk": 48, "bv": 48},
+        "o_bias": {"bo": 64},
+        "mlp_bias": {"b1": 160, "b2": 64, "b3": 160},
+        "qk_norm": {"q_norm": 24, "k_norm": 24},
+    }
+    for field, want in names.items():
+        shape = replace(FREE, **{field: True})  # type: ignore[arg-type]
+        more = {name: shape.tensors[name] for name in shape.tensors.keys() - FREE.tensors.keys()}
+        assert {name: t.cols for name, t in more.items()} == want
+        assert all((t.rows, t.layers) == (1, 2) for t in more.values())
+        assert shape.n_parameters == FREE.n_parameters + 2 * sum(want.values())
+
+
+def test_every_nth_layer_does_not_turn() -> None:
+    assert all(SHAPE.turns(layer) for layer in range(9))
+    shape = replace(SHAPE, no_rope_interval=4)
+    assert [layer for layer in range(9) if not shape.turns(layer)] == [3, 7]
+
+
 def test_sound_shapes_have_no_problems() -> None:
     for shape in (SHAPE, FREE, replace(SHAPE, n_kv_heads=4)):
         assert shape.problems() == []
@@ -44,6 +65,8 @@ def test_every_number_has_its_range(name: str, value: int) -> None:
         ({"head_dim": 15}, "head_dim 15 is odd"),
         ({"norm_eps": 0.0}, "norm_eps is 0"),
         ({"norm_eps": float("nan")}, "norm_eps is nan"),
+        ({"window": -1}, "window is -1"),
+        ({"no_rope_interval": -4}, "no_rope_interval is -4"),
         ({"rope": Rope(theta=1.0)}, "rope.theta is 1"),
         ({"rope": Rope(theta=float("nan"))}, "rope.theta is nan"),
         ({"rope": Rope(rule="spiral")}, "rope.rule 'spiral'"),
