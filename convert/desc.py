@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from .errors import ConvertError
-from .files import open_regular
+from .files import open_regular, sha256_file
+from .rope import Rope
 from .shape import ModelShape
 
 FORMAT = "3"
@@ -76,6 +77,14 @@ MAX_TEXT = 1 << 16
 HEAD_LINES = ("context_length", "n_layers", "dim", "n_heads")
 OWN_FIELDS = {k: v for k, v in get_type_hints(ModelDesc).items() if k not in ("shape", "extra")}
 
+
+def _text(value: object) -> str:
+    """A value as it stands behind its key; ``_value`` is the inverse."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(int(value) if isinstance(value, bool) else value)
+
+
 OLD_FORMAT = "2"
 NEW_FIELDS = ("graph_version", "template")
 OLD_KEYS = {
@@ -86,9 +95,7 @@ OLD_KEYS = {
 """The keys of the format before this one, in its order, and what they are called now."""
 
 OLD_MODELS = {
-    "rope.rule": "default",
-    "rope.interleaved": "1",
-    "rope.attention_factor": "1.0",
+    **{f"rope.{f.name}": _text(f.default) for f in fields(Rope) if f.name != "theta"},
     **dict.fromkeys(("qkv_bias", "o_bias", "mlp_bias", "qk_norm"), "0"),
     **dict.fromkeys(("window", "no_rope_interval"), "0"),
     "graph_version": "1",
@@ -134,8 +141,8 @@ def format_desc(desc: ModelDesc) -> str:
 
 
 def _known_lines(desc: ModelDesc, format: str) -> list[str]:
-    known = {k: int(v) if isinstance(v, bool) else v for k, v in _known(desc).items()}
-    lines = [str(known.pop(name)) for name in HEAD_LINES]
+    known = {key: _text(value) for key, value in _known(desc).items()}
+    lines = [known.pop(name) for name in HEAD_LINES]
     keys = OLD_KEYS if format == OLD_FORMAT else dict(zip(known, known, strict=True))
     return [*lines, f"format={format}", *(f"{old}={known[key]}" for old, key in keys.items())]
 
@@ -216,6 +223,8 @@ def _value(key: str, kind: type, values: dict[str, str], where: str) -> Any:
     try:
         if kind in (str, float):
             return kind(text)
+        if kind == tuple[float, ...]:
+            return tuple(map(float, text.split(","))) if text else ()
         if len(text) > 20:
             raise ValueError
         number = int(text)
@@ -274,19 +283,6 @@ def read_desc(stem: Path) -> ModelDesc:
 def sha256(data: bytes) -> str:
     """Compute the SHA-256 of bytes, in hex."""
     return hashlib.sha256(data).hexdigest()
-
-
-def sha256_file(path: Path, progress: Callable[[int], None] | None = None) -> str:
-    """Compute the SHA-256 of a file, in hex; ``progress`` is told the bytes done so far."""
-    digest, done = hashlib.sha256(), 0
-    buffer = memoryview(bytearray(1 << 20))
-    with open_regular(path) as f:
-        while n := f.readinto(buffer):  # type: ignore[attr-defined]
-            digest.update(buffer[:n])
-            done += n
-            if progress:
-                progress(done)
-    return digest.hexdigest()
 
 
 def verify(stem: Path, d: ModelDesc, progress: Callable[[int], None] | None = None) -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import hashlib
 import os
 import secrets
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -146,3 +148,16 @@ def is_file(path: Path) -> bool:
         return stat.S_ISREG(os.stat(path).st_mode)
     except (OSError, ValueError):
         return False
+
+
+def sha256_file(path: Path, progress: Callable[[int], None] | None = None) -> str:
+    """Compute the SHA-256 of a file, in hex; ``progress`` is told the bytes done so far."""
+    digest, done = hashlib.sha256(), 0
+    buffer = memoryview(bytearray(1 << 20))
+    with open_regular(path) as f:
+        while n := f.readinto(buffer):  # type: ignore[attr-defined]
+            digest.update(buffer[:n])
+            done += n
+            if progress:
+                progress(done)
+    return digest.hexdigest()

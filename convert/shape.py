@@ -140,4 +140,4 @@ class ModelShape:
             (0 <= self.window < 1 << 62, f"window is {self.window}"),
             (0 <= self.no_rope_interval < 1 << 62, f"no_rope_interval is {self.no_rope_interval}"),
         )
-        return [what for ok, what in rules if not ok] + self.rope.problems()
+        return [what for ok, what in rules if not ok] + self.rope.problems(self.head_dim)

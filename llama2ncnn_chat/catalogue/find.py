@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from convert import pipeline
-from convert.desc import TOKENIZER_SUFFIX, ModelDesc, file_of, read_desc, sha256_file, stem_of
+from convert.desc import TOKENIZER_SUFFIX, ModelDesc, file_of, read_desc, stem_of
 from convert.errors import ConvertError, WriteError
+from convert.files import sha256_file
 from convert.pipeline import CONVERTER, OnProgress
 from convert.sources import open_source
 from convert.vocabulary import tokenizer_beside

@@ -70,6 +70,16 @@ def test_the_text_opens_with_the_original_four_lines() -> None:
         replace(GOOD, shape=replace(GOOD.shape, o_bias=True, mlp_bias=True, no_rope_interval=4)),
         replace(GOOD, shape=replace(GOOD.shape, rope=Rope(theta=1234567.891))),
         replace(GOOD, shape=replace(GOOD.shape, rope=Rope("default", 5e5, False, 1.25))),
+        replace(
+            GOOD,
+            shape=replace(
+                GOOD.shape, rope=Rope("yarn", 1e6, False, 1.14, 4.0, 32768, truncate=False)
+            ),
+        ),
+        replace(
+            GOOD,
+            shape=replace(GOOD.shape, rope=Rope("divisors", divisors=(1.0, 1 / 3, *[8.0] * 6))),
+        ),
     ],
 )
 def test_there_and_back(d: ModelDesc) -> None:
@@ -118,6 +128,7 @@ def test_a_missing_key_is_named(name: str) -> None:
         ("rope.theta", "nan", "rope.theta is nan"),
         ("rope.theta", "inf", "rope.theta is inf"),
         ("rope.rule", "yarm", "rope.rule 'yarm'"),
+        ("rope.divisors", "1.0,", "rope.divisors is '1.0,'"),
         ("rope.interleaved", "2", "rope.interleaved is '2'"),
         ("rope.attention_factor", "0", "rope.attention_factor is 0"),
         ("norm_eps", "0", "norm_eps is 0"),

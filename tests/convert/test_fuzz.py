@@ -109,8 +109,8 @@ value = st.one_of(
 
 @bounded
 @given(
-    changes=st.dictionaries(st.integers(0, 22), value, min_size=1, max_size=3),
-    drop=st.sets(st.integers(0, 22), max_size=1),
+    changes=st.dictionaries(st.integers(0, 40), value, min_size=1, max_size=3),
+    drop=st.sets(st.integers(0, 40), max_size=1),
     keep_keys=st.booleans(),
 )
 def test_desc_lines(folder: Path, changes: dict[int, str], drop: set[int], keep_keys: bool) -> None:
