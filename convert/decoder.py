@@ -11,7 +11,7 @@ from . import desc
 from .errors import ConvertError
 from .formats import DEFAULT_BLOCK, codec_of
 from .formats.codec import Codec
-from .graph import Graph, Matrix, Params, RowScales, Vector
+from .graph import Graph, Matrix, Params, RowScales, Vector, Weights
 from .shape import ModelShape
 
 SINGLE_THREAD: Params = {31: 1 << 7}
@@ -20,6 +20,12 @@ SINGLE_THREAD: Params = {31: 1 << 7}
 A decode step has some 20 layers of a few thousand values per block; each would wake and join the
 thread pool for microseconds of work. The Gemms and the attention alone are worth it.
 """
+
+ADD, MULTIPLY = 0, 2
+"""Of ncnn's BinaryOp."""
+
+BIAS_OF = {"wq": "bq", "wk": "bk", "wv": "bv", "wo": "bo", "w1": "b1", "w2": "b2", "w3": "b3"}
+"""The bias that is added to a matrix's product, where the shape has it."""
 
 
 def build(shape: ModelShape, codec: Codec) -> Graph:
@@ -81,8 +87,12 @@ class _Decoder:
             self._heads(p + name, part, n)
             for name, part, n in zip("qkv", parts, heads, strict=True)
         )
-        order: Params = {0: int(s.rope.interleaved), **SINGLE_THREAD}
-        q, k = (g.add("RotaryEmbed", f"{b}_rope", (b, desc.COS, desc.SIN), order) for b in (q, k))
+        if s.qk_norm:
+            q, k = (self._norm(f"{b}_norm", b, f"{n}_norm", i) for b, n in ((q, "q"), (k, "k")))
+        if s.turns(i):
+            order: Params = {0: int(s.rope.interleaved), **SINGLE_THREAD}
+            turn = (desc.COS, desc.SIN)
+            q, k = (g.add("RotaryEmbed", f"{b}_rope", (b, *turn), order) for b in (q, k))
         att = g.add(
             "SDPA",
             f"{p}att",
@@ -93,7 +103,7 @@ class _Decoder:
         # (head_dim, M, heads) -> (head_dim, heads, M) -> (q_dim, M)
         att = g.add("Permute", f"{p}att_t", (att,), {0: 2, **SINGLE_THREAD})
         att = g.add("Reshape", f"{p}att_row", (att,), {0: s.q_dim, 1: -1, **SINGLE_THREAD})
-        return self._binary(f"{p}att_add", x, self._linear(f"{p}o", att, ("wo",), i), 0)
+        return self._binary(f"{p}att_add", x, self._linear(f"{p}o", att, ("wo",), i), ADD)
 
     def _heads(self, name: str, row: str, n_heads: int) -> str:
         # (n_heads * head_dim, M) -> (head_dim, heads, M) -> (head_dim, M, heads)
@@ -109,8 +119,8 @@ class _Decoder:
         halves: Params = {0: (hidden, hidden), 1: 1, **SINGLE_THREAD}
         g.add("Slice", f"{p}gate_up_split", (both,), halves, outputs=parts)
         gate = g.add("Swish", f"{p}swish", (parts[0],), {**SINGLE_THREAD})
-        product = self._binary(f"{p}glu", gate, parts[1], 2)
-        return self._binary(f"{p}ffn_add", x, self._linear(f"{p}down", product, ("w2",), i), 0)
+        product = self._binary(f"{p}glu", gate, parts[1], MULTIPLY)
+        return self._binary(f"{p}ffn_add", x, self._linear(f"{p}down", product, ("w2",), i), ADD)
 
     def _head(self) -> None:
         self._graph.add("Input", desc.HEAD_IN, ())
@@ -120,9 +130,19 @@ class _Decoder:
     def _norm(self, name: str, x: str, gain: str, layer: int) -> str:
         size = self._tensors[gain].cols
         params: Params = {0: size, 1: self._shape.norm_eps, 2: 1, **SINGLE_THREAD}
-        return self._graph.add("RMSNorm", name, (x,), params, weights=Vector(gain, layer, size))
+        return self._graph.add("RMSNorm", name, (x,), params, weights=Vector((gain,), layer, size))
 
     def _linear(self, name: str, x: str, tensors: tuple[str, ...], layer: int) -> str:
+        product = self._product(name, x, tensors, layer)
+        biases = tuple(BIAS_OF[t] for t in tensors if BIAS_OF.get(t) in self._tensors)
+        if not biases:
+            return product
+        # Not the Gemm's own C: that of int8 would come before the rows' scales.
+        size = sum(self._tensors[bias].cols for bias in biases)
+        bias = self._row(f"{name}_bias", size, Vector(biases, layer, size))
+        return self._binary(f"{name}_biased", product, bias, ADD)
+
+    def _product(self, name: str, x: str, tensors: tuple[str, ...], layer: int) -> str:
         rows = sum(self._tensors[tensor].rows for tensor in tensors)
         cols = self._tensors[tensors[0]].cols
         weights = Matrix(tensors, layer, rows, cols)
@@ -133,11 +153,13 @@ class _Decoder:
         if not self._codec.row_scales:
             return self._graph.add("Gemm", name, (x,), params, weights=weights)
         product = self._graph.add("Gemm", f"{name}_int8", (x,), params, weights=weights)
-        row: Params = {0: rows, 1: 1, **SINGLE_THREAD}
-        scales = self._graph.add(
-            "MemoryData", f"{name}_scales", (), row, weights=RowScales(weights)
-        )
-        return self._binary(name, product, scales, 2)
+        scales = self._row(f"{name}_scales", rows, RowScales(weights))
+        return self._binary(name, product, scales, MULTIPLY)
+
+    def _row(self, name: str, size: int, weights: Weights) -> str:
+        # (size, 1): what every row of another blob is multiplied by, or added to
+        params: Params = {0: size, 1: 1, **SINGLE_THREAD}
+        return self._graph.add("MemoryData", name, (), params, weights=weights)
 
     def _binary(self, name: str, a: str, b: str, op: int) -> str:
         return self._graph.add("BinaryOp", name, (a, b), {0: op, **SINGLE_THREAD})

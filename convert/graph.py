@@ -32,9 +32,9 @@ class RowScales:
 
 @dataclass(frozen=True)
 class Vector:
-    """A float32 vector of ``size`` numbers: a norm's gain."""
+    """A float32 vector of ``size`` numbers, one layer of the named tensors: a gain or a bias."""
 
-    tensor: str
+    tensors: tuple[str, ...]
     layer: int
     size: int
 

@@ -72,13 +72,18 @@ class Rope:
             if not ok and (not where or self.rule in where.split())
         ]
 
+    @property
+    def goes_by_context(self) -> bool:
+        """Tell whether ``at_context`` changes anything: a cache is good for one length alone."""
+        return self.rule == "dynamic"
+
     def at_context(self, head_dim: int, n_tokens: int) -> Rope:
         """Settle what depends on the length of the context; only "dynamic" does.
 
         There theta grows with the text beyond the original context, which makes keys that stand in
         a cache wrong. So it is fixed, once, at the length that the context may come to.
         """
-        if self.rule != "dynamic" or head_dim == 2:
+        if not self.goes_by_context or head_dim == 2:
             return self
         longer = max(n_tokens, self.original_context) / self.original_context
         stretch: float = (self.factor * longer - (self.factor - 1)) ** (head_dim / (head_dim - 2))

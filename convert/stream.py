@@ -115,7 +115,7 @@ class Streamer:
 
     def _write_one(self, weights: Weights) -> None:
         if isinstance(weights, Vector):
-            for rows in self._slices((weights.tensor,), weights.layer):
+            for rows in self._slices(weights.tensors, weights.layer):
                 self._out.write(to_dtype(rows.floats(), SINGLE).tobytes())
         elif isinstance(weights, RowScales):
             self._out.write(self._scales.pop(weights.of).astype("<f4", copy=False).tobytes())
@@ -148,6 +148,4 @@ class Streamer:
 
 
 def _names(weights: Weights) -> tuple[str, ...]:
-    if isinstance(weights, Matrix):
-        return weights.tensors
-    return (weights.tensor,) if isinstance(weights, Vector) else ()
+    return () if isinstance(weights, RowScales) else weights.tensors

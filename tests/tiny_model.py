@@ -21,7 +21,7 @@ Float64 = npt.NDArray[np.float64]
 class TinyConfig:
     """The numbers of a llama2.c header, and whether the classifier is the embedding.
 
-    A header has heads of ``dim / n_heads``; ``forward`` takes any.
+    A header has heads of ``dim / n_heads`` and none of what stands behind; ``forward`` takes any.
     """
 
     dim: int
@@ -33,6 +33,12 @@ class TinyConfig:
     seq_len: int
     tied: bool
     head_dim: int
+    qkv_bias: bool = False
+    o_bias: bool = False
+    mlp_bias: bool = False
+    qk_norm: bool = False
+    window: int = 0
+    no_rope_interval: int = 0
 
     @property
     def q_dim(self) -> int:
@@ -54,12 +60,24 @@ def tiny_config(
     seq_len: int = 32,
     tied: bool = True,
     head_dim: int | None = None,
+    qkv_bias: bool = False,
+    o_bias: bool = False,
+    mlp_bias: bool = False,
+    qk_norm: bool = False,
+    window: int = 0,
+    no_rope_interval: int = 0,
 ) -> TinyConfig:
     """A model of some 100,000 weights with grouped queries; every number can be changed."""
     return TinyConfig(
         *(dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, seq_len),
         tied=tied,
         head_dim=head_dim or dim // n_heads,
+        qkv_bias=qkv_bias,
+        o_bias=o_bias,
+        mlp_bias=mlp_bias,
+        qk_norm=qk_norm,
+        window=window,
+        no_rope_interval=no_rope_interval,
     )
 
 
@@ -81,16 +99,35 @@ def shapes(c: TinyConfig) -> dict[str, tuple[int, ...]]:
         **{name: (c.n_layers, *shape) for name, shape in stacked.items()},
         "rms_final": (c.dim,),
         **({} if c.tied else {"classifier": (c.vocab_size, c.dim)}),
+        **{name: (c.n_layers, size) for name, size in _extras(c).items()},
     }
 
 
+def _extras(c: TinyConfig) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    if c.qkv_bias:
+        sizes.update(bq=c.q_dim, bk=c.kv_dim, bv=c.kv_dim)
+    if c.o_bias:
+        sizes.update(bo=c.dim)
+    if c.mlp_bias:
+        sizes.update(b1=c.hidden_dim, b2=c.dim, b3=c.hidden_dim)
+    if c.qk_norm:
+        sizes.update(q_norm=c.head_dim, k_norm=c.head_dim)
+    return sizes
+
+
 def random_weights(c: TinyConfig, seed: int) -> Weights:
-    """Normal weights at a scale that keeps activations near one; gains around one."""
+    """Normal weights at a scale that keeps activations near one; gains around one, biases less."""
     rng = np.random.default_rng(seed)
     weights = {}
     for name, shape in shapes(c).items():
         values = rng.standard_normal(shape)
-        values = 1 + 0.1 * values if name.startswith("rms_") else values * shape[-1] ** -0.5
+        if "norm" in name or name.startswith("rms_"):
+            values = 1 + 0.1 * values
+        elif name.startswith("b"):
+            values = 0.3 * values
+        else:
+            values = values * shape[-1] ** -0.5
         weights[name] = values.astype(np.float32)
     return weights
 
@@ -175,48 +212,63 @@ def forward(
     *,
     interleaved: bool = True,
     attention_factor: float = 1.0,
+    frequencies: list[float] | None = None,
+    norm_eps: float = 1e-5,
 ) -> Float64:
     """Logits ``(len(ids), vocab_size)`` of a whole sequence, in float64.
 
     Pairs that turn are neighbours where ``interleaved``, else of the two halves of a head, as in
     transformers' ``rotate_half``; ``attention_factor`` is what YaRN makes queries and keys longer
-    by.
+    by, and ``frequencies`` what a rule makes of theta's.
     """
-
-    def turned(x: Float64) -> Float64:
-        return attention_factor * _rotate(x, theta, interleaved)
-
+    if frequencies is None:
+        frequencies = [theta ** (-2 * pair / c.head_dim) for pair in range(c.head_dim // 2)]
+    turns = np.arange(len(ids))[:, None] * np.array(frequencies)
     f = {name: values.astype(np.float64) for name, values in w.items()}
+    none = np.zeros(c.n_layers)  # a bias that isn't there
+
+    def linear(x: Float64, name: str, layer: int) -> Float64:
+        product: Float64 = x @ f[f"w{name}"][layer].T + f.get(f"b{name}", none)[layer]
+        return product
+
+    def heads_of(x: Float64, name: str, layer: int) -> Float64:
+        heads = linear(x, name, layer).reshape(len(ids), -1, c.head_dim)
+        if name == "v":
+            return heads
+        if c.qk_norm:
+            heads = _norm(heads, f[f"{name}_norm"][layer], norm_eps)
+        if c.no_rope_interval and (layer + 1) % c.no_rope_interval == 0:
+            return heads
+        return attention_factor * _rotate(heads, turns, interleaved)
+
     x = f["embedding"][ids]
     n, groups = len(ids), c.n_heads // c.n_kv_heads
-    mask = np.triu(np.full((n, n), -np.inf), 1)
+    back = np.arange(n)[:, None] - np.arange(n)  # how far a key lies behind a query
+    mask = np.where((back < 0) | (back >= (c.window or n)), -np.inf, 0.0)
     for i in range(c.n_layers):
-        h = _norm(x, f["rms_att"][i])
-        q = turned((h @ f["wq"][i].T).reshape(n, c.n_heads, c.head_dim))
-        k = turned((h @ f["wk"][i].T).reshape(n, c.n_kv_heads, c.head_dim))
-        v = (h @ f["wv"][i].T).reshape(n, c.n_kv_heads, c.head_dim)
+        h = _norm(x, f["rms_att"][i], norm_eps)
+        q, k, v = (heads_of(h, name, i) for name in "qkv")
         heads = []
         for head in range(c.n_heads):
             scores = q[:, head] @ k[:, head // groups].T / np.sqrt(c.head_dim) + mask
             p = np.exp(scores - scores.max(axis=1, keepdims=True))
             heads.append(p / p.sum(axis=1, keepdims=True) @ v[:, head // groups])
-        x = x + np.concatenate(heads, axis=1) @ f["wo"][i].T
-        h = _norm(x, f["rms_ffn"][i])
-        gate = h @ f["w1"][i].T
-        x = x + (gate / (1 + np.exp(-gate)) * (h @ f["w3"][i].T)) @ f["w2"][i].T
+        x = x + linear(np.concatenate(heads, axis=1), "o", i)
+        h = _norm(x, f["rms_ffn"][i], norm_eps)
+        gate = linear(h, "1", i)
+        x = x + linear(gate / (1 + np.exp(-gate)) * linear(h, "3", i), "2", i)
     classifier = f["embedding"] if c.tied else f["classifier"]
-    logits: Float64 = _norm(x, f["rms_final"]) @ classifier.T
+    logits: Float64 = _norm(x, f["rms_final"], norm_eps) @ classifier.T
     return logits
 
 
-def _norm(x: Float64, gain: Float64) -> Float64:
-    normal: Float64 = x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + 1e-5)
+def _norm(x: Float64, gain: Float64, eps: float) -> Float64:
+    normal: Float64 = x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps)
     return normal * gain
 
 
-def _rotate(x: Float64, theta: float, interleaved: bool) -> Float64:
-    n, _, d = x.shape  # (n, heads, head_dim)
-    angles = np.arange(n)[:, None] * theta ** (-np.arange(0, d, 2) / d)
+def _rotate(x: Float64, angles: Float64, interleaved: bool) -> Float64:
+    d = x.shape[-1]  # x is (n, heads, head_dim), angles (n, head_dim / 2)
     if not interleaved:  # what ``rotate_half`` does, by its own formula
         cos, sin = (np.tile(t, 2)[:, None, :] for t in (np.cos(angles), np.sin(angles)))
         half = np.concatenate([-x[..., d // 2 :], x[..., : d // 2]], axis=-1)

@@ -146,12 +146,13 @@ def _new_chat(
         context_length=options.ctx_size,
         check=options.check,
     )
-    keeps_caches = options.kv_cache and options.save
+    desc = model.desc
+    by_context = desc.shape.rope.goes_by_context  # so a snapshot may be of another length's keys
+    keeps_caches = options.kv_cache and options.save and not by_context
     snapshots = SnapshotStore(tell=tell_writing) if keeps_caches else None
     if store:
         for gone in store.purge_deleted(KEPT_DELETED):
             SnapshotStore().delete(gone)
-    desc = model.desc
     facts = ModelFacts(
         _place_of(options.model),
         desc.bin_sha256,
@@ -163,6 +164,11 @@ def _new_chat(
     given = options.given
     chat = Chat(engine, tokenizer, facts, settings, given=given, store=store, snapshots=snapshots)
     chat.notes += model.notes
+    if by_context:
+        n_tokens = f"{engine.context_length:,}"
+        chat.notes.append(
+            f"the model's RoPE goes by the context's length: fixed at {n_tokens} tokens"
+        )
     return chat
 
 

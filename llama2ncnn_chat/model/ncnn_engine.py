@@ -20,6 +20,7 @@ from convert.errors import ConvertError
 from convert.shape import ModelShape
 
 from ..errors import Advice, ChatError, ModelError, UsageError
+from .batches import PREFILL_BATCH, causal_mask, prefill_chunk
 from .engine import CalledOffError, Cancelled
 from .kv_cache import KvCache, rotate
 from .model_files import map_embedding, read_param
@@ -36,10 +37,6 @@ from .ncnn_memory import (
 from .threads import allowed_threads, default_threads
 
 Float32 = npt.NDArray[np.float32]
-
-PREFILL_WORK = 2e10  # weights times rows that a chunk of a prefill may come to
-PREFILL_BATCH = 128  # rows in one pass: the Gemms gain nothing from more, and memory grows
-MASKED = np.float32(-1e9)  # not an infinity: a softmax over nothing else would be NaN
 
 
 class ContextFullError(ChatError):
@@ -78,6 +75,7 @@ class NcnnEngine:
         self._shape = shape = self.desc.shape
         self.vocab_size = shape.vocab_size
         self.context_length = _context_length(shape, context_length)
+        self._rope = shape.rope.at_context(shape.head_dim, self.context_length)
         self._net = new_net(allowed_threads(threads or default_threads()))
         try:
             self._load(param, progress)
@@ -88,7 +86,7 @@ class NcnnEngine:
         self._blobs = [blob for i in range(shape.n_layers) for blob in names.cache_in(i)]
         self._out_blobs = [blob for i in range(shape.n_layers) for blob in names.cache_out(i)]
         self._cache = [self._empty_cache() for _ in self._blobs]
-        self.prefill_chunk = _prefill_chunk(shape)
+        self.prefill_chunk = prefill_chunk(shape)
         self._layout: CacheLayout | None = None
         self._position = 0
 
@@ -168,7 +166,8 @@ class NcnnEngine:
         for i in range(s.n_layers):
             keys, values = self._cache[2 * i], self._cache[2 * i + 1]
             layout.read(keys, layout.keys[stop:], tail)
-            layout.write(keys, layout.keys[start:], rotate(tail, start - stop, s.rope))
+            moved = rotate(tail, start - stop, self._rope) if s.turns(i) else tail
+            layout.write(keys, layout.keys[start:], moved)
             layout.read(values, layout.values[stop:], tail)
             layout.write(values, layout.values[start:], tail)
         self.rewind(self._position - (stop - start))
@@ -214,15 +213,13 @@ class NcnnEngine:
         Whatever is raised, the cache is what it was before.
         """
         m, p = len(ids), self._position
-        cos, sin = self._shape.rope.tables(self._shape.head_dim, p, p + m)
-        mask = np.zeros((m, p + m), np.float32)
-        mask[:, p:][np.triu_indices(m, 1)] = MASKED
+        cos, sin = self._rope.tables(self._shape.head_dim, p, p + m)
         extractor = self._net.create_extractor()
         for blob, array in (
             (names.X, self._embedding[np.asarray(ids)].astype(np.float32)),
             (names.COS, cos),
             (names.SIN, sin),
-            (names.MASK, mask),
+            (names.MASK, causal_mask(m, p, self._shape.window)),
         ):
             _check(extractor.input(blob, to_mat(array)), "input", blob)
         for blob, mat in zip(self._blobs, self._cache, strict=True):
@@ -263,17 +260,6 @@ class NcnnEngine:
         if self._layout is None:
             self._layout = probe_layout(self._shape.head_dim, self._capacity)
         return self._layout
-
-
-def _prefill_chunk(s: ModelShape) -> int:
-    """Return a power of two, 8 to 128: so few rows that a few cores can stop a prefill at once.
-
-    Fixed by the model alone, never by how fast it went: int8 turns the rounding of another
-    chunking into other logits, and the same seed must give the same text.
-    """
-    per_layer = s.dim * (2 * s.q_dim + 2 * s.kv_dim + 3 * s.hidden_dim)
-    rows = int(PREFILL_WORK // (s.n_layers * per_layer))
-    return int(max(8, min(PREFILL_BATCH, 1 << max(0, rows.bit_length() - 1))))
 
 
 def _context_length(s: ModelShape, wanted: int | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import ncnn
@@ -11,23 +12,21 @@ import pytest
 
 from convert import desc
 from convert.desc import ModelDesc, file_of, read_desc
-from convert.formats import FORMAT_NAMES, codec_of
-from convert.pipeline import convert, convert_tensors
+from convert.formats import FORMAT_NAMES
+from convert.pipeline import convert
 from convert.rope import Rope
-from convert.shape import ModelShape
-from convert.sources.synthetic import SyntheticCheckpoint
 from tests.tiny_model import (
     TinyConfig,
     Weights,
     forward,
     quantise_q80,
     random_weights,
-    shapes,
     tiny_config,
     write_v0,
     write_v1,
     write_v2,
 )
+from tests.weights_source import make
 
 Float32 = npt.NDArray[np.float32]
 IDS = [1, 5, 90, 33, 7, 7, 60, 2, 11]
@@ -57,7 +56,9 @@ def logits_of(stem: Path, ids: list[int]) -> Float32:
     feed(run, desc.X, embedding_of(stem, d)[ids])
     feed(run, desc.COS, cos)
     feed(run, desc.SIN, sin)
-    feed(run, desc.MASK, np.triu(np.full((len(ids), len(ids)), -1e9), 1))
+    feed(
+        run, desc.MASK, np.triu(np.full((len(ids), len(ids)), -1e9), 1)
+    )  # a window is the engine's
     for i in range(d.shape.n_layers):
         for name in desc.cache_in(i):
             assert run.input(name, ncnn.Mat()) == 0
@@ -107,24 +108,6 @@ def test_other_shapes_and_thetas(tmp_path: Path, c: TinyConfig) -> None:
     assert relative_error(logits_of(tmp_path / "out", IDS), want) < TOLERANCE["fp32"]
 
 
-def made_up(c: TinyConfig, rope: Rope, stem: Path, weights: str) -> Weights:
-    """Convert random weights of a shape that no llama2.c header can say; returns them."""
-    shape = ModelShape(
-        *(c.dim, c.hidden_dim, c.n_layers, c.n_heads, c.n_kv_heads, c.head_dim),
-        *(c.vocab_size, c.seq_len),
-        tied=c.tied,
-        rope=rope,
-    )
-    source = SyntheticCheckpoint(shape, seed=5)
-    convert_tensors(source, stem, codec_of(weights, 32))
-    w = {}
-    for name, want in shapes(c).items():
-        tensor = shape.tensors[name]
-        layers = [source.rows(name, i, 0, tensor.rows) for i in range(tensor.layers)]
-        w[name] = np.concatenate(layers).reshape(want)
-    return w
-
-
 @pytest.mark.parametrize("head_dim", [8, 16, 40])  # of a dim of 64 in 4 heads
 @pytest.mark.parametrize("interleaved", [True, False])
 @pytest.mark.parametrize("weights", ["fp32", "int8", "q8"])
@@ -133,7 +116,8 @@ def test_heads_are_free_of_dim_and_pairs_of_their_order(
 ) -> None:
     c = tiny_config(head_dim=head_dim, tied=False)
     rope = Rope(theta=500.0, interleaved=interleaved)
-    w = made_up(c, rope, tmp_path / "out", weights)
+    w = random_weights(c, 5)
+    make(tmp_path / "out", c, w, rope, weights)
     assert w["wq"].shape == (2, 4 * head_dim, 64)
     want = forward(c, w, IDS, 500.0, interleaved=interleaved)
     assert relative_error(logits_of(tmp_path / "out", IDS), want) < TOLERANCE[weights]
@@ -143,10 +127,42 @@ def test_heads_are_free_of_dim_and_pairs_of_their_order(
 
 def test_the_attention_factor_reaches_queries_and_keys(tmp_path: Path) -> None:
     c = tiny_config()
-    w = made_up(c, Rope(attention_factor=1.4), tmp_path / "out", "fp32")
+    w = random_weights(c, 5)
+    make(tmp_path / "out", c, w, Rope(attention_factor=1.4))
     want = forward(c, w, IDS, attention_factor=1.4)
     assert relative_error(logits_of(tmp_path / "out", IDS), want) < TOLERANCE["fp32"]
     assert relative_error(forward(c, w, IDS), want) > 1e-2
+
+
+# What a shape may have beside Llama's, alone and all together.
+MORE: list[dict[str, int]] = [
+    {"qkv_bias": True},
+    {"o_bias": True},
+    {"mlp_bias": True},
+    {"qk_norm": True},
+    {"no_rope_interval": 2},
+    {"qkv_bias": 1, "o_bias": 1, "mlp_bias": 1, "qk_norm": 1, "no_rope_interval": 3},
+]
+
+
+@pytest.mark.parametrize("more", MORE, ids=lambda more: "+".join(more))
+@pytest.mark.parametrize("interleaved", [True, False])
+@pytest.mark.parametrize("weights", ["fp32", "int8", "q8"])
+def test_biases_norms_and_layers_without_rope(
+    tmp_path: Path, more: dict[str, int], interleaved: bool, weights: str
+) -> None:
+    c = tiny_config(head_dim=24, n_layers=3, **more)  # type: ignore[arg-type]
+    w = random_weights(c, 6)
+    make(tmp_path / "out", c, w, Rope(interleaved=interleaved), weights)
+    want = forward(c, w, IDS, interleaved=interleaved)
+    assert relative_error(logits_of(tmp_path / "out", IDS), want) < TOLERANCE[weights]
+    without = forward(replace(c, **dict.fromkeys(more, 0)), plain(w), IDS, interleaved=interleaved)  # type: ignore[arg-type]
+    assert relative_error(without, want) > 1e-2  # it makes a difference
+
+
+def plain(w: Weights) -> Weights:
+    """The same weights, of no bias."""
+    return {name: values for name, values in w.items() if not name.startswith("b")}
 
 
 def dequantised(w: Weights, group_size: int) -> Weights:

@@ -1,0 +1,67 @@
+"""A tiny model of ``tests.tiny_model`` as a source: any shape and RoPE, and no file format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.formats import codec_of
+from convert.pipeline import convert_tensors
+from convert.rope import Rope
+from convert.shape import ModelShape
+from tests.tiny_model import TinyConfig, Weights
+
+
+def shape_of(c: TinyConfig, rope: Rope | None = None) -> ModelShape:
+    """The converter's word for a tiny model's numbers."""
+    return ModelShape(
+        *(c.dim, c.hidden_dim, c.n_layers, c.n_heads, c.n_kv_heads, c.head_dim),
+        *(c.vocab_size, c.seq_len),
+        tied=c.tied,
+        qkv_bias=c.qkv_bias,
+        o_bias=c.o_bias,
+        mlp_bias=c.mlp_bias,
+        qk_norm=c.qk_norm,
+        window=c.window,
+        no_rope_interval=c.no_rope_interval,
+        rope=rope or Rope(),
+    )
+
+
+class WeightsSource:
+    """Arrays by llama2.c's names. Implements ``TensorSource``."""
+
+    path, size, format, weights, block = Path("weights"), 0, "arrays", "int8", 0
+    template = "llama2"
+    files: tuple[Path, ...] = ()
+
+    def __init__(self, shape: ModelShape, w: Weights) -> None:
+        self.shape, self._weights = shape, w
+
+    def __enter__(self) -> WeightsSource:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def fingerprint(self) -> str:
+        return "arrays"
+
+    def tensor_bytes(self, name: str) -> int:
+        return self._weights[name].nbytes
+
+    def rows(self, name: str, layer: int, start: int, stop: int) -> npt.NDArray[np.float32]:
+        tensor = self.shape.tensors[name]
+        stacked = self._weights[name].reshape(tensor.layers, tensor.rows, tensor.cols)
+        return stacked[layer, start:stop]
+
+    def quantised_rows(self, *_: object) -> None: ...
+
+
+def make(
+    stem: Path, c: TinyConfig, w: Weights, rope: Rope | None = None, weights: str = "fp32"
+) -> Path:
+    """Convert a tiny model to ``stem``, blocks of 32 where it has blocks."""
+    convert_tensors(WeightsSource(shape_of(c, rope), w), stem, codec_of(weights, 32))
+    return stem
