@@ -13,22 +13,29 @@ from .decoder import codec_of_model
 from .desc import TOKENIZER_SUFFIX, ModelDesc, file_of, flat, read_desc, stem_of, verify
 from .files import is_file
 from .formats import FORMAT_NAMES
-from .formats.codec import Codec
+from .formats.codec import Codec, Float32, NonFiniteError, QuantisedRows
 from .pipeline import bin_bytes, choose_format, memory_bytes
 from .shape import ModelShape
 from .sources import open_source
+from .sources.source import TensorSource
+from .stream import SourceRows
 from .vocabulary import tokenizer_beside
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a checkpoint becomes in one format, in bytes; ``total`` has a full KV cache in it."""
+    """What a checkpoint becomes in one format, in bytes; ``total`` has a full KV cache in it.
+
+    ``unchanged`` of its ``matrices`` move over in the blocks that they stand in, without loss.
+    """
 
     weights: str
     block: int
     disk: int
     memory: int
     total: int
+    matrices: int = 0
+    unchanged: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,7 @@ def _of_checkpoint(path: Path) -> Report:
             parameters=shape.n_parameters,
             kv_cache=shape.cache_bytes(shape.context_length),
             tokenizer=str(tokenizer) if tokenizer else None,
-            conversions=[_conversion(shape, codec) for codec in codecs],
+            conversions=[_conversion(shape, codec, source) for codec in codecs],
             group_size=source.block,
         )
 
@@ -130,10 +137,42 @@ def _of_model(stem: Path, d: ModelDesc, verified: bool) -> Report:
     )
 
 
-def _conversion(shape: ModelShape, codec: Codec) -> Conversion:
+def _conversion(shape: ModelShape, codec: Codec, source: TensorSource | None = None) -> Conversion:
     disk, memory = bin_bytes(shape, codec), memory_bytes(shape, codec)
-    cache = shape.cache_bytes(shape.context_length)
-    return Conversion(codec.name, codec.block, disk, memory, memory + cache)
+    total = memory + shape.cache_bytes(shape.context_length)
+    rows = [
+        SourceRows(source, name, layer, 0, 1)
+        for name, tensor in shape.tensors.items()
+        if source and tensor.rows > 1 and (shape.tied or name != "embedding")
+        for layer in range(tensor.layers)
+    ]
+    unchanged = sum(_moves(row, codec) for row in rows)
+    return Conversion(codec.name, codec.block, disk, memory, total, len(rows), unchanged)
+
+
+@dataclass
+class _Probe:
+    """A row that notes whether a codec wants it as floats. Implements ``RowSlice``."""
+
+    row: SourceRows
+    moves: bool = True
+
+    def floats(self) -> Float32:
+        self.moves = False
+        return self.row.floats()
+
+    def quantised(self, bits: int, block: int) -> QuantisedRows | None:
+        return self.row.quantised(bits, block)
+
+
+def _moves(row: SourceRows, codec: Codec) -> bool:
+    """Whether a row goes into the blocks of the format as it stands."""
+    probe = _Probe(row)
+    try:
+        codec.encode([probe], id)
+    except NonFiniteError:  # a conversion says where
+        return False
+    return probe.moves
 
 
 def format_report(r: Report) -> str:
@@ -168,9 +207,13 @@ def _table(r: Report) -> list[str]:
     for x in r.conversions:
         sizes = [human_bytes(n) for n in (x.disk, x.memory, x.total)]
         rows.append([_weights(x.weights, x.block), *sizes])
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    if any(x.unchanged for x in r.conversions):
+        rows[0].append("without loss")
+        for row, x in zip(rows[1:], r.conversions, strict=True):
+            row.append(f"{x.unchanged} of {x.matrices} matrices" if x.unchanged else "")
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
-        "  " + "  ".join(t.rjust(w) if i else t.ljust(w) for i, (t, w) in enumerate(cells))
+        "  " + "  ".join(t.rjust(w) if i else t.ljust(w) for i, (t, w) in enumerate(cells)).rstrip()
         for cells in (list(zip(row, widths, strict=True)) for row in rows)
     ]
 

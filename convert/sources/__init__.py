@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .gguf.checkpoint import GgufCheckpoint
+from .gguf.file import is_gguf
 from .llama2c import Llama2cCheckpoint
 from .source import TensorSource
 
@@ -15,4 +17,5 @@ def open_source(path: str | os.PathLike[str]) -> TensorSource:
     A legacy llama2.c checkpoint has no mark of its own, so what nobody else knows is taken for
     one, and refused by the numbers in its header. Raises ``ConvertError``.
     """
-    return Llama2cCheckpoint(Path(path))
+    path = Path(path)
+    return GgufCheckpoint(path) if is_gguf(path) else Llama2cCheckpoint(path)
