@@ -1,4 +1,4 @@
-"""The converter's command line: ``llama2ncnn-convert 7b.bin 7b.ncnn``.
+"""The converter's command line: ``llama2ncnn-convert TinyLlama/ tiny.ncnn``.
 
 Flags in, one call to ``pipeline.convert`` or ``inspect``, an exit code out; the one place of the
 package that prints. Knows nothing of formats, and of the chat nothing at all.
@@ -72,18 +72,21 @@ class _Parser(argparse.ArgumentParser):
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(
         prog=PROG,
-        usage="%(prog)s [options] CHECKPOINT STEM\n       %(prog)s --inspect FILE",
-        description="Convert a llama2.c checkpoint to an ncnn model: "
-        "STEM.param, STEM.bin and STEM.desc.",
+        usage="%(prog)s [options] CHECKPOINT STEM\n       %(prog)s --inspect CHECKPOINT",
+        description="Convert a model to ncnn's files: STEM.param, STEM.bin and STEM.desc.",
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("checkpoint", metavar="CHECKPOINT", help="llama2.c checkpoint: v0 (legacy), v1 or v2")
+    add(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        help="a folder from the Hugging Face Hub or from Meta, or a llama2.c checkpoint",
+    )
     add("stem", metavar="STEM", nargs="?", help="name of the model to write, as 7b.ncnn")
     add(
         "--weights",
         choices=FORMAT_NAMES,
-        help="how to keep the matrices (default: int8; q8 for a v2 checkpoint)",
+        help="how to keep the matrices (default: int8; q8 for a llama2.c v2 checkpoint)",
     )
     add("--block", type=int, choices=BLOCKS, help="weights per scale of q8, q6 and q4 (default 64)")
     add("--tokenizer", metavar="FILE", help="tokenizer.bin to copy (default: the one beside)")
@@ -120,20 +123,25 @@ def _problem(args: argparse.Namespace) -> str:
 def _run(args: argparse.Namespace) -> int:
     if args.inspect:
         return _inspect(args)
-    stem, size, start = stem_of(args.stem), 0, time.monotonic()
-    with contextlib.suppress(OSError, ValueError):  # convert() says what is wrong, and better
-        size = os.stat(args.checkpoint).st_size
+    stem, n_read, start = stem_of(args.stem), 0, time.monotonic()
     with contextlib.nullcontext(None) if args.quiet else _progress(sys.stderr) as report:
+
+        def counted(p: Progress) -> None:
+            nonlocal n_read
+            n_read = p.n_bytes
+            if report:
+                report(p)
+
         d = convert(
             args.checkpoint,
             stem,
             weights=args.weights,
             block=args.block,
             tokenizer=args.tokenizer,
-            progress=report,
+            progress=counted,
         )
     if not args.quiet:
-        _say(_summary(stem, d, size, time.monotonic() - start))
+        _say(_summary(stem, d, n_read, time.monotonic() - start))
     return 0
 
 

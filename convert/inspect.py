@@ -92,8 +92,8 @@ def _model_stem(path: Path) -> Path | None:
     stem = stem_of(path)
     if not stem.name:
         return None
-    # A file that is there and bears no name of a model's is a checkpoint, whatever stands beside.
-    if stem == path and is_file(path):
+    # What is there and bears no name of a model's is a checkpoint, whatever stands beside.
+    if stem == path and (is_file(path) or path.is_dir()):
         return None
     if path.suffix in (".param", ".desc") or is_file(file_of(stem, ".desc")):
         return stem
@@ -186,6 +186,7 @@ def format_report(r: Report) -> str:
         ("vocabulary", f"{c.vocab_size}, classifier {'shared' if c.tied else 'separate'}"),
         ("context", f"{c.context_length:,} tokens"),
         ("RoPE theta", f"{c.rope.theta:g}"),
+        *_more_facts(c),
     ]
     if r.group_size:
         facts.append(("group size", f"{r.group_size}"))
@@ -198,6 +199,26 @@ def format_report(r: Report) -> str:
     lines = [f"{r.path}: {r.format}, {human_bytes(r.size)}"]
     lines += [f"  {name:<12}{value}" for name, value in facts]
     return "\n".join([*lines, "", *_table(r)]) + "\n"
+
+
+def _more_facts(c: ModelShape) -> list[tuple[str, str]]:
+    """What isn't so in every model, where it is so in this one."""
+    rope, facts = c.rope, []
+    if rope.rule != "default":
+        stretched = f" by {rope.factor:g}" if rope.rule != "divisors" else ""
+        settled = ", fixed at the length of the context" if rope.goes_by_context else ""
+        facts.append(("RoPE rule", f"{rope.rule}{stretched}{settled}"))
+    if c.no_rope_interval:
+        facts.append(("no RoPE", f"in layer {c.no_rope_interval} and its multiples"))
+    if c.window:
+        facts.append(("window", f"{c.window:,} tokens"))
+    names = {"qkv_bias": "q, k, v", "o_bias": "attention output", "mlp_bias": "feed-forward"}
+    biases = [name for field, name in names.items() if getattr(c, field)]
+    if biases:
+        facts.append(("biases", "; ".join(biases)))
+    if c.qk_norm:
+        facts.append(("head norms", "q, k"))
+    return facts
 
 
 def _table(r: Report) -> list[str]:

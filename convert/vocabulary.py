@@ -14,7 +14,13 @@ from .files import is_file, open_regular
 
 
 def tokenizer_beside(source: Path) -> Path | None:
-    """Find the tokenizer of a checkpoint: ``X.tokenizer.bin``, else ``tokenizer.bin``."""
+    """Find the tokenizer of a checkpoint: ``X.tokenizer.bin``, else ``tokenizer.bin``.
+
+    That of a folder is in it.
+    """
+    if source.is_dir():
+        inside = source / "tokenizer.bin"
+        return inside if is_file(inside) else None
     stem = source.name.removesuffix(".bin")
     names = (stem + TOKENIZER_SUFFIX, source.name + TOKENIZER_SUFFIX, "tokenizer.bin")
     candidates = (source.with_name(name) for name in names)

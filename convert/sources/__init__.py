@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..errors import ConvertError
 from .gguf.checkpoint import GgufCheckpoint
 from .gguf.file import is_gguf
+from .huggingface import is_huggingface, open_huggingface
 from .llama2c import Llama2cCheckpoint
+from .meta import is_meta, open_meta
 from .source import TensorSource
 
 
@@ -18,4 +21,24 @@ def open_source(path: str | os.PathLike[str]) -> TensorSource:
     one, and refused by the numbers in its header. Raises ``ConvertError``.
     """
     path = Path(path)
+    if _is_folder(path):
+        return _open_folder(path)
     return GgufCheckpoint(path) if is_gguf(path) else Llama2cCheckpoint(path)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a NUL in the name: who opens it says so
+        return False
+
+
+def _open_folder(folder: Path) -> TensorSource:
+    if is_huggingface(folder):
+        return open_huggingface(folder)
+    if is_meta(folder):
+        return open_meta(folder)
+    raise ConvertError(
+        f"{folder}: a folder without config.json or params.json",
+        "name one from the Hugging Face Hub or from Meta, or a checkpoint's file",
+    )

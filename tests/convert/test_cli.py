@@ -161,7 +161,7 @@ def hostile_files(folder: Path) -> dict[str, str]:
         "version-3": "version 3",
         "text": "is it a llama2.c checkpoint?",
         "nan": "embedding of layer 0: a weight is not a finite number",
-        "folder": "not a regular file",
+        "folder": "a folder without config.json or params.json",
         "pipe": "not a regular file",
         "loop": "symbolic links",
         "absent": "No such file",
