@@ -18,6 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from filelock import FileLock
+
 from convert import pipeline
 from convert.desc import TOKENIZER_SUFFIX, ModelDesc, file_of, read_desc, sha256_file, stem_of
 from convert.errors import ConvertError, WriteError
@@ -28,10 +30,12 @@ from convert.vocabulary import tokenizer_beside
 from ..atomic import replacing
 from ..errors import Advice, ChatError, ModelError, UsageError
 from ..paths import cache_dir, make_private
+from .cached import HASHES, KEY_DIGITS, LOCK, MODELS, STEM, Origin, write_origin
+from .hub import fetch
+from .hub_names import is_hub_name, parse_name
 
 DEMO = "demo"
 DEMO_CHECKPOINT = Path(__file__).parents[1] / "demo" / "demo.bin"
-KEY_DIGITS = 24  # of the checkpoint's SHA-256, in the name of its folder in the cache
 REINSTALL = "install the program again"
 
 OnBytes = Callable[[int, int], None]
@@ -59,8 +63,9 @@ class FoundModel:
 
 @dataclass(frozen=True)
 class Watcher:
-    """Callbacks of the slow steps: bytes of a checkpoint hashed, tensors converted."""
+    """Callbacks of the slow steps: bytes fetched, of a checkpoint hashed, tensors converted."""
 
+    fetching: OnBytes | None = None
     hashing: OnBytes | None = None
     converting: OnProgress | None = None
 
@@ -72,12 +77,14 @@ def find_model(
     watcher: Watcher = Watcher(),
     bundled: Path = DEMO_CHECKPOINT,
 ) -> FoundModel:
-    """The model that ``model`` names: a stem, one of its files, or a raw checkpoint.
+    """The model that ``model`` names: a stem, one of its files, a raw checkpoint, one of the Hub.
 
     ``demo``, where no file has that name, is the ``bundled`` one. Raises ``ModelError`` for what
     isn't there, isn't a model, or has no tokenizer.
     """
     try:
+        if is_hub_name(model):
+            return _of_hub(model, conversion, tokenizer, watcher)
         stem = stem_of(model)
         if stem.name and (file_of(stem, ".desc").exists() or file_of(stem, ".param").exists()):
             return _converted(stem, tokenizer)
@@ -89,7 +96,7 @@ def find_model(
                 f"{model}: no such checkpoint or model",
                 "name a .bin checkpoint or a converted stem",
             )
-        return _raw(path, conversion, tokenizer, watcher)
+        return _raw(path, str(path.resolve()), conversion, tokenizer, watcher)
     except WriteError as e:  # the model is not to blame
         raise ChatError(e.message, e.hint) from e
     except ConvertError as e:
@@ -114,7 +121,17 @@ def _demo(
         raise ModelError(e.message, REINSTALL) from e
     except ValueError as e:
         raise ModelError(f"{sums}: the bundled file is damaged", REINSTALL) from e
-    return replace(_raw(path, conversion, tokenizer, watcher), name=DEMO)
+    return replace(_raw(path, DEMO, conversion, tokenizer, watcher), name=DEMO)
+
+
+def _of_hub(
+    model: str, conversion: Conversion, tokenizer: Path | None, watcher: Watcher
+) -> FoundModel:
+    """The model that such a name stands for; from where it was fetched to, as anybody's."""
+    name = parse_name(model)
+    fetched = fetch(name, watcher.fetching)
+    found = _raw(fetched.path, str(name), conversion, tokenizer, watcher)
+    return replace(found, name=name.short, notes=(*fetched.notes, *found.notes))
 
 
 def _converted(stem: Path, tokenizer: Path | None) -> FoundModel:
@@ -127,8 +144,9 @@ def _converted(stem: Path, tokenizer: Path | None) -> FoundModel:
 
 
 def _raw(
-    path: Path, conversion: Conversion, tokenizer: Path | None, watcher: Watcher
+    path: Path, called: str, conversion: Conversion, tokenizer: Path | None, watcher: Watcher
 ) -> FoundModel:
+    """The model at ``path``, which ``called`` finds again from anywhere."""
     with open_source(path) as source:
         fmt = pipeline.choose_format(source, conversion.weights, conversion.block)
         fingerprint, files = source.fingerprint(), source.files
@@ -157,7 +175,7 @@ def _raw(
         if desc is None or wanted != (desc.source, desc.weights, desc.block, desc.converter):
             desc = convert(stem)
     elif desc is None:
-        desc = _publish(convert, stem)
+        desc = _publish(convert, stem, Origin(called, tuple(files)))
     return FoundModel(path.name, stem, desc, own, tuple(notes))
 
 
@@ -169,7 +187,7 @@ def _whole(stem: Path) -> ModelDesc | None:
         return None
 
 
-def _publish(convert: Callable[[Path], ModelDesc], stem: Path) -> ModelDesc:
+def _publish(convert: Callable[[Path], ModelDesc], stem: Path, origin: Origin) -> ModelDesc:
     """Convert beside the folder of ``stem`` and put it in place at once.
 
     Two processes that convert the same checkpoint never see each other's half: the second to end
@@ -177,9 +195,11 @@ def _publish(convert: Callable[[Path], ModelDesc], stem: Path) -> ModelDesc:
     """
     folder = stem.parent
     around = tempfile.TemporaryDirectory(prefix=".", dir=folder.parent, ignore_cleanup_errors=True)
-    with around as name:
+    # While it is locked, somebody is at work there; what is left of one who was killed isn't.
+    with around as name, FileLock(Path(name) / LOCK):
         new = make_private(Path(name) / "new")
         desc = convert(new / stem.name)
+        write_origin(new, origin)
         try:
             with suppress(FileNotFoundError):
                 folder.rmdir()
@@ -206,27 +226,15 @@ def _cache_stem(
         root = make_private(cache_dir())
         digest = _content_hash(files, root, hashing)[:KEY_DIGITS]
         key = f"{digest}-{options}-{CONVERTER.split()[-1]}"
-        folder = make_private(root / "models") / key
-        if not _whole(folder / "model") and not os.access(folder.parent, os.W_OK):
+        folder = make_private(root / MODELS) / key
+        if not _whole(folder / STEM) and not os.access(folder.parent, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder.parent))
     except OSError as e:
         around = Path(tempfile.mkdtemp(prefix="llama2ncnn-"))
         atexit.register(shutil.rmtree, around, ignore_errors=True)
-        folder = around / "models"
+        folder = around / MODELS
         notes.append(f"{e.filename}: {e.strerror}; converting into {around} for this time")
-    return folder / "model"
-
-
-def cached_models() -> list[tuple[Path, Path | None]]:
-    """The stems in the cache, and the checkpoint that each was made from, where that is known."""
-    root = cache_dir()
-    sources = {}
-    for memo in root.glob("hashes/*.json"):
-        with suppress(OSError, ValueError, LookupError, TypeError):  # as when it is looked up
-            known = json.loads(memo.read_text())
-            sources[str(known["sha256"])[:KEY_DIGITS]] = Path(known["stamp"][0])
-    stems = sorted(desc.with_suffix("") for desc in root.glob("models/*/model.desc"))
-    return [(stem, sources.get(stem.parent.name.partition("-")[0])) for stem in stems]
+    return folder / STEM
 
 
 def _content_hash(files: Sequence[Path], root: Path, hashing: OnBytes | None) -> str:
@@ -250,7 +258,7 @@ def _file_hash(path: Path, root: Path, hashing: Callable[[int], None]) -> str:
     """SHA-256 of the file, remembered for as long as its name, size and time stay the same."""
     stat = path.stat()
     stamp = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino]
-    memo = root / "hashes" / f"{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:24]}.json"
+    memo = root / HASHES / f"{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:24]}.json"
     with suppress(OSError, ValueError):
         known = json.loads(memo.read_text())
         if known["stamp"] == stamp:
