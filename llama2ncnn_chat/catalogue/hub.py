@@ -6,7 +6,7 @@ The client brings that cache, tokens, ``HF_ENDPOINT`` and the retries; only what
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ def fetch(name: HubName, progress: OnBytes | None = None) -> Fetched:
             return Fetched(there, (f"{name}: {reached}; taking what was fetched before",))
         commit, sizes = reached
         wanted = needed(name, sizes)
-        _refuse_if_full(name, commit, {path: sizes[path] for path in wanted})
+        _refuse_what_can_not_come(name, _lacking(name, commit, wanted), sizes)
         tally = _Tally(progress, sum(sizes[path] for path in wanted))
         local: list[str] = []
         for path in wanted:
@@ -81,7 +81,7 @@ def _ask(name: HubName, api: HfApi) -> tuple[str, dict[str, int]] | str:
         raise
     except HFValidationError as e:
         raise ModelError(f"{name}: no name of a model on the Hub", FORM) from e
-    except (ValueError, LookupError, TypeError, AttributeError) as e:
+    except (ValueError, LookupError, TypeError, AttributeError, httpx2.InvalidURL) as e:
         raise _no_hub(name, api) from e
     if info.sha is None:
         raise _no_hub(name, api)
@@ -92,19 +92,30 @@ def _no_hub(name: HubName, api: HfApi) -> ModelError:
     return ModelError(f"{name}: {api.endpoint} doesn't answer as a Hub does", "look at HF_ENDPOINT")
 
 
-def _refuse_if_full(name: HubName, commit: str, sizes: Mapping[str, int]) -> None:
-    from huggingface_hub import constants, try_to_load_from_cache
+def _lacking(name: HubName, commit: str, wanted: Iterable[str]) -> list[str]:
+    """Return which of the wanted files aren't in the cache."""
+    from huggingface_hub import try_to_load_from_cache
 
-    lacking = [
-        size
-        for path, size in sizes.items()
-        if not isinstance(try_to_load_from_cache(name.repo, path, revision=commit), str)
-    ]
+    found = {path: try_to_load_from_cache(name.repo, path, revision=commit) for path in wanted}
+    return [path for path, local in found.items() if not isinstance(local, str)]
+
+
+def _refuse_what_can_not_come(
+    name: HubName, lacking: Sequence[str], sizes: Mapping[str, int]
+) -> None:
+    """Raise ``ModelError`` for a file that is too large, ``ChatError`` for want of room."""
+    from huggingface_hub import constants
+
+    limit, total = constants.MAX_HTTP_DOWNLOAD_SIZE, sum(sizes[path] for path in lacking)
+    if large := [path for path in lacking if sizes[path] > limit]:
+        what = f"{large[0]} has {sizes[large[0]]:,} bytes, and the Hub sends {limit:,} at most"
+        hint = "name one that is in parts, or fetch it first with `hf download`"
+        raise ModelError(f"{name}: {what}", hint)
     cache = Path(constants.HF_HUB_CACHE)
     there = next(folder for folder in (cache, *cache.parents) if folder.exists())
     free = shutil.disk_usage(there).free
-    if sum(lacking) > free:
-        what = f"{cache}: {sum(lacking):,} bytes are to be fetched and {free:,} free"
+    if total > free:
+        what = f"{cache}: {total:,} bytes are to be fetched and {free:,} free"
         raise ChatError(what, ELSEWHERE)
 
 

@@ -28,7 +28,8 @@ def silent_client() -> Iterator[HfApi]:
     """Import the client, and keep it from saying anything by itself."""
     from huggingface_hub import HfApi, constants, logging
 
-    # The other way of transfer calls back from threads of its own, where an exception ends nothing.
+    # The other way of transfer tells of its progress from threads of its own: an exception there is
+    # not sure to end it, as one in a plain download is.
     constants.HF_HUB_DISABLE_XET = True
     logging.set_verbosity(SILENT)
     with warnings.catch_warnings():

@@ -29,7 +29,8 @@ class ListedModel:
     """``model`` is what ``find_model`` takes; ``where`` says how it came into the list.
 
     ``format`` is that of its weights as they are on disk, ``size`` their bytes; ``tokenizer`` the
-    file that was named with it when it was used lately, or empty.
+    file that was named with it when it was used lately, or empty; ``good_for`` is known of those
+    to fetch, whose format and size are what they would become.
     """
 
     model: str
@@ -38,6 +39,7 @@ class ListedModel:
     size: int
     where: str
     tokenizer: str = ""
+    good_for: str = ""
 
     @property
     def about(self) -> str:
@@ -46,7 +48,7 @@ class ListedModel:
 
     def has(self, words: str) -> bool:
         """Whether each of the words stands somewhere in its line."""
-        line = f"{self.model} {self.name} {self.about}".casefold()
+        line = f"{self.model} {self.name} {self.about} {self.good_for}".casefold()
         return all(word in line for word in words.casefold().split())
 
 
@@ -175,9 +177,9 @@ def _bundled() -> Iterator[ListedModel]:
 
 
 def _to_fetch(model: GoodModel) -> ListedModel:
-    about = f"{human_count(model.parameters)} parameters as int8, {model.licence}"
-    where = f"to fetch: {model.good_for}"
-    return ListedModel(model.model, model.model, about, model.memory("int8"), where)
+    about = f"{human_count(model.parameters)} weights as int8, {model.licence}"
+    size = model.memory("int8")
+    return ListedModel(model.model, model.model, about, size, "to fetch", good_for=model.good_for)
 
 
 def human_count(n: int) -> str:

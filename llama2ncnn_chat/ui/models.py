@@ -112,8 +112,7 @@ def _short(where: str) -> str:
 
 def _plain(model: ListedModel) -> dict[str, object]:
     values = asdict(model)
-    del values["tokenizer"]
-    return values
+    return {key: values[key] for key in ("model", "name", "format", "size", "where")}
 
 
 def _plain_good(model: GoodModel) -> dict[str, object]:

@@ -260,6 +260,23 @@ def test_no_room_is_said_before_anything_comes(tiny: Hub, monkeypatch: pytest.Mo
     assert tiny.fetched() == []
 
 
+def test_a_file_that_the_hub_does_not_send_is_named(
+    tiny: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch(HubName("owner/tiny", "", "v1"))
+    tiny.asked.clear()
+    monkeypatch.setattr(constants, "MAX_HTTP_DOWNLOAD_SIZE", 3000)
+    fetch(HubName("owner/tiny", "", "v1"))  # it came by another way
+    assert f"{SHARDS[0]} has 5,120 bytes, and the Hub sends 3,000 at most" in refusal(NAME)
+    assert tiny.fetched() == []
+
+
+@pytest.mark.parametrize("endpoint", ["nonsense", "http://[", "ftp://x", "http://x:99999"])
+def test_an_endpoint_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    move_endpoint(monkeypatch, endpoint)
+    assert endpoint in refusal(NAME)
+
+
 def test_the_cache_is_listed_by_name(tiny: Hub) -> None:
     assert hub_models() == []
     tiny.repos["owner/tiny"].files["m.gguf"] = b"12345"

@@ -87,3 +87,5 @@ def test_words_find_a_model() -> None:
     assert model.has("")
     assert model.has("q8 stories")
     assert not model.has("stories q4")
+    model = ListedModel("hf:a/b", "hf:a/b", "int8", 1, "to fetch", good_for="reasoning, code")
+    assert model.has("fetch reasoning")
