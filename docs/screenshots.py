@@ -89,7 +89,7 @@ async def take(app: ChatApp, folder: Path) -> None:
 
 async def say(pilot: Pilot[None], screen: ChatScreen, text: str) -> None:
     """Send a message and wait for the end of its reply."""
-    screen.composer.put(text)
+    screen.composer.set_draft(text)
     await pilot.press("enter")
     await until(lambda: not screen.replies.running)
     await pilot.pause()

@@ -1,4 +1,4 @@
-"""A file that is whole or isn't there: written beside, synced, renamed. Knows no formats."""
+"""Writes files that are whole or not there: beside, synced, renamed. Knows no formats."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SUFFIX = ".tmp"
-"""Of a file that is being written; after a crash, of what is left of it."""
+"""The suffix of a file that is being written; after a crash, of what is left of it."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a place beside ``path`` to write to, and put it in place if the block ends well.
+    """Yield a place beside ``path`` to write to; it becomes ``path`` if the block ends well.
 
     Only its owner may read the file. What stood at ``path`` stays untouched otherwise, and nothing
     is left beside it. Raises ``OSError``.

@@ -100,8 +100,8 @@ def _on_the_screen(options: Options) -> int:
         lambda: list_models(options),
         keeps_history=options.history,
         colour=wants_colour(options.color),
-        chooses=options.resume == "",
-        picks=options.pick,
+        lists_sessions=options.resume == "",
+        picks_model=options.pick,
         vi=options.vi,
     )
 

@@ -1,6 +1,6 @@
-"""The one error family of the chat program: what is wrong, where, and what to do next.
+"""The chat program's errors: what is wrong, where, and what to do next.
 
-Nothing here knows how an error is shown; ``cli`` is the one boundary that does.
+Nothing here knows how an error is shown; the faces and ``cli`` do.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from enum import Enum, auto
 
 
 class Advice(Enum):
-    """What a person may do next, where only a face knows by which command, key or flag."""
+    """What a person may do next; ``chat.phrases`` knows by which command or flag."""
 
     MAKE_ROOM = auto()
     """Drop turns of the conversation, or let the oldest ones go by themselves."""
     LIST_SESSIONS = auto()
+    """Look which sessions there are."""
     CHAT_UNSAVED = auto()
     """Chat without keeping sessions."""
     START_SAVING = auto()
@@ -23,7 +24,9 @@ class Advice(Enum):
     NAME_TOKENIZER = auto()
     """Name the tokenizer file that belongs to the model."""
     LENGTHEN_CONTEXT = auto()
+    """Open the model with a longer context."""
     SHORTEN_CONTEXT = auto()
+    """Open the model with a shorter context."""
     KEEP_NO_CACHE = auto()
     """Keep no KV cache of sessions, and read again what stays when the context is full."""
     OTHER_WEIGHTS = auto()
@@ -45,7 +48,7 @@ class ChatError(Exception):
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end (SIGTERM, SIGHUP); nothing may take it for a Ctrl+C."""
+    """The process was asked to end (SIGTERM, SIGHUP); nothing may handle it like a Ctrl+C."""
 
 
 class UsageError(ChatError):

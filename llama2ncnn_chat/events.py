@@ -1,6 +1,6 @@
 """What happens in a generation and in a conversation, as frozen values that faces draw.
 
-Nothing here is drawn, printed or put into words; a value never changes once it was told.
+Nothing here is drawn, printed or put into words; a value never changes once it is made.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Choice:
     top: tuple[tuple[int, float], ...]
 
     def with_token(self, token: int) -> Choice:
-        """Return the choice as it would be, had another of the likeliest been taken."""
+        """Return the choice as it would be, had this one of the likeliest been sampled."""
         return replace(self, token=token, probability=dict(self.top).get(token, 0.0))
 
 
@@ -158,7 +158,7 @@ class TurnAdded:
 
 @dataclass(frozen=True)
 class TurnRemoved:
-    """The turn of this id came to nothing and was taken back; it was the path's last."""
+    """The turn of this id came to nothing and was removed; it was the path's last."""
 
     id: int
 

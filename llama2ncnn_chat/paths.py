@@ -10,32 +10,32 @@ APP = "llama2ncnn"
 
 
 def cache_dir() -> Path:
-    """Converted models and KV snapshots: may be deleted at any time."""
+    """Return the folder of converted models and KV snapshots, which may be deleted at any time."""
     return platformdirs.user_cache_path(APP, appauthor=False)
 
 
 def data_dir() -> Path:
-    """Sessions: what a person would miss."""
+    """Return the folder of the sessions: what a person would miss."""
     return platformdirs.user_data_path(APP, appauthor=False)
 
 
 def state_dir() -> Path:
-    """The prompt's history, the theme that was chosen, and logs."""
+    """Return the folder of the prompt's history, the theme that was picked, logs and copies."""
     return platformdirs.user_state_path(APP, appauthor=False)
 
 
 def config_file() -> Path:
-    """The person's settings."""
+    """Return the path of the settings that a person writes by hand."""
     return platformdirs.user_config_path(APP, appauthor=False) / "config.toml"
 
 
 def history_file() -> Path:
-    """What was typed at the prompts of all faces."""
+    """Return the path of what was typed at the prompts of all faces."""
     return state_dir() / "history"
 
 
 def theme_file() -> Path:
-    """The name of the theme that was chosen last: what a person chose, but didn't write."""
+    """Return the path of the file that has the name of the theme that was picked last."""
     return state_dir() / "theme"
 
 

@@ -1,4 +1,4 @@
-"""The signals that ask a program to end."""
+"""The signals that ask a program to end, as this system has them. Knows nobody who handles them."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ TERMINATE: tuple[int, ...] = tuple(
     if hasattr(signal, name)
 )
 ENDING: tuple[int, ...] = (signal.SIGINT, *TERMINATE)
-"""Ctrl-C besides."""
+"""The same and Ctrl+C's."""

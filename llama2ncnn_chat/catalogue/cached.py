@@ -33,12 +33,12 @@ class Origin:
 
     @property
     def is_there(self) -> bool:
-        """Whether all of the files still are."""
+        """Tell whether all of the files still are."""
         return all(path.exists() for path in self.files)
 
     @property
     def name(self) -> str:
-        """What a person calls it."""
+        """Return what a person calls it."""
         return self.model if is_hub_name(self.model) else Path(self.model).name
 
 
@@ -51,17 +51,17 @@ class CachedModel:
 
     @property
     def key(self) -> str:
-        """The name of its folder, which no other conversion has."""
+        """Return the name of its folder, which no other conversion has."""
         return self.stem.parent.name
 
     @property
     def name(self) -> str:
-        """What a person calls it; the key where nobody knows."""
+        """Return what a person calls it; the key where nobody knows."""
         return self.origin.name if self.origin else self.key
 
     @property
     def size(self) -> int:
-        """The bytes of its files."""
+        """Count the bytes of its files."""
         return size_of(self.stem.parent)
 
 
@@ -82,7 +82,7 @@ def write_origin(folder: Path, origin: Origin) -> None:
 
 
 def cached_models() -> list[CachedModel]:
-    """The conversions in the cache, in the order of their keys."""
+    """List the conversions in the cache, in the order of their keys."""
     root = cache_dir()
     hashed = _hashed_files(root)
     stems = sorted(desc.with_suffix("") for desc in root.glob(f"{MODELS}/*/{STEM}.desc"))
@@ -91,7 +91,7 @@ def cached_models() -> list[CachedModel]:
 
 
 def _origin_of(folder: Path, hashed: dict[str, list[Path]]) -> Origin | None:
-    """What it was made from, or a file of the same content: one that is there, if any is."""
+    """Find what it was made from, or a file of the same content: one that is there, if any is."""
     digest = folder.name.partition("-")[0]
     known = [
         *_read_origin(folder),
@@ -107,7 +107,7 @@ def _read_origin(folder: Path) -> Iterator[Origin]:
 
 
 def _hashed_files(root: Path) -> dict[str, list[Path]]:
-    """The files that were hashed, by the digits of their keys."""
+    """Find the files that were hashed, by the digits of their keys."""
     files: dict[str, list[Path]] = {}
     for memo in root.glob(f"{HASHES}/*.json"):
         with suppress(OSError, ValueError, LookupError, TypeError):  # as when it is looked up

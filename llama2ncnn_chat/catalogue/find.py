@@ -1,7 +1,7 @@
-"""From what a person calls a model to a converted model on disk with its tokenizer beside.
+"""Finds the model that a person names: a converted one on disk, with its tokenizer.
 
 A raw checkpoint is converted into the cache once, under a key of its content and the conversion's
-options. Loads nothing and draws nothing; progress goes to callbacks.
+options. Loads no weights and draws nothing; progress goes to callbacks.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ OnBytes = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Conversion:
-    """How a raw checkpoint is converted on the fly. ``keep`` is a stem of the person's choosing."""
+    """How a raw checkpoint is converted on the fly. ``keep`` is where the person wants it."""
 
     weights: str | None = None
     block: int | None = None
@@ -52,7 +52,7 @@ class Conversion:
 
 @dataclass(frozen=True)
 class FoundModel:
-    """A converted model and its tokenizer; ``name`` is what to call it, ``notes`` what to tell."""
+    """A converted model and its tokenizer; ``name`` is what to call it, ``notes`` what to say."""
 
     name: str
     stem: Path
@@ -62,8 +62,8 @@ class FoundModel:
 
 
 @dataclass(frozen=True)
-class Watcher:
-    """Callbacks of the slow steps: bytes fetched, of a checkpoint hashed, tensors converted."""
+class ProgressCallbacks:
+    """What the slow steps call: with bytes fetched, with bytes hashed, with tensors converted."""
 
     fetching: OnBytes | None = None
     hashing: OnBytes | None = None
@@ -74,29 +74,31 @@ def find_model(
     model: str,
     conversion: Conversion = Conversion(),
     tokenizer: Path | None = None,
-    watcher: Watcher = Watcher(),
+    progress: ProgressCallbacks = ProgressCallbacks(),
     bundled: Path = DEMO_CHECKPOINT,
 ) -> FoundModel:
-    """The model that ``model`` names: a stem, one of its files, a raw checkpoint, one of the Hub.
+    """Find what ``model`` names: a stem, one of its files, a raw checkpoint, a model of the Hub.
+
+    What isn't converted will be.
 
     ``demo``, where no file has that name, is the ``bundled`` one. Raises ``ModelError`` for what
     isn't there, isn't a model, or has no tokenizer.
     """
     try:
         if is_hub_name(model):
-            return _of_hub(model, conversion, tokenizer, watcher)
+            return _of_hub(model, conversion, tokenizer, progress)
         stem = stem_of(model)
         if stem.name and (file_of(stem, ".desc").exists() or file_of(stem, ".param").exists()):
             return _converted(stem, tokenizer)
         path = Path(model)
         if model == DEMO and not path.exists():
-            return _demo(bundled, conversion, tokenizer, watcher)
+            return _demo(bundled, conversion, tokenizer, progress)
         if not path.exists():
             raise ModelError(
                 f"{model}: no such checkpoint or model",
                 "name a .bin checkpoint or a converted stem",
             )
-        return _raw(path, str(path.resolve()), conversion, tokenizer, watcher)
+        return _raw(path, str(path.resolve()), conversion, tokenizer, progress)
     except WriteError as e:  # the model is not to blame
         raise ChatError(e.message, e.hint) from e
     except ConvertError as e:
@@ -106,9 +108,9 @@ def find_model(
 
 
 def _demo(
-    path: Path, conversion: Conversion, tokenizer: Path | None, watcher: Watcher
+    path: Path, conversion: Conversion, tokenizer: Path | None, progress: ProgressCallbacks
 ) -> FoundModel:
-    """The model that ships inside the package, by the same way as anybody's checkpoint."""
+    """Find the model that ships inside the package, in the same way as anybody's checkpoint."""
     sums = path.with_suffix(".sha256")
     try:
         wanted = [line.split() for line in sums.read_text(errors="replace").splitlines()]
@@ -121,16 +123,16 @@ def _demo(
         raise ModelError(e.message, REINSTALL) from e
     except ValueError as e:
         raise ModelError(f"{sums}: the bundled file is damaged", REINSTALL) from e
-    return replace(_raw(path, DEMO, conversion, tokenizer, watcher), name=DEMO)
+    return replace(_raw(path, DEMO, conversion, tokenizer, progress), name=DEMO)
 
 
 def _of_hub(
-    model: str, conversion: Conversion, tokenizer: Path | None, watcher: Watcher
+    model: str, conversion: Conversion, tokenizer: Path | None, progress: ProgressCallbacks
 ) -> FoundModel:
-    """The model that such a name stands for; from where it was fetched to, as anybody's."""
+    """Fetch the model that such a name stands for, and take it from there as any other."""
     name = parse_name(model)
-    fetched = fetch(name, watcher.fetching)
-    found = _raw(fetched.path, str(name), conversion, tokenizer, watcher)
+    fetched = fetch(name, progress.fetching)
+    found = _raw(fetched.path, str(name), conversion, tokenizer, progress)
     return replace(found, name=name.short, notes=(*fetched.notes, *found.notes))
 
 
@@ -144,9 +146,13 @@ def _converted(stem: Path, tokenizer: Path | None) -> FoundModel:
 
 
 def _raw(
-    path: Path, called: str, conversion: Conversion, tokenizer: Path | None, watcher: Watcher
+    path: Path,
+    called: str,
+    conversion: Conversion,
+    tokenizer: Path | None,
+    progress: ProgressCallbacks,
 ) -> FoundModel:
-    """The model at ``path``, which ``called`` finds again from anywhere."""
+    """Find or make the model at ``path``, which ``called`` finds again from anywhere."""
     with open_source(path) as source:
         fmt = pipeline.choose_format(source, conversion.weights, conversion.block)
         fingerprint, files = source.fingerprint(), source.files
@@ -157,7 +163,7 @@ def _raw(
         raise UsageError(f"{conversion.keep} names a folder", "name a model in it")
     notes: list[str] = []
     options = f"{fmt.name}-{fmt.block}"
-    stem = conversion.keep or _cache_stem(files, options, watcher.hashing, notes)
+    stem = conversion.keep or _cache_stem(files, options, progress.hashing, notes)
 
     def convert(target: Path) -> ModelDesc:
         return pipeline.convert(
@@ -166,10 +172,10 @@ def _raw(
             weights=fmt.name,
             block=fmt.block or None,
             tokenizer=own,
-            progress=watcher.converting,
+            progress=progress.converting,
         )
 
-    desc = _whole(stem)
+    desc = _read_whole(stem)
     if conversion.keep:
         wanted = (fingerprint, fmt.name, fmt.block, CONVERTER)
         if desc is None or wanted != (desc.source, desc.weights, desc.block, desc.converter):
@@ -179,8 +185,8 @@ def _raw(
     return FoundModel(path.name, stem, desc, own, tuple(notes))
 
 
-def _whole(stem: Path) -> ModelDesc | None:
-    """The description of the model there; None if it is missing, in part or in whole."""
+def _read_whole(stem: Path) -> ModelDesc | None:
+    """Read the description of the model there; None if there is no whole model."""
     try:
         return read_desc(stem)
     except ConvertError:
@@ -188,10 +194,10 @@ def _whole(stem: Path) -> ModelDesc | None:
 
 
 def _publish(convert: Callable[[Path], ModelDesc], stem: Path, origin: Origin) -> ModelDesc:
-    """Convert beside the folder of ``stem`` and put it in place at once.
+    """Convert beside the folder of ``stem`` and rename it into place at once.
 
     Two processes that convert the same checkpoint never see each other's half: the second to end
-    takes what the first has put there.
+    uses what the first has left there.
     """
     folder = stem.parent
     around = tempfile.TemporaryDirectory(prefix=".", dir=folder.parent, ignore_cleanup_errors=True)
@@ -205,10 +211,10 @@ def _publish(convert: Callable[[Path], ModelDesc], stem: Path, origin: Origin) -
                 folder.rmdir()
             new.rename(folder)
         except OSError:
-            there = _whole(stem)
+            there = _read_whole(stem)
             if there:
                 return there
-            # What lies there is no whole model, and the cache is ours to mend.
+            # What lies there is no whole model; the cache is the program's own.
             folder.rename(Path(name) / "old")
             new.rename(folder)
     return desc
@@ -227,7 +233,7 @@ def _cache_stem(
         digest = _content_hash(files, root, hashing)[:KEY_DIGITS]
         key = f"{digest}-{options}-{CONVERTER.split()[-1]}"
         folder = make_private(root / MODELS) / key
-        if not _whole(folder / STEM) and not os.access(folder.parent, os.W_OK):
+        if not _read_whole(folder / STEM) and not os.access(folder.parent, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder.parent))
     except OSError as e:
         around = Path(tempfile.mkdtemp(prefix="llama2ncnn-"))
@@ -238,16 +244,16 @@ def _cache_stem(
 
 
 def _content_hash(files: Sequence[Path], root: Path, hashing: OnBytes | None) -> str:
-    """SHA-256 of one file; of several, the SHA-256 of theirs in a row."""
+    """Compute the SHA-256 of one file; of several, the SHA-256 of theirs in a row."""
     total, before = sum(path.stat().st_size for path in files), 0
     digests = []
     for path in files:
 
-        def told(done: int, before: int = before) -> None:
+        def report(done: int, before: int = before) -> None:
             if hashing:
                 hashing(before + done, total)
 
-        digests.append(_file_hash(path, root, told))
+        digests.append(_file_hash(path, root, report))
         before += path.stat().st_size
     if len(digests) == 1:
         return digests[0]
@@ -255,7 +261,7 @@ def _content_hash(files: Sequence[Path], root: Path, hashing: OnBytes | None) ->
 
 
 def _file_hash(path: Path, root: Path, hashing: Callable[[int], None]) -> str:
-    """SHA-256 of the file, remembered for as long as its name, size and time stay the same."""
+    """Compute a file's SHA-256, or look it up if its name, size and time are as they were."""
     stat = path.stat()
     stamp = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino]
     memo = root / HASHES / f"{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:24]}.json"

@@ -25,12 +25,12 @@ class GoodModel:
 
     @property
     def name(self) -> str:
-        """The last of its name: what to call it where there is little room."""
+        """Return the last of its name: what to call it where there is little room."""
         return self.model.rpartition("/")[2]
 
     @property
     def parameters(self) -> int:
-        """How many weights its matrices and norms have."""
+        """Count the weights of its matrices and norms."""
         return self.shape.n_parameters
 
     def memory(self, weights: str) -> int:

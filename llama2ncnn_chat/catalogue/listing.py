@@ -1,7 +1,7 @@
-"""The models to choose from: used lately, here, converted before, in the Hub's cache, bundled.
+"""Lists the models to choose from: used lately, here, converted before, fetched, bundled.
 
 Reads headers and descriptions alone; opens and converts nothing. What isn't a model, or isn't there
-any more, is left out without a word.
+any more, is left out.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class ListedModel:
         """All but its name, for a person."""
         return f"{self.format}  ·  {human_bytes(self.size)}  ·  {self.where}"
 
-    def has(self, words: str) -> bool:
-        """Whether each of the words stands somewhere in its line."""
+    def matches(self, words: str) -> bool:
+        """Tell whether each of the words stands somewhere in its line."""
         line = f"{self.model} {self.name} {self.about} {self.good_for}".casefold()
         return all(word in line for word in words.casefold().split())
 
@@ -64,14 +64,17 @@ class Candidate:
 def models_at_hand(
     recent: Mapping[str, str] = MappingProxyType({}), folder: Path = Path()
 ) -> list[ListedModel]:
-    """Each once: ``recent`` ones, with the tokenizer that was named, first; the bundled last."""
+    """List each model once: first those of ``recent``, at last the bundled one.
+
+    ``recent`` has models that were used lately, and the tokenizer that was named with each.
+    """
     cached = {model.stem.resolve(): model for model in cached_models()}
     hub = {str(model.name): model.path for model in hub_models()}
     found: dict[Path, ListedModel] = {}
     for each in chain(
         _recent(recent, hub), _in_folder(folder), _converted(cached.values(), hub), _in_hub(hub)
     ):
-        # What can't be read now would only be an error to choose.
+        # What can't be read now would only be an error when it is picked.
         with suppress(ConvertError, OSError):
             report = inspect(each.path)
             place = Path(report.path).resolve()
@@ -84,7 +87,7 @@ def models_at_hand(
 
 
 def models_to_fetch(at_hand: Iterable[ListedModel]) -> list[ListedModel]:
-    """The good first models that aren't among those at hand, with their sizes as int8."""
+    """List the good first models that aren't among those at hand, with their sizes as int8."""
     there = {model.name for model in at_hand}
     return [_to_fetch(model) for model in GOOD_MODELS if model.model not in there]
 
@@ -154,7 +157,7 @@ def _in_folder(folder: Path) -> Iterator[Candidate]:
 
 
 def _converted(cached: Iterable[CachedModel], hub: Hub) -> Iterator[Candidate]:
-    """The checkpoints rather than what they became: by those they are known, and found again."""
+    """Give the checkpoints rather than what they became: a person knows them by those names."""
     for model in cached:
         origin = model.origin
         if origin is None or not origin.is_there:

@@ -1,7 +1,6 @@
 """The session that is open, and all it takes to open another: model, settings, store, snapshots.
 
-What every face talks to. It copies sessions that can't be written to, keeps KV snapshots, and
-collects what there is to tell. Knows no face and no commands.
+What every face talks to; collects notes for it to show. Knows no face and no commands.
 """
 
 from __future__ import annotations
@@ -34,9 +33,8 @@ from .view import View, turn_of
 class Chat:
     """One engine and the session that uses it now; ``settings`` must name a template.
 
-    ``given`` names the settings that hold whatever a resumed session says. ``close`` belongs on
-    every way out. While a reply is generated, whatever would change the session is refused with a
-    ``BusyError``.
+    ``given`` names the settings that hold whatever a resumed session says. While a reply is
+    generated, whatever would change the session raises ``BusyError``.
     """
 
     def __init__(

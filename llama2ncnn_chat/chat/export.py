@@ -1,6 +1,6 @@
-"""A conversation as a file for people and programs: Markdown, JSON, or JSON lines.
+"""Writes a conversation to a file for people or programs: Markdown, JSON, or JSON lines.
 
-Writes beside, syncs and renames, so that a file is whole or not there. Asks nothing.
+Asks nothing: a file that is there is replaced.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from .chat import Chat
 
 
 def export(chat: Chat, path: Path) -> int:
-    """Write the conversation in the format of the path's suffix; returns the bytes written."""
+    """Write the conversation in the format of the path's suffix; returns the bytes written.
+
+    The suffix must be one of ``FORMATS``. Raises ``ChatError``, and then there is no half file.
+    """
     # A lone surrogate (a byte that was no UTF-8) has no place in a file.
     data = FORMATS[path.suffix.lower()](chat).encode("utf-8", "replace")
     try:
@@ -31,7 +34,7 @@ def export(chat: Chat, path: Path) -> int:
 
 
 def default_name(chat: Chat) -> str:
-    """A file name after the session's name or number."""
+    """Return a file name made of the session's name or number."""
     name = re.sub(r"[^\w.-]+", "-", chat.name).strip("-.")
     return f"{name or f'chat-{chat.session_id or 0}'}.md"
 
@@ -84,4 +87,4 @@ FORMATS: dict[str, Callable[[Chat], str]] = {
     ".json": _json,
     ".jsonl": _json_lines,
 }
-"""Suffixes and what they stand for."""
+"""The writer of each suffix."""

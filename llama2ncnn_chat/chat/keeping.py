@@ -1,6 +1,6 @@
-"""What is kept of sessions: turns in the store, KV caches in snapshots; or nothing at all.
+"""Keeps sessions: their turns in the store, their KV caches in snapshots; or nothing at all.
 
-Knows sessions as something to keep, and not which one is open.
+Doesn't know which session is open.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from ..storage.snapshots import SnapshotStore
 from ..storage.store import Store
 from . import phrases
 
-TOLD_FROM = 32
-"""Reading that many tokens again is worth a word."""
+NOTED_TOKENS = 32
+"""Reading so many tokens again takes long enough for a note."""
 
 
 class Keeping:
@@ -38,11 +38,11 @@ class Keeping:
         return self.store
 
     def begin(self, meta: SessionMeta) -> Recorder:
-        """Return what records a new session."""
+        """Return the recorder of a new session."""
         return self.store.create(meta) if self.store else NullRecorder()
 
     def leave(self, session: Session) -> None:
-        """Keep a session's cache, and let other programs have the session."""
+        """Save a session's cache, and let other programs have the session."""
         try:
             if session.recorder.session_id is not None:
                 self._caches.save(session, session.recorder.session_id)
@@ -50,9 +50,9 @@ class Keeping:
             session.recorder.close()
 
     def restore_cache(self, session: Session, session_id: int) -> str:
-        """Put back the cache of a session; returns what to tell, if anything."""
+        """Restore the cache of a session; returns a note to show, or nothing."""
         n_tokens, why = self._caches.restore(session, session_id)
-        return phrases.read_again(n_tokens, why) if n_tokens >= TOLD_FROM else ""
+        return phrases.read_again(n_tokens, why) if n_tokens >= NOTED_TOKENS else ""
 
     def delete(self, session_id: int) -> None:
         """Delete a stored session. Raises ``ChatError``."""
@@ -60,7 +60,7 @@ class Keeping:
 
     def delete_cache(self, session_id: int) -> None:
         """Delete the cache of a session."""
-        self._caches.forget(session_id)
+        self._caches.delete(session_id)
 
     def cache_bytes(self) -> int:
         """Add up what the caches of all sessions take on the disk."""

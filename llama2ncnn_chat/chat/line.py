@@ -1,6 +1,6 @@
-"""A line that was typed, parsed once: a command for the program, or a message for the model.
+"""Parses what was typed, once: into a command for the program, or a message for the model.
 
-Knows text alone; which commands there are, ``commands`` does.
+Knows text alone; ``commands`` knows which commands there are.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Line = Command | Message
 
 
 def parse(typed: str) -> Line:
-    """Tell a command from a message: one slash begins a command, two a message with one."""
+    """Parse a line: one slash begins a command, two a message that begins with one."""
     text = typed.strip()
     if is_command(text):
         name, *rest = text[1:].split(maxsplit=1) or [""]

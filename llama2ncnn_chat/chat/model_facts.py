@@ -1,4 +1,4 @@
-"""What there is to know about the model of a conversation, without the model."""
+"""The facts about a conversation's model that are stored, shown and exported. Knows no engine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class ModelFacts:
     """What the engine's model is: what a person calls it, its weights, a hash of its content.
 
     ``cache_size`` is the bytes of a full KV cache, 0 where that isn't known; ``tokenizer`` the file
-    that the person named, where the model's own place doesn't tell.
+    that the person named with the model, or empty.
     """
 
     name: str
@@ -23,4 +23,5 @@ class ModelFacts:
 
     @property
     def short(self) -> str:
+        """The model's name without its folder."""
         return Path(self.name).name

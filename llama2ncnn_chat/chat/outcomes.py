@@ -1,6 +1,6 @@
-"""What a command comes to: values that a face draws or carries out, in the order they come.
+"""What a command or a key leads to: values that a face carries out, in the order they come.
 
-Knows no face; what needs a terminal, a clipboard or a question is a value here and a deed there.
+Knows no face; what needs a terminal, a clipboard or an answer is only described here.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Complain:
 
 @dataclass(frozen=True)
 class Generate:
-    """Events to draw as they come. The message ``draft`` goes back to the prompt if nothing comes
-    of it, to take the place of the turn (by its id) that it ``edits``."""
+    """Events to draw as they come. If no turn comes of it, the message ``draft`` goes back to the
+    prompt, to replace the turn (by its id) that it ``edits``."""
 
     start: Start
     kind: Literal["reply", "proceed", "replay"] = "reply"
@@ -50,7 +50,7 @@ class Generate:
 
 @dataclass(frozen=True)
 class Ask:
-    """A yes-or-no question; no is what silence means."""
+    """A yes-or-no question; without an answer it is no."""
 
     question: str
     yes: Iterable[Outcome]
@@ -59,8 +59,8 @@ class Ask:
 
 @dataclass(frozen=True)
 class Draft:
-    """A message for the prompt; what is sent next takes the place of the turn (by its id) that it
-    ``edits``, if any."""
+    """A message for the prompt; what is sent next replaces the turn (by its id) that it ``edits``,
+    if any."""
 
     text: str
     edits: int | None = None
@@ -85,8 +85,8 @@ class Copy:
 
 @dataclass(frozen=True)
 class Moved:
-    """Another path of the same session is the conversation now; ``turn``, by its id, is what to
-    look at."""
+    """Another path of the same session is the conversation now; ``turn``, by its id, is to be
+    shown."""
 
     note: str
     turn: int | None = None
@@ -101,14 +101,14 @@ class Switched:
 
 @dataclass(frozen=True)
 class PickSession:
-    """Sessions to choose one of, to resume it."""
+    """Sessions to pick one from, to resume it."""
 
     sessions: tuple[SessionInfo, ...]
 
 
 @dataclass(frozen=True)
 class ClearScreen:
-    """Show nothing of what was."""
+    """Empty the screen."""
 
 
 @dataclass(frozen=True)

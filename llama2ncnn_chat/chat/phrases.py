@@ -1,6 +1,6 @@
-"""What happens, in words: events, ends of replies, errors and what to do next, said in one way.
+"""Puts what happens into words: events, ends of replies, errors and what to do next.
 
-Knows the commands and flags by name; the rooms below tell codes and numbers alone.
+Knows the commands and flags by name; the rooms below it have only codes and numbers for them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def replayed(event: Replayed) -> str:
 
 
 def why_ended(reply: Row) -> str:
-    """Say why a reply goes no further, but for that it was at its end."""
+    """Say why a reply stopped before its own end, in a few words."""
     if reply.finish == "length":
         return (
             "reached max_tokens" if reply.max_tokens_reached is not None else "the context is full"
@@ -58,7 +58,7 @@ def why_ended(reply: Row) -> str:
 
 
 def ended(reply: Row) -> str:
-    """Say why a reply goes no further, and what to do about it."""
+    """Say why a reply stopped before its own end, and what to do about it."""
     if reply.finish == "length" and reply.max_tokens_reached is None:
         return f"{why_ended(reply)}; {ADVICE[Advice.MAKE_ROOM]}"
     if reply.finish == "length":

@@ -1,4 +1,4 @@
-"""A stored session meets the model and the settings of now: what of it holds, and what to tell.
+"""Fits a stored session to the model and the settings of now, and says what differs.
 
 Pure functions, but for ``encode_anew``, which changes a ledger; knows no session and no store.
 """
@@ -20,19 +20,23 @@ from .model_facts import ModelFacts
 
 
 class Loaded(Protocol):
-    """What of a loaded session matters here."""
+    """What of a loaded session matters here; see ``storage.store.LoadedSession``."""
 
     @property
-    def meta(self) -> SessionMeta: ...
+    def meta(self) -> SessionMeta:
+        """What it is besides its turns."""
 
     @property
-    def ledger(self) -> Ledger: ...
+    def ledger(self) -> Ledger:
+        """Its turns."""
 
     @property
-    def read_only(self) -> bool: ...
+    def read_only(self) -> bool:
+        """Whether another program has it."""
 
     @property
-    def holder(self) -> int | None: ...
+    def holder(self) -> int | None:
+        """The process that has it, if known."""
 
 
 def meta_of(model: ModelFacts, settings: Settings, template: Template, name: str) -> SessionMeta:
@@ -64,7 +68,7 @@ def resumed_settings(meta: SessionMeta, settings: Settings, given: frozenset[str
 
 
 def is_foreign(loaded: Loaded, fingerprint: str, tokenizer: Vocabulary) -> bool:
-    """Whether its ids are those of another tokenizer: the messages' tell."""
+    """Tell whether a session's ids are another tokenizer's, by those of its messages."""
     meta = loaded.meta
     if meta.fingerprint == fingerprint:
         return False
@@ -77,7 +81,7 @@ def is_foreign(loaded: Loaded, fingerprint: str, tokenizer: Vocabulary) -> bool:
 
 
 def encode_anew(ledger: Ledger, renderer: Renderer, tokenizer: Vocabulary) -> None:
-    """The one time that text is encoded again: its ids mean nothing to this model."""
+    """Encode all turns again, whose ids mean nothing to this model: the one time that text is."""
     for turn in ledger.turns():
         if turn.role == "user":
             turn.ids = renderer.message(turn.text, first=turn.parent is None)
@@ -87,7 +91,7 @@ def encode_anew(ledger: Ledger, renderer: Renderer, tokenizer: Vocabulary) -> No
 
 
 def resumed_notes(loaded: Loaded, fingerprint: str, *, foreign: bool) -> list[str]:
-    """What is not as it was, a line each."""
+    """Say what is not as it was, a line each."""
     notes, copied = [], "what you send goes into a copy of it"
     if loaded.meta.fingerprint != fingerprint:
         model = Path(loaded.meta.model).name

@@ -1,4 +1,4 @@
-"""The seed of each reply of a conversation, counted on from the first. Knows a ledger alone."""
+"""Counts the seed of each reply of a conversation on from the first. Knows a ledger alone."""
 
 from __future__ import annotations
 

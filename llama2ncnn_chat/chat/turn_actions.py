@@ -1,7 +1,7 @@
-"""What can be done about messages and replies, whether a key asks for it or a command.
+"""Actions on messages and replies, the same for a key and for a command; each yields outcomes.
 
-Each action yields outcomes for any face. An older turn is first made the path's end; what came
-after it stays beside, so nothing is lost.
+An older turn is first made the path's end; what came after it stays beside, so nothing is lost.
+Knows no face.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Action = Literal["copy", "copy_code", "regenerate", "edit", "proceed", "previous
 
 
 def act(chat: Chat, action: Action, row: Row) -> Iterator[Outcome]:
-    """Do something about the turn of a row; what can't be done is a complaint."""
+    """Do something about the turn of a row; yields a complaint where that can't be done."""
     try:
         yield from _ACTIONS[action](chat, row)
     except ChatError as e:
@@ -41,7 +41,10 @@ def branch(chat: Chat, reply: Row, at: int, token: int) -> Iterator[Outcome]:
 
 
 def send(chat: Chat, text: str, *, edits: int | None = None) -> Iterator[Outcome]:
-    """Send a message; it takes the place of the turn (by its id) that it ``edits``, if any."""
+    """Send a message; it replaces the turn (by its id) that it ``edits``, if any.
+
+    Asks before, if the oldest turns have to go and that is to be asked.
+    """
     if edits is None:
         start: Callable[..., Events] = partial(chat.send, text)
     else:
@@ -71,7 +74,7 @@ def proceed(chat: Chat) -> Iterator[Outcome]:
 
 
 def edit(message: Turn) -> Draft:
-    """Put a message into the prompt; what is sent then takes its place."""
+    """Return a message as a draft for the prompt; what is sent then replaces it."""
     return Draft(message.text, message.id)
 
 

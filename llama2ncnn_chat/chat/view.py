@@ -1,4 +1,4 @@
-"""What faces draw of the open session: values, and never the turns that a reply is changing.
+"""Reads what faces draw of the open session: values, never turns that a reply is changing.
 
 Knows the session; changes nothing.
 """
@@ -13,8 +13,9 @@ from ..events import Row
 
 
 class View:
-    """A session as it can be asked about; while it is ``busy``, rows and counts of it are refused
-    with a ``BusyError``."""
+    """A session to read. While it is ``busy``, only its numbers can be read and messages counted:
+    ``rows``, ``tokens`` and ``n_used`` raise ``BusyError``.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session

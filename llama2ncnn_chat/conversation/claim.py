@@ -1,4 +1,7 @@
-"""The events of an operation that has a session for itself, until they end. Knows no session."""
+"""The events of an operation that has a session for itself until they end.
+
+Knows no session; what there is to release at the end, a callback does.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ from ..events import Event
 
 
 class Claim:
-    """Implements ``Events``. Lets go once: at the end of the events, by an error, or by ``close``.
+    """Implements ``Events``; calls ``release`` once: at their end, after an error, or in ``close``.
 
-    A generator alone would let go of nothing if it were dropped before its first event.
+    A generator alone would release nothing if it were dropped before its first event.
     """
 
-    def __init__(self, steps: Generator[Event, None, None], let_go: Callable[[], None]) -> None:
+    def __init__(self, steps: Generator[Event, None, None], release: Callable[[], None]) -> None:
         self._steps = steps
-        self._let_go: Callable[[], None] | None = let_go
+        self._release: Callable[[], None] | None = release
 
     def __iter__(self) -> Claim:
         return self
@@ -31,10 +34,10 @@ class Claim:
         self.close()
 
     def close(self) -> None:
-        """End the operation where it is and let go; more than once does no harm."""
+        """End the operation where it is and release what it had; more than once does no harm."""
         try:
             self._steps.close()
         finally:
-            let_go, self._let_go = self._let_go, None
-            if let_go:
-                let_go()
+            release, self._release = self._release, None
+            if release:
+                release()

@@ -18,10 +18,10 @@ _ids = itertools.count(1)
 
 @dataclass(frozen=True)
 class Run:
-    """One generation of a reply, or of a part of it that ``/continue`` added.
+    """One generation of a reply, or of a part of it that was added later.
 
     ``start`` is how many ids the reply had before; with ``seed``, ``sampling`` and the limits it
-    says all that is needed to generate the same ids again.
+    is all that is needed to generate the same ids again.
     """
 
     start: int
@@ -71,8 +71,8 @@ class Turn:
 class Ledger:
     """The tree, and the path through it that is the conversation now.
 
-    ``head`` is the last turn of the path, None for an empty conversation. What lies ahead of it,
-    ``redo`` finds in the tree itself, so that it outlives the program.
+    ``head`` is the last turn of the path, None for an empty conversation. What an undo left ahead
+    of it stays in the tree, so that ``redo`` works in a later run of the program as well.
     """
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class Ledger:
         return list(reversed(list(_up(to[0] if to else self.head))))
 
     def end(self) -> Turn | None:
-        """Return what the next message follows: the path's last reply.
+        """Return what the next message follows: the path's last reply, None if there is none.
 
         A program killed between a message and its reply leaves the message at the end; what is
         sent then stands beside it, for the template knows no two messages in a row.
@@ -93,7 +93,7 @@ class Ledger:
         return self.head.parent if self.head and self.head.role == "user" else self.head
 
     def after(self, turn: Turn) -> Turn | None:
-        """Return what follows a turn of the path, on the path."""
+        """Return what follows a turn of the path, on the path; None if it is the last."""
         path = self.path()
         return next(iter(path[path.index(turn) + 1 :]), None)
 
@@ -113,15 +113,15 @@ class Ledger:
         raise KeyError(id)
 
     def add(self, turn: Turn) -> Turn:
-        """Put a new turn after the head and make it the head."""
+        """Append a new turn to the head and make it the head; returns it."""
         turn.parent = self.head
         self._siblings(turn).append(turn)
         self.move(turn)
         return turn
 
     def remove(self, turn: Turn) -> None:
-        """Take back a turn that came to nothing; it must be a leaf."""
-        assert not turn.children, "only a leaf can be taken back"
+        """Remove a turn that came to nothing; it must be a leaf."""
+        assert not turn.children, "only a leaf can be removed"
         self._siblings(turn).remove(turn)
         if turn.parent and turn.parent.onward is turn:
             turn.parent.onward = None
@@ -174,7 +174,7 @@ class Ledger:
         self.move(turn)
 
     def _ahead(self, turn: Turn | None) -> Turn | None:
-        """What follows: the child that the path last went through, or that was made last."""
+        """Return the child that the path last went through, or else that was made last."""
         onward, children = (turn.onward, turn.children) if turn else (self._onward, self.roots)
         return onward or (children[-1] if children else None)
 

@@ -1,6 +1,6 @@
-"""What a session tells whoever keeps it, as things happen, and the keeper that keeps nothing.
+"""What a session tells whoever keeps it, as a protocol; and a recorder that keeps nothing.
 
-Knows no SQL and no files: ``SessionRecorder`` of the store is the real one.
+Knows no SQL and no files: ``storage.recorder.SessionRecorder`` is the one that keeps.
 """
 
 from __future__ import annotations
@@ -32,47 +32,65 @@ class SessionMeta:
 
 
 class Recorder(Protocol):
-    """Told after the ledger has changed, always from one thread. Raises ``ChatError``."""
+    """Keeps a session. Told after its ledger has changed, always from one thread.
+
+    Everything raises ``ChatError`` where it can't be kept.
+    """
 
     @property
     def session_id(self) -> int | None:
-        """None as long as nothing is kept."""
+        """The stored session's number; None as long as nothing is kept."""
 
     def turn_added(self, turn: Turn) -> None:
-        """A turn after its parent; it is the head now. Sets its key."""
+        """Keep a new turn, which is the head now, and set its key; its parent was added before."""
 
     def turn_grew(self, turn: Turn) -> None:
-        """A reply got another token; cheap enough to be called for each."""
+        """Keep, now or soon, that a reply got another token; cheap enough to be called for each."""
 
     def turn_finished(self, turn: Turn) -> None:
-        """A reply came to an end of any kind, or a turn was changed otherwise."""
+        """Keep how a reply ended, or what else was changed of a turn."""
 
     def turn_removed(self, turn: Turn) -> None:
-        """A leaf was taken back."""
+        """Delete a turn that came to nothing; it is a leaf."""
 
     def head_moved(self, head: Turn | None, first_visible: Turn | None) -> None:
-        """Another path, or the same one with more or less of it out of the model's sight."""
+        """Keep which turn the path ends with, and from which on the model sees it."""
 
     def meta_changed(self, meta: SessionMeta) -> None:
-        """Name, template, system prompt, sampling or model."""
+        """Keep what a session is besides its turns."""
 
     def flush(self) -> None:
         """Keep now what has grown."""
 
     def close(self) -> None:
-        """Flush, and let other programs have the session."""
+        """Flush, and let other programs write to the session."""
 
 
 class NullRecorder:
-    """Keeps nothing: ``--no-save``, and sessions that another program has."""
+    """Keeps nothing: of a chat that isn't saved, or of a session that another program has."""
 
     session_id: int | None = None
 
-    def turn_added(self, turn: Turn) -> None: ...
-    def turn_grew(self, turn: Turn) -> None: ...
-    def turn_finished(self, turn: Turn) -> None: ...
-    def turn_removed(self, turn: Turn) -> None: ...
-    def head_moved(self, head: Turn | None, first_visible: Turn | None) -> None: ...
-    def meta_changed(self, meta: SessionMeta) -> None: ...
-    def flush(self) -> None: ...
-    def close(self) -> None: ...
+    def turn_added(self, turn: Turn) -> None:
+        """Keep nothing."""
+
+    def turn_grew(self, turn: Turn) -> None:
+        """Keep nothing."""
+
+    def turn_finished(self, turn: Turn) -> None:
+        """Keep nothing."""
+
+    def turn_removed(self, turn: Turn) -> None:
+        """Keep nothing."""
+
+    def head_moved(self, head: Turn | None, first_visible: Turn | None) -> None:
+        """Keep nothing."""
+
+    def meta_changed(self, meta: SessionMeta) -> None:
+        """Keep nothing."""
+
+    def flush(self) -> None:
+        """Keep nothing."""
+
+    def close(self) -> None:
+        """Keep nothing."""

@@ -1,4 +1,4 @@
-"""Which tokens the model sees: the path's ids, less the oldest turns where they no longer fit.
+"""Works out which tokens the model sees: the path's ids, less the oldest turns if they don't fit.
 
 Pure functions of turns, a template and a length; knows no engine and changes nothing.
 """
@@ -22,20 +22,20 @@ RESERVE = 128
 
 @dataclass(frozen=True)
 class Renderer:
-    """A template, the vocabulary it renders with and the conversation's system prompt."""
+    """Turns to ids: a template, the vocabulary it renders with and the system prompt."""
 
     template: Template
     vocabulary: Vocabulary
     system: str = ""
 
     def message(self, text: str, *, first: bool) -> list[int]:
-        """Ids of a message; the first of a conversation carries the system prompt."""
+        """Return the ids of a message; the first of a conversation carries the system prompt."""
         if first:
             return self.template.first(self.vocabulary, text.strip(), self.system)
         return self.template.next(self.vocabulary, text.strip())
 
     def window(self, path: Sequence[Turn], first_visible: Turn | None = None) -> list[int]:
-        """The ids that stand before the model for this path.
+        """Return the ids that stand before the model for this path.
 
         With ``first_visible`` the turns before it are gone; BOS and the system prompt stay, and
         the first visible message follows them just as its own ids have it.
@@ -43,23 +43,28 @@ class Renderer:
         if first_visible not in path[1:]:
             return self.join(path)
         kept = self.join(path[path.index(first_visible) :])
-        return self.head() + kept[self._own_opening(kept) :]
+        return self.opening() + kept[self._own_opening(kept) :]
 
-    def in_sight(
+    def first_in_sight(
         self, path: Sequence[Turn], first_visible: Turn | None, length: int
     ) -> Turn | None:
-        """From which turn on the model sees a path that was walked to; None: from the first.
+        """Find the turn from which on the model sees a path; None: from the first.
 
         That is ``first_visible`` if the path has it, or a later one: the path may be longer than
-        the context has room for, since an undo, or as it comes from a longer context.
+        the context has room for, after an undo or a redo, or if it was made with a longer one.
         """
         first = first_visible if first_visible in path else None
         if len(self.window(path, first)) <= length:
             return first
-        return self.earliest(path, first, length) or first
+        return self.earliest_that_fits(path, first, length) or first
 
-    def earliest(self, path: Sequence[Turn], first_visible: Turn | None, limit: int) -> Turn | None:
-        """The first message after ``first_visible`` from which on the path takes no more."""
+    def earliest_that_fits(
+        self, path: Sequence[Turn], first_visible: Turn | None, limit: int
+    ) -> Turn | None:
+        """Find the first message after ``first_visible`` from which on the path fits the limit.
+
+        ``limit`` is in tokens; None if not even the last message does.
+        """
         found = None
         for turn in reversed(path[n_hidden(path, first_visible) + 1 :]):
             if turn.role == "user":
@@ -68,12 +73,12 @@ class Renderer:
                 found = turn
         return found
 
-    def head(self) -> list[int]:
-        """What stays before the first visible message: BOS and the system prompt."""
+    def opening(self) -> list[int]:
+        """Return what stays before the first visible message: BOS and the system prompt."""
         return self.template.first_opening(self.vocabulary, self.system)
 
     def join(self, turns: Sequence[Turn]) -> list[int]:
-        """The turns' ids, every reply that is followed by something closed."""
+        """Return the turns' ids in a row, every reply closed that is followed by something."""
         close = self.template.close(self.vocabulary)
         ids: list[int] = []
         for i, turn in enumerate(turns):
@@ -88,9 +93,9 @@ class Renderer:
 
 @dataclass(frozen=True)
 class ContextUse:
-    """What stands in the context, in tokens: the system prompt, each turn in sight, what is free.
+    """What stands in the context, in tokens: the system prompt, and each turn in sight.
 
-    ``hidden`` counts the turns out of sight.
+    ``length`` is the whole context's; ``hidden`` counts the turns out of sight.
     """
 
     length: int
@@ -100,41 +105,43 @@ class ContextUse:
 
     @property
     def used(self) -> int:
+        """Tokens that stand in the context."""
         return self.system + sum(n for _, n in self.turns)
 
     @property
     def free(self) -> int:
+        """Tokens that it has room for besides."""
         return self.length - self.used
 
 
 def context_use(
     renderer: Renderer, path: Sequence[Turn], first_visible: Turn | None, length: int
 ) -> ContextUse:
-    """How the context is used; the sum is exactly the window's length."""
+    """Count what takes how much of the context; the sum is exactly the window's length."""
     start = n_hidden(path, first_visible)
     visible = path[start:]
     ends = [len(renderer.window(path[: start + i + 1], first_visible)) for i in range(len(visible))]
-    system = len(renderer.head()) if renderer.system and visible else 0
+    system = len(renderer.opening()) if renderer.system and visible else 0
     sizes = [end - at for at, end in pairwise([system, *ends])]
     return ContextUse(length, system, tuple(zip(visible, sizes, strict=True)), start)
 
 
 def reserve(length: int) -> int:
-    """How many tokens must stay free for a reply."""
+    """Return how many tokens of a context of that length must stay free for a reply."""
     return max(1, min(RESERVE, length // 16))
 
 
 def first_that_fits(
     renderer: Renderer, path: Sequence[Turn], first_visible: Turn | None, length: int
 ) -> Turn | None:
-    """The message from which on the path fits, with room for a reply: as early as can be.
+    """Find the earliest message from which on the path fits, with room for a reply.
 
     None where it fits as it is. Raises ``PromptTooLongError`` where not even the last message does.
     """
     limit = length - reserve(length)
     if len(renderer.window(path, first_visible)) <= limit:
         return None
-    if found := renderer.earliest(path, first_visible, limit):
+    if found := renderer.earliest_that_fits(path, first_visible, limit):
         return found
     last = next(turn for turn in reversed(path) if turn.role == "user")
     alone = " even without the turns before" if last is not path[0] else ""

@@ -1,4 +1,4 @@
-"""The ledger's path as rows: values of one moment, for whoever draws while a reply is written.
+"""Makes rows of the ledger's path: values of one moment, for whoever draws while a reply grows.
 
 Pure functions; knows no engine and no template.
 """
@@ -14,14 +14,14 @@ from .ledger import Ledger, Turn
 
 @dataclass(frozen=True)
 class Tokens:
-    """A reply's ids, and what is known of the choice of each, by its index, at one moment."""
+    """A reply's ids, and the choices that are known of them, by their index, at one moment."""
 
     ids: tuple[int, ...]
     choices: Mapping[int, Choice]
 
 
 def tokens_of(turn: Turn) -> Tokens:
-    """Return the tokens of a reply; a message has none that were chosen."""
+    """Return the tokens of a turn; those of a message have no choices."""
     return Tokens(tuple(turn.ids), dict(turn.choices))
 
 

@@ -1,7 +1,7 @@
-"""One conversation with one model: keeps what the completer has read a prefix of the ledger's path.
+"""One conversation with one model: changes the ledger, then goes on from the ids of its path.
 
-Every operation is "change the ledger, then go on from the ids of its path". Yields events and draws
-nothing; what is to be kept, it tells a recorder.
+Yields events and draws nothing; what is to be kept, it tells a recorder. Knows no engine, no store
+and no face.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class BusyError(ChatError):
 class Session:
     """A ledger and what goes on from it. ``busy`` while an operation that generates has it.
 
-    Such operations that generate take the settings of the reply, refuse at once or with their first
-    event, before anything is changed, and have the session for themselves until their events have
-    come to an end or were closed. A reply that ends in any way is kept as far as it was shown; one
-    of which nothing was shown is taken back, its message with it. Another operation meanwhile is a
-    ``BusyError``.
+    Operations that generate take the settings of the reply and refuse at once or with their first
+    event, before anything is changed. They have the session for themselves until their events have
+    ended or were closed; any other operation meanwhile raises ``BusyError``. A reply that ends in
+    any way is kept as far as it was shown; if nothing of it was shown, it is removed with its
+    message.
     """
 
     def __init__(
@@ -80,28 +80,28 @@ class Session:
         if self.busy:
             raise BusyError("a reply is being written", "stop it first, or wait")
 
-    # What generates
+    # Generating
 
     def send(self, text: str, settings: Settings, *, cancelled: Cancelled = never) -> Events:
         """Add a message and generate its reply."""
-        return self._alone(self._answer(text, self.ledger.end(), settings, cancelled))
+        return self._claim(self._answer(text, self.ledger.end(), settings, cancelled))
 
     def edit(
         self, text: str, message: Turn, settings: Settings, *, cancelled: Cancelled = never
     ) -> Events:
-        """Put another text in place of this message, and generate its reply.
+        """Replace this message by one of another text, and generate its reply.
 
         What was there stays beside.
         """
-        return self._alone(self._answer(text, message.parent, settings, cancelled))
+        return self._claim(self._answer(text, message.parent, settings, cancelled))
 
     def regenerate(self, settings: Settings, *, cancelled: Cancelled = never) -> Events:
         """Generate another reply to the last message; the old one stays beside."""
-        return self._alone(self._regenerate(settings, cancelled))
+        return self._claim(self._regenerate(settings, cancelled))
 
     def proceed(self, settings: Settings, *, cancelled: Cancelled = never) -> Events:
         """Go on with the last reply from where it ended, or give the one that is still owed."""
-        return self._alone(self._proceed(settings, cancelled))
+        return self._claim(self._proceed(settings, cancelled))
 
     def branch(
         self,
@@ -113,7 +113,7 @@ class Session:
         cancelled: Cancelled = never,
     ) -> Events:
         """Generate another reply: the same up to its token ``at``, then ``token``, then anew."""
-        return self._alone(self._branch(reply, at, token, settings, cancelled))
+        return self._claim(self._branch(reply, at, token, settings, cancelled))
 
     def replay(self, *, cancelled: Cancelled = never) -> Events:
         """Generate the last reply again from its seeds and settings.
@@ -122,29 +122,29 @@ class Session:
         """
         reply = self._last("assistant")
         before = self.window(self.ledger.path(reply.parent))
-        return self._alone(replay(self._completer, before, reply, cancelled))
+        return self._claim(replay(self._completer, before, reply, cancelled))
 
-    # What moves about in the ledger
+    # Moving about in the ledger
 
     def undo(self, n: int = 1) -> list[Turn]:
         """Step back over the last ``n`` messages and their replies; returns the messages."""
         self.refuse_if_busy()
         undone = self.ledger.undo(n)
-        self._moved()
+        self._follow_head()
         return undone
 
     def redo(self, n: int = 1) -> int:
-        """Take back that many undos; returns how many there were."""
+        """Step forward again over that many messages; returns how many there were."""
         self.refuse_if_busy()
         done = self.ledger.redo(n)
-        self._moved()
+        self._follow_head()
         return done
 
     def walk_to(self, turn: Turn) -> None:
         """Make an alternative of a message or a reply part of the path."""
         self.refuse_if_busy()
         self.ledger.walk_to(turn)
-        self._moved()
+        self._follow_head()
 
     def set_system(self, system: str) -> None:
         """Set another system prompt, which first messages carry: their ids are made anew."""
@@ -153,9 +153,9 @@ class Session:
         for first in self.ledger.roots:
             first.ids = self.renderer.message(first.text, first=True)
             self.recorder.turn_finished(first)
-        self._moved()
+        self._follow_head()
 
-    # What stands in it
+    # Reading
 
     def rows(self) -> list[Row]:
         """Return the path as values to draw. Raises ``BusyError`` while it is being changed."""
@@ -167,13 +167,13 @@ class Session:
         return len(self.renderer.message(text, first=not self.busy and self.ledger.end() is None))
 
     def see_what_fits(self) -> bool:
-        """Hide the oldest turns of a path that is longer than the context; tells whether it was."""
+        """Hide the oldest turns if the path is longer than the context; returns whether it was."""
         before = self.first_visible
         self._window.follow(self.ledger.path())
         return self.first_visible is not before
 
     def context(self) -> ContextUse:
-        """Tell what stands in the context, exactly."""
+        """Count what stands in the context, exactly."""
         return self._window.use(self.ledger.path())
 
     def window(self, path: Sequence[Turn]) -> list[int]:
@@ -224,7 +224,7 @@ class Session:
     ) -> Steps:
         """Add turns, the last of them a reply to be generated.
 
-        If that comes to nothing they are taken back, and the path is what it was.
+        If that comes to nothing they are removed, and the path is what it was.
         """
         back, reply = self.ledger.head, new[-1]
         added: list[Turn] = []
@@ -243,7 +243,7 @@ class Session:
                     self.ledger.remove(turn)
                     self.recorder.turn_removed(turn)
                 self.ledger.move(back)
-            self._moved()
+            self._follow_head()
         yield from (TurnRemoved(turn.id) for turn in removed)
         yield finished
 
@@ -251,7 +251,7 @@ class Session:
         self.ledger.add(turn)
         try:
             self.recorder.turn_added(turn)
-        except BaseException:  # what can't be kept hasn't been said
+        except BaseException:  # no turn stands in the ledger that isn't kept
             self.ledger.remove(turn)
             raise
 
@@ -268,14 +268,14 @@ class Session:
 
     def _make_room(self, path: Sequence[Turn], settings: Settings) -> Steps:
         for shifted in self._window.make_room(path, settings.on_full):
-            self._tell_window()
+            self._record_head()
             yield shifted
 
-    def _moved(self) -> None:
+    def _follow_head(self) -> None:
         self._window.follow(self.ledger.path())
-        self._tell_window()
+        self._record_head()
 
-    def _tell_window(self) -> None:
+    def _record_head(self) -> None:
         self.recorder.head_moved(self.ledger.head, self.first_visible)
 
     def _last(self, role: Role) -> Turn:
@@ -287,10 +287,10 @@ class Session:
     def _row(self, turn: Turn) -> Row:
         return row_of(self.ledger, turn, self.first_visible)
 
-    def _alone(self, steps: Steps) -> Events:
+    def _claim(self, steps: Steps) -> Events:
         self.refuse_if_busy()
         self.busy = True
-        return Claim(steps, self._let_go)
+        return Claim(steps, self._release)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         self.busy = False

@@ -23,7 +23,7 @@ class Settings:
 
     ``on_full`` says what happens when the context is full: the oldest turns go ("shift" moves what
     stays up in the cache, "reprefill" reads it again), or the reply ends there ("stop", and "ask",
-    before which a face asks). ``records_choices`` asks for what the model thought of each token.
+    before which a face asks). ``records_choices`` asks for the ``Choice`` of each token.
     """
 
     template: Template | None = None

@@ -1,6 +1,6 @@
 """The part of a path that stands before the model, and how it moves when the context is full.
 
-Knows the completer as something that can be made ready for it; changes no turn.
+Tells the completer what was cut out of it; changes no turn.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Window:
         return self.renderer.window(path, self.first_visible) if path else []
 
     def use(self, path: Sequence[Turn]) -> ContextUse:
-        """Tell what of the path takes how much, exactly."""
+        """Count what of the path takes how much of the context, exactly."""
         return context_use(self.renderer, path, self.first_visible, self.length)
 
     def first_that_fits(self, path: Sequence[Turn]) -> Turn | None:
@@ -46,8 +46,8 @@ class Window:
         return first_that_fits(self.renderer, path, self.first_visible, self.length)
 
     def follow(self, path: Sequence[Turn]) -> None:
-        """See what can be seen of a path that was walked to."""
-        self.first_visible = self.renderer.in_sight(path, self.first_visible, self.length)
+        """Move to where the model sees as much as it can of another path."""
+        self.first_visible = self.renderer.first_in_sight(path, self.first_visible, self.length)
 
     def make_room(self, path: Sequence[Turn], on_full: OnFull) -> Iterator[ContextShifted]:
         """Drop the oldest turns, if that is what ``on_full`` says, so that the path fits.

@@ -1,6 +1,6 @@
-"""A reply in the making, and one that is made again to see whether it is the same.
+"""Writes a reply token by token, and writes one again to see whether it comes out the same.
 
-Knows the completer and what of the path it sees; neither undoes nor redoes anything.
+Knows the completer and what of the path it sees; adds and removes no turn.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Steps = Generator[Event, None, None]
 
 @dataclass(frozen=True)
 class Writing:
-    """Lets replies at the head of ``ledger`` grow, and tells ``recorder`` of each token."""
+    """Lets the reply at the head of ``ledger`` grow, and tells ``recorder`` of each token."""
 
     completer: Completer
     window: Window
@@ -35,8 +35,8 @@ class Writing:
     ) -> Generator[Event, None, Finished]:
         """Generate one run of a reply; returns its end.
 
-        Where the context is full in between, the oldest turns make room if they may. A run that
-        is given up or fails leaves the reply "cancelled", unless there is nothing of it.
+        Where the context is full in between, the oldest turns go if they may. A run that is closed
+        early or fails leaves the reply "cancelled", unless there is nothing of it.
         """
         stops = (*self.window.renderer.template.stops, *settings.stops)
         seed = secrets.randbits(32) if settings.seed is None else settings.seed
@@ -66,7 +66,7 @@ class Writing:
     def _complete(
         self, reply: Turn, run: Run, settings: Settings, cancelled: Cancelled
     ) -> Generator[Event, None, Finished]:
-        """Go on with the run until it ends or the context does; returns which of them."""
+        """Go on with the run until it ends or the context is full; returns the completer's end."""
         n_drawn = len(reply.ids) - run.start
         left = None if run.max_tokens is None else run.max_tokens - n_drawn
         events = self.completer.complete(

@@ -1,4 +1,4 @@
-"""What a model thought of a token that was chosen: its probability, and the likeliest others.
+"""What a model thought of a token that was sampled: its probability, and the likeliest others.
 
 Knows logits; no sampler, no text and no model.
 """

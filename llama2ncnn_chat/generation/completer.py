@@ -1,7 +1,6 @@
-"""What goes on from a text: ids so far in, events out, whoever computes them.
+"""The protocol of what goes on from a text: ids so far in, events out, whoever computes them.
 
-The seam between a conversation and the engine behind it: one here, one that drafts, one elsewhere.
-Knows no turns and no templates.
+The seam between a conversation and the engine behind it. Knows no turns and no templates.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ class Completer(Protocol):
     ) -> Events:
         """Read the ids and stream what follows them.
 
-        Gives ``PrefillProgress`` per chunk, ``TextDelta`` per token (with its ``Choice``, if that
+        Yields ``PrefillProgress`` per chunk, ``TextDelta`` per token (with its ``Choice``, if that
         is wanted), and at last one ``Finished``. ``cancelled`` is polled per layer of a chunk and
         per token. Raises ``PromptTooLongError`` at once, before anything is read.
         """
@@ -71,7 +70,7 @@ class Completer(Protocol):
 
 
 def never() -> bool:
-    """Say no: the ``cancelled`` of what nobody can stop."""
+    """Return False: the ``cancelled`` of what nobody can stop."""
     return False
 
 

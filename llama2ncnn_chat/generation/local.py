@@ -91,7 +91,7 @@ class LocalCompleter:
         return self._engine.snapshot()
 
     def restore(self, cache: KvCache, ids: Sequence[int]) -> None:
-        """Take over a cache of the first of these ids."""
+        """Replace the cache by a copy of ``cache``, which is that of the first of these ids."""
         self._engine.restore(cache)
         self.ids, self._ready = list(ids[: cache.n_tokens]), None
 
@@ -122,7 +122,7 @@ class LocalCompleter:
     def _prefill(
         self, ids: list[int], cancelled: Cancelled
     ) -> Generator[PrefillProgress, None, Logits | None]:
-        """Feed chunk by chunk; returns the logits after the last, None if it was cancelled."""
+        """Feed chunk by chunk; returns the logits after the last, None if that was cancelled."""
         if not ids:
             assert self._ready
             return self._ready[1]

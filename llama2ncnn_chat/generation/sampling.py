@@ -1,4 +1,4 @@
-"""Logits to one token id. Knows no text, no model and no cache.
+"""From logits to one token id. Knows no text, no model and no cache.
 
 The order is llama.cpp's: penalties, top-k, top-p, min-p, temperature, draw. Every filter keeps a
 prefix of the tokens in order of probability, so only the likeliest few are ever sorted.
@@ -19,11 +19,11 @@ Float64 = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.intp]
 BLOCK = 256
 Sampler = Callable[[Float32, Sequence[int]], int]
-"""``sampler(logits, recent_ids)``: logits ``(vocab_size,)``, not changed; the chosen id."""
+"""``sampler(logits, recent_ids)`` samples an id from logits ``(vocab_size,)``, left unchanged."""
 
 
 def make_sampler(settings: Sampling, rng: np.random.Generator) -> Sampler:
-    """The sampler of these settings. ``rng`` is drawn from once per token, by greedy never."""
+    """Return the sampler of these settings; it draws from ``rng`` once per token, greedy never."""
     penalise = _make_penalty(settings)
     if settings.temperature == 0 or settings.top_k == 1:
         return lambda logits, recent: _argmax(penalise(logits, recent))
@@ -45,7 +45,7 @@ def make_sampler(settings: Sampling, rng: np.random.Generator) -> Sampler:
 
 
 def _draw(weights: Float32 | Float64, rng: np.random.Generator) -> int:
-    """An index, as likely as its weight: first which block of them, then which inside of it.
+    """Draw an index, as likely as its weight: first the block of them, then the one inside of it.
 
     A running sum over a whole vocabulary would take longer than all the rest of sampling.
     """
@@ -59,7 +59,10 @@ def _draw(weights: Float32 | Float64, rng: np.random.Generator) -> int:
 
 
 def candidates(logits: Float32, settings: Sampling) -> tuple[Ids, Float64]:
-    """The ids that survive the filters, likeliest first, and their probabilities (sum 1)."""
+    """Return the ids that pass the filters, likeliest first, and their probabilities (sum 1).
+
+    Both are ``(n,)`` for the ``n`` that are left of ``(vocab_size,)`` logits.
+    """
     ids = _likeliest(logits, settings)
     values = logits[ids].astype(np.float64)
     order = np.argsort(-values, kind="stable")  # ties: lowest id first
@@ -79,7 +82,7 @@ def candidates(logits: Float32, settings: Sampling) -> tuple[Ids, Float64]:
 
 
 def _likeliest(logits: Float32, settings: Sampling) -> Ids:
-    """A superset of what the filters keep (exactly the top k, if there is a top k), ids ascending.
+    """Return ids, ascending, of which the filters keep a part: the top k exactly, if there is a k.
 
     Cheap tests on all logits leave few to look at closely: a sort of 32,000 takes longer than a
     small model's whole decode step.

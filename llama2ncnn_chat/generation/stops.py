@@ -1,4 +1,4 @@
-"""Stop strings in a stream of text, wherever the cuts between its pieces fall.
+"""Finds stop strings in a stream of text, wherever the cuts between its pieces fall.
 
 Knows no tokens. Text that may yet turn out to begin a stop string is held back.
 """
@@ -17,7 +17,7 @@ class StopFilter:
         self.stopped = False
 
     def feed(self, text: str) -> str:
-        """The text that is now certain; ``stopped`` tells whether a stop string was met."""
+        """Return the text that is certain now; ``stopped`` tells whether a stop string was met."""
         held = self._held + text
         hits = [at for stop in self._stops if (at := held.find(stop)) >= 0]
         if hits:
@@ -28,12 +28,12 @@ class StopFilter:
         return held[: len(held) - keep]
 
     def flush(self) -> str:
-        """What was held back, at the end of a stream that met no stop string."""
+        """Return what was held back, at the end of a stream that met no stop string."""
         held, self._held = self._held, ""
         return held
 
 
 def _overlap(text: str, stop: str) -> int:
-    """Length of the longest end of ``text`` that is a beginning of ``stop``."""
+    """Return the length of the longest end of ``text`` that is a beginning of ``stop``."""
     longest = min(len(text), len(stop) - 1)
     return next((n for n in range(longest, 0, -1) if stop.startswith(text[-n:])), 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from convert.pipeline import Progress
 
-from ..catalogue.find import Conversion, FoundModel, Watcher, find_model
+from ..catalogue.find import Conversion, FoundModel, ProgressCallbacks, find_model
 from ..model.engine import Engine
 from ..text.tokenizers.open import open_tokenizer
 from ..text.vocabulary import Vocabulary
@@ -32,7 +32,8 @@ def find(model: str, tokenizer: Path | None, conversion: Conversion, step: Step)
     def converted(progress: Progress) -> None:
         converting(progress.bytes, progress.n_bytes)
 
-    return find_model(model, conversion, tokenizer, Watcher(fetching, hashing, converted))
+    callbacks = ProgressCallbacks(fetching, hashing, converted)
+    return find_model(model, conversion, tokenizer, callbacks)
 
 
 def load_tokenizer(model: FoundModel) -> Vocabulary:

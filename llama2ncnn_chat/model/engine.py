@@ -37,13 +37,13 @@ class Engine(Protocol):
         """How many tokens the cache holds."""
 
     def forward(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Logits:
-        """Feed tokens; logits ``(vocab_size,)`` that follow the last one.
+        """Feed tokens; returns the logits ``(vocab_size,)`` that follow the last one.
 
         Raises ``CalledOffError`` soon after ``cancelled``, which is polled from layer to layer.
         """
 
     def forward_all(self, ids: Sequence[int]) -> Logits:
-        """Feed tokens; logits ``(len(ids), vocab_size)`` that follow each of them."""
+        """Feed tokens; returns the logits ``(len(ids), vocab_size)`` that follow each of them."""
 
     def rewind(self, position: int) -> None:
         """Forget all tokens from ``position`` on, in O(1)."""
@@ -56,7 +56,7 @@ class Engine(Protocol):
         """
 
     def snapshot(self) -> KvCache:
-        """A copy of the cache."""
+        """Return a copy of the cache."""
 
     def restore(self, cache: KvCache) -> None:
         """Replace the cache by a copy of ``cache``; later logits are what they would have been."""

@@ -1,4 +1,4 @@
-"""A KV cache as plain arrays, apart from any engine: what is copied out, stored and put back.
+"""A KV cache as plain arrays, apart from any engine: what is copied out, stored and restored.
 
 Keys stand as attention reads them, after RoPE. Knows nothing of ncnn or of files.
 """
@@ -22,11 +22,12 @@ class KvCache:
 
     @property
     def n_tokens(self) -> int:
+        """How many tokens it holds."""
         return int(self.keys.shape[2])
 
 
 def rotate(keys: npt.NDArray[np.float32], by: int, rope: Rope) -> npt.NDArray[np.float32]:
-    """Keys ``(..., head_dim)`` as they would be ``by`` positions later (earlier if negative).
+    """Return keys ``(..., head_dim)`` as they would be ``by`` positions later (earlier if < 0).
 
     RoPE is a rotation, so rotations add up: a cached key moves without its token being fed again.
     What it holds of the tokens before it, which later layers attended to, stays in it; so does the

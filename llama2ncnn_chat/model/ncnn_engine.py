@@ -1,7 +1,7 @@
 """The engine on ncnn: loads a converted model, feeds it chunks of ids, keeps its KV cache.
 
-It knows no text and draws nothing; how far a load is, it tells a callback. With ``ncnn_memory``
-the only module that touches ncnn.
+Knows no text and draws nothing; how far a load is, it tells a callback. ncnn itself, and all that
+depends on how ncnn lays out memory, is in ``ncnn_memory``.
 """
 
 from __future__ import annotations
@@ -94,10 +94,12 @@ class NcnnEngine:
 
     @property
     def position(self) -> int:
+        """How many tokens the cache holds."""
         return self._position
 
     @property
     def threads(self) -> int:
+        """How many threads compute; what is set is brought into the range that OpenMP can start."""
         return int(self._net.opt.num_threads)
 
     @threads.setter
@@ -105,7 +107,7 @@ class NcnnEngine:
         self._net.opt.num_threads = allowed_threads(n)
 
     def forward(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Float32:
-        """Feed ``ids``; logits ``(vocab_size,)`` that follow the last of them.
+        """Feed ``ids``; returns the logits ``(vocab_size,)`` that follow the last of them.
 
         Raises ``CalledOffError`` as soon as ``cancelled`` between two layers.
         """
@@ -117,7 +119,7 @@ class NcnnEngine:
             return logits
 
     def forward_all(self, ids: Sequence[int]) -> Float32:
-        """Feed ``ids``; logits ``(len(ids), vocab_size)`` that follow each of them."""
+        """Feed ``ids``; returns the logits ``(len(ids), vocab_size)`` that follow each of them."""
         self._refuse(ids)
         batches = range(0, len(ids), PREFILL_BATCH)
         with no_mats_left_behind():
@@ -134,7 +136,7 @@ class NcnnEngine:
         self._position = position
 
     def snapshot(self) -> KvCache:
-        """A copy of the cache, in an order of its own that no CPU's ncnn cares about."""
+        """Return a copy of the cache, in an order that doesn't depend on the CPU."""
         layout, s = self._cache_layout(), self._shape
         shape = (s.n_layers, s.n_kv_heads, self._position, s.head_dim)
         keys, values = np.empty(shape, np.float32), np.empty(shape, np.float32)
@@ -158,7 +160,7 @@ class NcnnEngine:
         self._position = n
 
     def cut(self, start: int, stop: int) -> None:
-        """Take positions ``start`` to ``stop`` out; the later ones move up, their keys rotated."""
+        """Remove positions ``start`` to ``stop``; the later ones move up, their keys rotated."""
         if not 0 <= start <= stop <= self._position:
             raise ValueError(f"can't cut {start}..{stop} out of {self._position}")
         layout, s = self._cache_layout(), self._shape
@@ -172,7 +174,7 @@ class NcnnEngine:
         self.rewind(self._position - (stop - start))
 
     def close(self) -> None:
-        """Free weights and cache. Once is enough, twice does no harm."""
+        """Free weights and cache; more than once does no harm."""
         self._cache.clear()
         self._net.clear()
         with contextlib.suppress(AttributeError):
@@ -207,7 +209,10 @@ class NcnnEngine:
             )
 
     def _trunk(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Float32:
-        """Feed one batch; final hidden states ``(len(ids), dim)``. All or nothing of the cache."""
+        """Feed one batch; returns its final hidden states ``(len(ids), dim)``.
+
+        Whatever is raised, the cache is what it was before.
+        """
         m, p = len(ids), self._position
         cos, sin = self._shape.rope.tables(self._shape.head_dim, p, p + m)
         mask = np.zeros((m, p + m), np.float32)
@@ -261,7 +266,7 @@ class NcnnEngine:
 
 
 def _prefill_chunk(s: ModelShape) -> int:
-    """A power of two, 8 to 128: small enough that a prefill can be stopped at once on a few cores.
+    """Return a power of two, 8 to 128: so few rows that a few cores can stop a prefill at once.
 
     Fixed by the model alone, never by how fast it went: int8 turns the rounding of another
     chunking into other logits, and the same seed must give the same text.

@@ -32,7 +32,7 @@ CPU likes, and writes past the end of a cache whose last block isn't whole."""
 
 
 def new_net(threads: int) -> ncnn.Net:
-    """An empty net that computes and keeps its blobs in float32 on every CPU.
+    """Return an empty net that computes and keeps its blobs in float32 on every CPU.
 
     Left alone, ncnn takes 16-bit floats where the CPU has arithmetic for them (Apple's, newer
     ARMs'): results a thousand times coarser, and a cache that isn't the float32 that is read here.
@@ -46,7 +46,7 @@ def new_net(threads: int) -> ncnn.Net:
 
 @contextmanager
 def no_mats_left_behind() -> Iterator[None]:
-    """An error inside, a signal's among them, lets go of the Mats that its frames hold.
+    """Let go of the Mats that the frames of an error inside hold, a signal's among them.
 
     They lie in the net's memory, and ncnn ends the process if that goes first.
     """
@@ -58,7 +58,7 @@ def no_mats_left_behind() -> Iterator[None]:
 
 
 def to_mat(array: Float32) -> ncnn.Mat:
-    """A Mat of its own memory. ncnn neither copies an array nor keeps it alive, so we do."""
+    """Copy an array into a Mat: ncnn itself neither copies it nor keeps it alive."""
     array = np.ascontiguousarray(array, np.float32)
     return ncnn.Mat(array).clone()
 
@@ -83,11 +83,14 @@ class WeightReader(ncnn.DataReader):  # type: ignore[misc]
         self._file.close()
 
     def scan(self, _format: str, _target: Any) -> int:
-        """ncnn asks this of text models alone."""
+        """Return 0: ncnn calls this for models in its text format alone."""
         return 0
 
     def read(self, buffer: Any, size: int) -> int:
-        """Called by ncnn: fill ``size`` bytes at the address in the capsule ``buffer``."""
+        """Read ``size`` bytes to the address in the capsule ``buffer``; returns how many came.
+
+        ncnn calls this.
+        """
         size = min(size, self._size - self.position)
         target = (ctypes.c_char * size).from_address(_address(buffer))
         view = memoryview(target).cast("B")
@@ -129,7 +132,7 @@ class CacheLayout:
         self._heads(mat)[:, index[: tokens.shape[1]]] = tokens
 
     def _heads(self, mat: ncnn.Mat) -> Float32:
-        """A view of the Mat's whole memory, ``(n_kv_heads, capacity * head_dim)``."""
+        """Return a view of the Mat's whole memory, ``(n_kv_heads, capacity * head_dim)``."""
         if mat.cstep < self.keys.size:
             # Not seen on x86; where SDPA copies its cache, it copies the filled part alone.
             raise ChatError(
@@ -174,7 +177,7 @@ def probe_layout(head_dim: int, capacity: int) -> CacheLayout:
 
 
 def _inverse(landed: npt.NDArray[np.int32], shape: tuple[int, ...]) -> Index:
-    """Offsets by number, from numbers by offset."""
+    """Turn numbers by offset into offsets by number."""
     index = np.empty(landed.size, np.intp)
     flat = landed.ravel()
     if not np.array_equal(np.sort(flat), np.arange(flat.size)):

@@ -11,22 +11,22 @@ from __future__ import annotations
 import os
 
 SPIN_COUNT = 1000
-MAX_THREADS = 256  # OpenMP dies, without a word, of some tens of thousands
+MAX_THREADS = 256  # OpenMP ends the process, without a message, at some tens of thousands
 
 
 def set_spin_count() -> None:
-    """Choose the spin count, unless the person has chosen how OpenMP waits."""
+    """Set the spin count, unless the environment says already how OpenMP waits."""
     if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
         os.environ["GOMP_SPINCOUNT"] = str(SPIN_COUNT)
 
 
 def allowed_threads(n: int) -> int:
-    """``n``, or the nearest number of threads that OpenMP can start."""
+    """Return ``n``, or the nearest number of threads that OpenMP can start."""
     return max(1, min(MAX_THREADS, n))
 
 
 def default_threads() -> int:
-    """As many threads as this process may use cores, up to 16: beyond, a decode gains nothing."""
+    """Count the cores that this process may use, up to 16: beyond, a decode gains nothing."""
     if hasattr(os, "sched_getaffinity"):
         return max(1, min(16, len(os.sched_getaffinity(0))))
     return max(1, min(16, os.cpu_count() or 1))

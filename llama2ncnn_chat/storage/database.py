@@ -1,4 +1,4 @@
-"""The sessions' SQLite file: opened, checked, brought up to date, and a bad one moved aside.
+"""Opens the sessions' SQLite file: checks it, brings it up to date, moves a bad one aside.
 
 Knows tables and files, but neither turns nor ledgers. A file is never deleted.
 """
@@ -106,8 +106,12 @@ class Database:
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
-        """All or nothing. Survives the death of the process; if ``durable``, a power cut too."""
-        with self._lock, told_as_chat_error("save the session"):
+        """Write all of what happens inside, or nothing.
+
+        What is written survives the death of the process; if ``durable``, a power cut too. Raises
+        ``ChatError``.
+        """
+        with self._lock, as_chat_error("save the session"):
             # In WAL mode NORMAL leaves a committed write in the system's hands, which a kill -9
             # can't take back; FULL waits for the disk. It can't be changed inside a transaction.
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
@@ -121,13 +125,14 @@ class Database:
                 raise
 
     def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
-        with self._lock, told_as_chat_error("read the sessions"):
+        """Return the rows that a query finds. Raises ``ChatError``."""
+        with self._lock, as_chat_error("read the sessions"):
             return self._connection.execute(sql, parameters).fetchall()
 
     @contextmanager
     def one_view(self) -> Iterator[None]:
-        """Reads inside see one moment of the database, whatever other programs write."""
-        with self._lock, told_as_chat_error("read the sessions"):
+        """Let reads inside see one moment of the database, whatever other programs write."""
+        with self._lock, as_chat_error("read the sessions"):
             self._connection.execute("BEGIN")
             try:
                 yield
@@ -135,13 +140,17 @@ class Database:
                 self._connection.execute("COMMIT")
 
     def close(self) -> None:
+        """Close the connection; nothing can be read or written afterwards."""
         with self._lock:
             self._connection.close()
 
 
 @contextmanager
-def told_as_chat_error(doing: str) -> Iterator[None]:
-    """A full disk, a lock that never opens, damage. Wrong SQL is ours and stays as it is."""
+def as_chat_error(doing: str) -> Iterator[None]:
+    """Raise ``ChatError`` for what can't be helped here: a full disk, a held lock, damage.
+
+    ``doing`` says what failed. Wrong SQL is ours and goes through as it is.
+    """
     try:
         yield
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
@@ -151,7 +160,10 @@ def told_as_chat_error(doing: str) -> Iterator[None]:
 
 
 def open_database(path: Path) -> tuple[Database, tuple[str, ...]]:
-    """The database, created or brought up to date, and notes on what was found. ``ChatError``."""
+    """Open the database, created or brought up to date; returns notes on what was found, too.
+
+    Raises ``ChatError``.
+    """
     try:
         make_private(path.parent)
         # Two programs that start together must not both move the file aside or migrate it.
@@ -196,7 +208,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _problem(path: Path) -> str | None:
-    """Why the file can't be ours, or None. Raises ``ChatError`` for one from the future.
+    """Say why the file can't be ours, or None. Raises ``ChatError`` for one of a newer version.
 
     ``sqlite3.OperationalError`` (locked, no rights, no space) is trouble with the world, not with
     the file, and goes through.
@@ -225,7 +237,7 @@ def _problem(path: Path) -> str | None:
 
 
 def _in_use(path: Path) -> bool:
-    """Whether anyone else has the file open.
+    """Tell whether anyone else has the file open.
 
     They would go on writing to what was moved aside, and end by removing the new file's -wal,
     which has the name of theirs.

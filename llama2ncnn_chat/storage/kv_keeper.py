@@ -1,4 +1,4 @@
-"""A session's KV cache over program runs: saved when the session is left, put back when it fits.
+"""Keeps a session's KV cache over program runs, and restores as much of it as fits.
 
 Knows snapshots and sessions, but not which session is open or when it is left.
 """
@@ -31,7 +31,7 @@ class KvKeeper:
         self._kept: list[int] = []
 
     def save(self, session: Session, session_id: int) -> None:
-        """Keep the cache as it is, unless that has been done."""
+        """Save the cache as it is, unless that has been done."""
         # What the model has read of another path (after an undo) is of no use later.
         window = session.window(session.ledger.path())
         n = common_prefix(self._completer.ids, window)
@@ -42,7 +42,7 @@ class KvKeeper:
             self._kept = window[:n]
 
     def restore(self, session: Session, session_id: int) -> tuple[int, str]:
-        """Put back what there is of the conversation.
+        """Restore the cache of the conversation, as far as there is one.
 
         Returns how many of its tokens will have to be read again, and why: "off" where nothing is
         kept, empty where nothing went wrong.
@@ -61,7 +61,7 @@ class KvKeeper:
         """Add up what the snapshots of all sessions take on the disk."""
         return self._snapshots.total_bytes() if self._snapshots else 0
 
-    def forget(self, session_id: int) -> None:
+    def delete(self, session_id: int) -> None:
         """Delete what is kept of a session."""
         if self._snapshots:
             self._snapshots.delete(session_id)

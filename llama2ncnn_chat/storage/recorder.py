@@ -8,22 +8,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from ..conversation.ledger import Turn
 from ..conversation.recorder import SessionMeta
 from .database import Database
+from .locks import Lock
 from .rows import delete_turn, insert_session, insert_turn, update_head, update_meta, update_turn
 
 FLUSH_SECONDS = 0.25
 FLUSH_TOKENS = 8
 Clock = Callable[[], float]
-
-
-class Lock(Protocol):
-    """What keeps other programs from writing to a session, while held."""
-
-    def release(self) -> None: ...
 
 
 class SessionRecorder:
@@ -48,12 +42,13 @@ class SessionRecorder:
         self._flushed_tokens, self._flushed_at = 0, 0.0
 
     def adopt(self, session_id: int, lock: Lock, first_visible: Turn | None) -> None:
-        """Go on with a session that is in the database already."""
+        """Go on with a session that is in the database already, whose lock is held."""
         self.session_id, self._lock, self._first_visible = session_id, lock, first_visible
         with self._db.transaction() as db:
             db.execute("UPDATE session SET writer = ? WHERE id = ?", (os.getpid(), session_id))
 
     def turn_added(self, turn: Turn) -> None:
+        """Insert a turn, and the session before its first one; those above that failed, too."""
         self._settle(turn)
         session_id, lock, new = self.session_id, None, _without_key(turn)
         try:
@@ -76,6 +71,7 @@ class SessionRecorder:
         self.session_id, self._lock = session_id, lock or self._lock
 
     def turn_grew(self, turn: Turn) -> None:
+        """Write a growing reply, but only every few tokens or a few times a second."""
         first = turn is not self._growing
         if first:
             self._settle(turn)
@@ -90,22 +86,26 @@ class SessionRecorder:
             self._pending = True
 
     def flush(self) -> None:
+        """Write what has grown since."""
         if self._growing and self._pending:
             self._write(self._growing)
 
     def turn_finished(self, turn: Turn) -> None:
+        """Write a turn and make it searchable; it survives a power cut."""
         self._settle(turn)
         with self._db.transaction(durable=True) as db:
             update_turn(db, turn, index=True)
             db.execute("UPDATE session SET updated = ? WHERE id = ?", (time.time(), self._id))
 
     def turn_removed(self, turn: Turn) -> None:
+        """Delete a turn, and forget its key."""
         self._settle(turn)
         with self._db.transaction() as db:
             delete_turn(db, turn)
         turn.key = None
 
     def head_moved(self, head: Turn | None, first_visible: Turn | None) -> None:
+        """Write where the path ends and from where on it is seen, and what has grown."""
         self._first_visible = first_visible
         self.flush()  # what is read again after a shift may take minutes
         if self.session_id is not None:
@@ -113,6 +113,7 @@ class SessionRecorder:
                 update_head(db, self._id, head, first_visible)
 
     def meta_changed(self, meta: SessionMeta) -> None:
+        """Write what a session is besides its turns, once it is stored."""
         self._meta = meta
         if self.session_id is not None:
             with self._db.transaction() as db:
@@ -130,6 +131,7 @@ class SessionRecorder:
 
     @property
     def holds_lock(self) -> bool:
+        """Whether this recorder keeps other programs from writing."""
         return self._lock is not None
 
     @property
@@ -138,7 +140,7 @@ class SessionRecorder:
         return self.session_id
 
     def _settle(self, turn: Turn) -> None:
-        """Have done with what was growing, which ``turn`` itself needn't be written for."""
+        """End the growing of a reply; it is written, unless it is ``turn``, left to the caller."""
         if turn is not self._growing:
             self.flush()
         self._growing, self._pending = None, False
@@ -151,7 +153,7 @@ class SessionRecorder:
 
 
 def _without_key(turn: Turn) -> list[Turn]:
-    """The turn, and before it those above that a full disk kept out of the database."""
+    """List the turn, and before it those above that a full disk kept out of the database."""
     new = []
     above: Turn | None = turn
     while above and above.key is None:

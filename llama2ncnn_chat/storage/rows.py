@@ -1,4 +1,4 @@
-"""Turns, ledgers and settings to rows and back. Knows SQL, but no files, locks or throttling.
+"""Turns, ledgers and settings to rows and back. Knows SQL; no files, no locks and no timing.
 
 JSON is read leniently: a setting that this version doesn't know, or that is out of its range, is
 left out, so that old sessions open.
@@ -23,6 +23,7 @@ from ..generation.settings import Sampling
 
 
 def insert_session(db: sqlite3.Connection, meta: SessionMeta, writer: int | None) -> int:
+    """Insert a session that ``writer``, a process, has open; returns its id."""
     now = time.time()
     cursor = db.execute(
         "INSERT INTO session(name, model, fingerprint, system, tokenizer, template,"
@@ -34,6 +35,7 @@ def insert_session(db: sqlite3.Connection, meta: SessionMeta, writer: int | None
 
 
 def update_meta(db: sqlite3.Connection, session: int, meta: SessionMeta) -> None:
+    """Write what a session is besides its turns."""
     db.execute(
         "UPDATE session SET name = ?, model = ?, fingerprint = ?, system = ?, tokenizer = ?,"
         " template = ?, template_contents = ?, sampling = ? WHERE id = ?",
@@ -42,6 +44,7 @@ def update_meta(db: sqlite3.Connection, session: int, meta: SessionMeta) -> None
 
 
 def meta_of(row: sqlite3.Row) -> SessionMeta:
+    """Return what a session is besides its turns."""
     return SessionMeta(
         model=row["model"],
         fingerprint=row["fingerprint"],
@@ -54,7 +57,7 @@ def meta_of(row: sqlite3.Row) -> SessionMeta:
 
 
 def insert_turn(db: sqlite3.Connection, session: int, turn: Turn) -> int:
-    """After its parent's. Returns the turn's key."""
+    """Insert a turn, whose parent must be there; returns its key."""
     parent = turn.parent.key if turn.parent else None
     cursor = db.execute(
         "INSERT INTO turn(session, parent, role, created, text, ids, finish, runs, timings,"
@@ -65,7 +68,7 @@ def insert_turn(db: sqlite3.Connection, session: int, turn: Turn) -> int:
 
 
 def update_turn(db: sqlite3.Connection, turn: Turn, *, index: bool) -> None:
-    """All that may change; its place in the tree doesn't."""
+    """Write all of a turn but its place in the tree; ``index`` makes it searchable as it is."""
     db.execute(
         "UPDATE turn SET text = ?, ids = ?, finish = ?, runs = ?, timings = ?, indexed = ?"
         " WHERE id = ?",
@@ -74,7 +77,7 @@ def update_turn(db: sqlite3.Connection, turn: Turn, *, index: bool) -> None:
 
 
 def delete_turn(db: sqlite3.Connection, turn: Turn) -> None:
-    """A leaf; where it was the head its parent is."""
+    """Delete a turn, which is a leaf; its parent becomes the head if it was."""
     db.execute(
         "UPDATE session SET head = (SELECT parent FROM turn WHERE id = ?) WHERE head = ?",
         (turn.key, turn.key),
@@ -85,6 +88,7 @@ def delete_turn(db: sqlite3.Connection, turn: Turn) -> None:
 def update_head(
     db: sqlite3.Connection, session: int, head: Turn | None, first_visible: Turn | None
 ) -> None:
+    """Write which turn the path ends with, which way it goes, and from where on it is seen."""
     db.execute(
         "UPDATE session SET head = ?, first_visible = ?, updated = ? WHERE id = ?",
         (head and head.key, first_visible and first_visible.key, time.time(), session),
@@ -97,7 +101,7 @@ def update_head(
 
 
 def ledger_of(rows: list[sqlite3.Row], head: int | None) -> tuple[Ledger, dict[int, Turn]]:
-    """The tree of a session's turns, by id, and the turns by their keys."""
+    """Build the tree of a session's rows, which are in order of id; returns turns by key, too."""
     ledger = Ledger()
     turns: dict[int, Turn] = {}
     for row in rows:
@@ -112,7 +116,7 @@ def ledger_of(rows: list[sqlite3.Row], head: int | None) -> tuple[Ledger, dict[i
 
 
 def storable(text: str) -> str:
-    """Text without lone surrogates (undecodable bytes of a terminal): SQLite takes UTF-8 only."""
+    """Return text without lone surrogates (undecodable bytes), for SQLite takes UTF-8 only."""
     return text.encode("utf-8", "replace").decode()
 
 
@@ -178,7 +182,7 @@ def _timings(data: Any) -> Timings | None:
 
 
 def _known(kind: Any, data: Any) -> dict[str, Any]:
-    """Those of the data's values that the dataclass has a field for."""
+    """Return those of the data's values that the dataclass has a field for."""
     names = {f.name for f in fields(kind)}
     pairs = data.items() if isinstance(data, dict) else ()
     return {name: value for name, value in pairs if name in names}

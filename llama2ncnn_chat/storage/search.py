@@ -1,4 +1,4 @@
-"""Finding sessions by words of their turns and names. Knows the index tables and nothing else.
+"""Finds sessions by words of their turns and names. Knows the database's tables and no ledger.
 
 Whatever a person types is words to look for, never a query language.
 """
@@ -15,7 +15,7 @@ _AROUND = 40
 
 
 def search_sessions(db: Database, text: str) -> dict[int, str]:
-    """Ids of the sessions that have all the words in one turn or in the name, with a snippet.
+    """Return a snippet by id of each session that has all the words in one turn or in its name.
 
     The last word may be the beginning of one. Where no such words are found, the text is looked
     for as it stands, inside of words too: punctuation, and scripts that put no spaces.

@@ -1,4 +1,4 @@
-"""KV caches of sessions on disk, so that a long conversation is resumed without reading it again.
+"""KV caches of sessions on disk, so that a resumed conversation needn't be read again.
 
 Knows arrays and ids, but no engine and no sessions; anything in the folder may vanish any time.
 """
@@ -23,8 +23,8 @@ from ..atomic import replacing
 from ..model.kv_cache import KvCache
 from ..paths import cache_dir, make_private
 
-TOLD_FROM = 128 << 20
-"""Bytes that may take longer to write than a person waits without a word."""
+ANNOUNCED_BYTES = 128 << 20
+"""A snapshot of so many bytes is announced: writing it may take a while."""
 
 _SUFFIX = ".safetensors"
 _SPARE = 64 << 20  # room to leave on the disk
@@ -48,17 +48,17 @@ class SnapshotStore:
         self._budget, self._tell = budget_bytes, tell
 
     def save(self, session_id: int, key: str, ids: Sequence[int], cache: KvCache) -> int:
-        """Bytes written: 0 when there is no room for it. ``key`` says which model and template.
+        """Write a session's cache; returns the bytes written, 0 when there is no room for it.
 
-        ``ids`` are those in the cache. A snapshot only saves time, so a disk that won't take it
-        is no error.
+        ``key`` says which model and template; ``ids`` are those in the cache. A
+        snapshot only saves time, so a disk that won't take it is no error.
         """
         assert len(ids) == cache.n_tokens, "the ids are those in the cache"
         size = cache.keys.nbytes + cache.values.nbytes
         try:
             if size == 0 or not self._has_room(size):
                 return 0
-            if self._tell and size >= TOLD_FROM:
+            if self._tell and size >= ANNOUNCED_BYTES:
                 self._tell(size)
             tensors = {
                 "keys": np.ascontiguousarray(cache.keys),
@@ -76,7 +76,7 @@ class SnapshotStore:
         return written
 
     def load(self, session_id: int, key: str, ids: Sequence[int]) -> tuple[KvCache | None, str]:
-        """The cache of ``ids`` or of their beginning, or None and why not."""
+        """Return the cache of ``ids`` or of their beginning; or None, and why not, in words."""
         path = self._path(session_id)
         try:
             with safe_open(path, framework="numpy") as file:
@@ -98,9 +98,11 @@ class SnapshotStore:
         return KvCache(tensors["keys"], tensors["values"]), ""
 
     def total_bytes(self) -> int:
+        """Add up what all files in the folder take."""
         return sum(size for _, size, _ in self._files())
 
     def delete(self, session_id: int) -> None:
+        """Delete a session's snapshot, if there is one."""
         with suppress(OSError):
             self._path(session_id).unlink()
 
@@ -127,7 +129,7 @@ class SnapshotStore:
                 total -= size
 
     def _files(self) -> list[tuple[Path, int, float]]:
-        """Path, size and time of last use; another program may be at work in the folder."""
+        """List path, bytes and time of last use; another program may be at work in the folder."""
         found = []
         for path in self._folder.glob("*"):
             with suppress(FileNotFoundError):
@@ -141,7 +143,7 @@ def _hash_ids(ids: Sequence[int]) -> str:
 
 
 def _checksum(metadata: dict[str, str], tensors: dict[str, npt.NDArray[np.float32]]) -> str:
-    """Of the data, and of all that says what the data is."""
+    """Hash the data, and all that says what the data is."""
     said = {**metadata, **{name: f"{t.dtype} {t.shape}" for name, t in tensors.items()}}
     total = hashlib.sha256(repr(sorted(said.items())).encode())
     for name in sorted(tensors):

@@ -1,4 +1,4 @@
-"""All sessions of a person, in one SQLite file: listed, searched, resumed, forked, deleted.
+"""All sessions of a person, in one SQLite file: lists, resumes, forks, renames, deletes them.
 
 Knows no engine and no template, and neither prints nor asks; the ids and texts come from ledgers.
 """
@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from ..conversation.ledger import Ledger, Turn
 from ..conversation.recorder import NullRecorder, Recorder, SessionMeta
 from ..errors import Advice, ChatError
-from ..paths import data_dir, make_private
+from ..paths import data_dir
 from .database import Database, open_database
-from .recorder import Clock, Lock, SessionRecorder
+from .locks import SessionLocks
+from .recorder import Clock, SessionRecorder
 from .rows import insert_session, insert_turn, ledger_of, meta_of, storable, update_head
 from .search import HIT, search_sessions
 
@@ -69,21 +68,25 @@ class LoadedSession:
 
 
 class Store:
-    """Open until ``close``, which lets go of the sessions that it handed out."""
+    """The sessions, until ``close``, which closes the recorders that it handed out, too."""
 
-    def __init__(self, db: Database, folder: Path, notes: tuple[str, ...], clock: Clock) -> None:
+    def __init__(self, db: Database, locks: Path, notes: tuple[str, ...], clock: Clock) -> None:
         self.notes = notes
-        self._db, self._folder, self._clock = db, folder, clock
+        self._db, self._locks, self._clock = db, SessionLocks(locks), clock
         self._recorders: list[SessionRecorder] = []
 
     @classmethod
     def open(cls, path: Path | None = None, *, clock: Clock = time.monotonic) -> Store:
-        """Raises ``ChatError``. ``clock`` tells when a growing reply is due to be flushed."""
+        """Open the store at ``path``, or where this person's is. Raises ``ChatError``.
+
+        ``clock`` gives seconds, by which a growing reply is flushed.
+        """
         path = path or data_dir() / "sessions.db"
         db, notes = open_database(path)
         return cls(db, path.parent / "locks", notes, clock)
 
     def close(self) -> None:
+        """Flush and release all sessions, and close the database."""
         try:
             for recorder in self._recorders:
                 recorder.close()
@@ -91,16 +94,19 @@ class Store:
             self._db.close()
 
     def create(self, meta: SessionMeta) -> SessionRecorder:
-        """A new session, which isn't stored before it has a turn."""
-        recorder = SessionRecorder(self._db, meta, self._lock, self._clock)
+        """Return a recorder of a new session, which is stored once it has a turn."""
+        recorder = SessionRecorder(self._db, meta, self._locks.acquire, self._clock)
         self._recorders.append(recorder)
         return recorder
 
     def resume(self, session_id: int) -> LoadedSession:
-        """Raises ``ChatError`` if there is none. A recorder it was given to before is closed."""
+        """Load a session to go on with; a recorder of it that was handed out before is closed.
+
+        Raises ``ChatError`` if there is none.
+        """
         self._row(session_id)
-        self._let_go(session_id)
-        lock = self._lock(session_id)
+        self._release(session_id)
+        lock = self._locks.acquire(session_id)
         try:
             row, ledger, turns = self._load(session_id)
             meta = meta_of(row)
@@ -118,7 +124,7 @@ class Store:
         return LoadedSession(session_id, meta, ledger, first_visible, recorder)
 
     def list(self, search: str = "", limit: int = 100) -> builtins.list[SessionInfo]:
-        """Newest first; with ``search``, those that have its words (see ``store_search``)."""
+        """List sessions, newest first; with ``search``, those that have its words."""
         if not search.strip():
             return [_info(row) for row in self._db.rows(f"{_INFO} LIMIT ?", limit)]
         hits = search_sessions(self._db, search)
@@ -126,14 +132,18 @@ class Store:
         return [_info(row, hits[row["id"]]) for row in rows if row["id"] in hits][:limit]
 
     def peek(self, session_id: int) -> builtins.list[Turn]:
-        """A session's path, to look at only. Raises ``ChatError`` if there is none."""
+        """Return a session's path, to look at only. Raises ``ChatError`` if there is none."""
         return self._load(session_id)[1].path()
 
     def latest(self) -> SessionInfo | None:
+        """Return the session that was changed last, None if there is none."""
         return next(iter(self.list(limit=1)), None)
 
     def find(self, what: str) -> SessionInfo:
-        """By id, by name, or by what only one name begins with. Raises ``ChatError``."""
+        """Find a session by id, by name, or by what only one name begins with.
+
+        Raises ``ChatError`` for none and for several.
+        """
         wanted = what.strip().casefold()
         infos = self.list(limit=-1)
         found = (
@@ -151,14 +161,15 @@ class Store:
         )
 
     def rename(self, session_id: int, name: str) -> None:
-        """Raises ``ChatError``, also when another program has the session."""
+        """Rename a session. Raises ``ChatError``, also when another program has it."""
         self._update(session_id, "name = ?", storable(name))
 
     def delete(self, session_id: int) -> None:
-        """It is only hidden, until ``purge_deleted``. Raises ``ChatError`` as ``rename`` does."""
+        """Hide a session until ``purge_deleted``. Raises ``ChatError`` as ``rename`` does."""
         self._update(session_id, "deleted_at = ?", time.time())
 
     def undelete(self, session_id: int) -> None:
+        """Bring back a deleted session. Raises ``ChatError`` if it is gone for good."""
         with self._db.transaction() as db:
             changed = db.execute(
                 "UPDATE session SET deleted_at = NULL WHERE id = ?", (session_id,)
@@ -181,7 +192,7 @@ class Store:
         return [row["id"] for row in rows if self._purge(row["id"])]
 
     def fork(self, session_id: int, upto: Turn | None = None) -> int:
-        """A new session with the path to ``upto``, or to the head; returns its id.
+        """Copy the path to ``upto``, or to the head, into a new session; returns its id.
 
         ``upto`` is a turn of that session as it was loaded. Works on read-only ones too.
         """
@@ -245,50 +256,29 @@ class Store:
                 with self._db.transaction() as db:
                     db.execute("DELETE FROM turn WHERE session = ?", (session_id,))
                     db.execute("DELETE FROM session WHERE id = ?", (session_id,))
-                self._lock_file(session_id).unlink(missing_ok=True)  # the id won't come again
+                self._locks.delete(session_id)
         return held
 
     def _recorders_of(self, session_id: int) -> builtins.list[SessionRecorder]:
         return [r for r in self._recorders if r.session_id == session_id]
 
-    def _let_go(self, session_id: int) -> None:
+    def _release(self, session_id: int) -> None:
         for recorder in self._recorders_of(session_id):
             recorder.close()
             self._recorders.remove(recorder)
 
     @contextmanager
     def _held(self, session_id: int) -> Iterator[bool]:
-        """Whether the session is ours, for a moment at least."""
+        """Hold the session's lock inside; gives whether that could be had."""
         if any(recorder.holds_lock for recorder in self._recorders_of(session_id)):
             yield True
             return
-        lock = self._lock(session_id)
+        lock = self._locks.acquire(session_id)
         try:
             yield lock is not None
         finally:
             if lock:
                 lock.release()
-
-    def _lock(self, session_id: int) -> Lock | None:
-        """The session's lock, held, or None when another program has it.
-
-        The system drops it when its process ends, however it ends.
-        """
-        # Not of one thread: the worker creates a session, and the program's end closes it.
-        lock = FileLock(self._lock_file(session_id), thread_local=False, mode=0o600)
-        try:
-            make_private(self._folder)
-            lock.acquire(timeout=0)
-        except Timeout:
-            return None
-        except OSError as error:
-            raise ChatError(
-                f"can't lock session {session_id}: {error}", Advice.CHAT_UNSAVED
-            ) from error
-        return lock
-
-    def _lock_file(self, session_id: int) -> Path:
-        return self._folder / f"{session_id}.lock"
 
 
 def _info(row: sqlite3.Row, snippet: str = "") -> SessionInfo:

@@ -1,4 +1,4 @@
-"""A key that does something only when it is pressed twice in a row. Knows the time alone."""
+"""Remembers the first press of a key that has to be pressed twice. Knows the time alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ ARMED_SECONDS = 3.0
 
 
 class Armed:
-    """Whether Ctrl+C was pressed with nothing to clear, so that another one quits."""
+    """True for a few seconds after ``arm``: Ctrl+C had nothing to clear, and another one quits."""
 
     def __init__(self) -> None:
         self._until = 0.0

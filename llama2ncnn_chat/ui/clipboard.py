@@ -1,6 +1,6 @@
-"""Text to the person's clipboard: with the system's own tool, or through the terminal (OSC 52).
+"""Copies text to the clipboard with the system's tool, or makes what has the terminal do it.
 
-Knows no face; the terminal's half is a string for a face to write.
+Knows no face: what the terminal has to be told is a string, which a face writes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MAX_OSC52 = 74_000
 
 
 def copy_with_tool(text: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether a tool of the system took the text."""
+    """Copy with a tool of the system; returns whether one took the text."""
     command = _tool(environ)
     if command is None:
         return False
@@ -35,7 +35,7 @@ def copy_with_tool(text: str, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def osc52(text: str, environ: Mapping[str, str] = os.environ) -> str | None:
-    """What makes a terminal copy the text, also from afar; None if it's too much for one."""
+    """Return what makes a terminal copy the text (OSC 52), also over ssh; None if too long."""
     data = base64.b64encode(text.encode("utf-8", "replace")).decode()
     if len(data) > MAX_OSC52:
         return None

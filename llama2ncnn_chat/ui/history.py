@@ -1,4 +1,4 @@
-"""What a person has typed and sent, across sessions and faces: one file, in prompt_toolkit's form.
+"""Remembers what a person has sent, across sessions and faces: one file, in prompt_toolkit's form.
 
 A line may have many rows and stays one entry. Knows no face.
 """
@@ -18,7 +18,7 @@ MAX_KEPT = 1 << 16
 
 
 class History:
-    """Entries, oldest first, and a cursor that walks them; the newest place is the draft itself.
+    """Entries, oldest first, and a place among them; after the newest comes the draft itself.
 
     Without a ``path``, or where the file can't be written, it lasts as long as the program.
     """

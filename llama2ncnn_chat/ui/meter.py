@@ -1,4 +1,4 @@
-"""How a generation goes, in a few words: progress of the prefill, tokens in the context, speed.
+"""Measures a generation: progress of the prefill, tokens in the context, speed; in a few words.
 
 Fed with events and the time; draws nothing and knows no face.
 """
@@ -22,7 +22,7 @@ class Meter:
         self._rate = 0.0
 
     def feed(self, event: Event, now: float) -> None:
-        """Take notice of an event at a time in seconds."""
+        """Count in an event that came at that time, in seconds."""
         if isinstance(event, PrefillProgress):
             self._prefill = event
         elif isinstance(event, TextDelta):
@@ -35,7 +35,7 @@ class Meter:
 
     @property
     def used(self) -> int:
-        """Tokens that stand in the context, as far as it was told of them."""
+        """Tokens that stand in the context, as far as events have said."""
         return (self._prefill.done if self._prefill else 0) + self._tokens
 
     @property

@@ -104,7 +104,7 @@ def _section(title: str, rows: Sequence[Sequence[str]]) -> None:
 
 
 def _short(where: str) -> str:
-    """A place as a shell would show it."""
+    """Write a place as a shell would show it."""
     home = Path.home()
     path = Path(where)
     return str(Path("~", path.relative_to(home))) if path.is_relative_to(home) else where

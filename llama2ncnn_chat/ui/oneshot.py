@@ -85,7 +85,7 @@ def refuse_empty(prompt: str) -> None:
 def _drain(events: Iterable[Event], sink: Sink, limit: int | None, *, stats: bool) -> int:
     end = None
     for event in events:
-        sink.take(event)
+        sink.feed(event)
         if isinstance(event, Finished):
             end = event
         elif isinstance(event, ContextShifted):

@@ -1,4 +1,4 @@
-"""Big pieces of text that stand in the prompt as one word each, and are sent whole.
+"""Folds big pieces of text in the prompt into a label each, and unfolds them to be sent.
 
 Knows text alone.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..chat.line import Message, is_command
 
 MAX_LINES, MAX_CHARACTERS = 10, 2000
-"""What is no longer than this is shown as it is."""
+"""A pasted text that is no longer than this is shown as it is."""
 
 
 class Pastes:
@@ -19,16 +19,19 @@ class Pastes:
         self._folded = 0
 
     def fold(self, text: str) -> str:
-        """What to show for a text that is pasted: itself, or a label."""
+        """Return what to show for a text that is pasted: itself, or a label."""
         lines = text.rstrip("\n").count("\n") + 1
         if lines <= MAX_LINES and len(text) <= MAX_CHARACTERS:
             return text
         size = f"+{lines} lines" if lines > 1 else f"+{len(text):,} characters"
         self._folded += 1
-        return self.keep(f"Pasted text #{self._folded} {size}", text)
+        return self.fold_as(f"Pasted text #{self._folded} {size}", text)
 
-    def keep(self, name: str, text: str, after: str = "") -> str:
-        """A label that stands, with what is ``after`` it, for a text; no other looks the same."""
+    def fold_as(self, name: str, text: str, after: str = "") -> str:
+        """Return a label with that name, and ``after`` behind it, which stands for a text.
+
+        No two labels look the same.
+        """
         label = f"[{name}]{after}"
         while label in self._texts:
             name += "'"

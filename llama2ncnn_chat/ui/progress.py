@@ -1,6 +1,6 @@
-"""Progress of the slow steps before a model can speak: a bar on a terminal's stderr, else nothing.
+"""Shows progress before there is a chat, and says things, on standard error.
 
-A step that takes under a third of a second shows nothing at all.
+Knows no step by name. Where standard error is no terminal there are no bars.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from rich.progress import (
 from .terminal import is_terminal
 
 PATIENCE = 0.3
+"""Seconds; what is done sooner shows no bar."""
 
 
 class Steps:
-    """A bar per step, on stderr, gone when the step ends. Use it in ``with``."""
+    """A bar per step, gone when the step ends. Use it in ``with``."""
 
     def __init__(self, console: Console | None = None) -> None:
         console = console or Console(stderr=True)
@@ -50,7 +51,7 @@ class Steps:
             self._progress.stop()
 
     def step(self, what: str) -> Callable[[int, int], None]:
-        """A callback for bytes done and their total."""
+        """Begin a step; returns a callback for bytes done and their total."""
         task = self._progress.add_task(what, total=None, visible=False)
 
         def report(done: int, total: int) -> None:

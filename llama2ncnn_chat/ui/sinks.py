@@ -1,4 +1,4 @@
-"""What a one-shot run writes to standard output: the text, one JSON object, or one per event.
+"""Writes a one-shot run to standard output: the text, one JSON object, or one per event.
 
 Knows events and nothing of where they come from.
 """
@@ -23,7 +23,8 @@ Facts = Callable[[], dict[str, Any]]
 class Sink(Protocol):
     """Takes every event of a run, the ``Finished`` last."""
 
-    def take(self, event: Event) -> None: ...
+    def feed(self, event: Event) -> None:
+        """Write what there is to write of an event. Raises ``ChatError`` as ``write`` does."""
 
 
 class TextSink:
@@ -32,7 +33,8 @@ class TextSink:
     def __init__(self) -> None:
         self._clean = printable if is_terminal(sys.stdout) else str
 
-    def take(self, event: Event) -> None:
+    def feed(self, event: Event) -> None:
+        """Write the text of an event at once."""
         if isinstance(event, TextDelta):
             write(self._clean(event.text))
         elif isinstance(event, Finished):
@@ -46,7 +48,8 @@ class JsonSink:
         self._facts = facts
         self._text = ""
 
-    def take(self, event: Event) -> None:
+    def feed(self, event: Event) -> None:
+        """Collect text; write the object after the last event."""
         if isinstance(event, TextDelta):
             self._text += event.text
         elif isinstance(event, Finished):
@@ -59,7 +62,8 @@ class NdjsonSink:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
 
-    def take(self, event: Event) -> None:
+    def feed(self, event: Event) -> None:
+        """Write an object for an event that has one."""
         if isinstance(event, PrefillProgress):
             _write_json({"event": "prefill", **asdict(event)})
         elif isinstance(event, TextDelta):
@@ -71,14 +75,14 @@ class NdjsonSink:
 
 
 def make_sink(facts: Facts, *, as_json: bool, as_ndjson: bool) -> Sink:
-    """The one that the flags ask for."""
+    """Return the sink that the flags ask for."""
     if as_ndjson:
         return NdjsonSink(facts)
     return JsonSink(facts) if as_json else TextSink()
 
 
 def write(text: str) -> None:
-    """To standard output, at once; what it can't encode comes out as question marks.
+    """Write to standard output at once.
 
     Raises ``ChatError`` where it is closed or full, ``BrokenPipeError`` where nobody reads on.
     """
@@ -95,7 +99,7 @@ def write(text: str) -> None:
 
 
 def discard_output() -> None:
-    """Python flushes stdout once more on exit; give what is left somewhere to go."""
+    """Send what is left in stdout to nowhere: Python flushes it once more on exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

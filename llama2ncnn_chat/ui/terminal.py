@@ -1,4 +1,4 @@
-"""What a stream can show: colour, cursor movement, or text alone; and text made fit for it.
+"""Finds out what a stream can show: colour, a moving cursor, or text alone; makes text fit for it.
 
 Knows streams and the environment, but no face and no conversation.
 """
@@ -19,12 +19,12 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    """Text of a model, a file or a session without what would command the terminal."""
+    """Return text of a model, a file or a session without what would command the terminal."""
     return _CONTROLS.sub("", text)
 
 
-def hung(text: str, width: int) -> str:
-    """Lines that are too long, broken; what goes on stands below the line's last column."""
+def wrap_hanging(text: str, width: int) -> str:
+    """Break lines that are too long; what goes on stands below the line's last column."""
     lines = []
     for line in text.split("\n"):
         if len(line) > width:
@@ -38,7 +38,7 @@ def hung(text: str, width: int) -> str:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person sits at the other end."""
+    """Tell whether a stream ends in a terminal."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # closed
@@ -46,12 +46,12 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def is_dumb(environ: Mapping[str, str] = os.environ) -> bool:
-    """A terminal that can only print."""
+    """Tell whether the terminal can only print."""
     return environ.get("TERM", "") in ("dumb", "unknown")
 
 
 def is_interactive() -> bool:
-    """Standard input and output are a terminal that can move its cursor."""
+    """Tell whether standard input and output are a terminal that can move its cursor."""
     return is_terminal(sys.stdin) and is_terminal(sys.stdout) and not is_dumb()
 
 
@@ -60,7 +60,10 @@ def wants_colour(
     environ: Mapping[str, str] = os.environ,
     stream: TextIO | None = None,
 ) -> bool:
-    """The flag, then NO_COLOR, then CLICOLOR_FORCE, then TERM=dumb, then the stream."""
+    """Tell whether to colour a stream (standard output, if none is given).
+
+    The first that says anything decides: the flag, NO_COLOR, CLICOLOR_FORCE, TERM=dumb, the stream.
+    """
     if flag != "auto":
         return flag == "always"
     if environ.get("NO_COLOR"):

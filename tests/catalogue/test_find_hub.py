@@ -11,7 +11,7 @@ import pytest
 
 from convert.desc import file_of
 from llama2ncnn_chat.catalogue.cached import cached_models
-from llama2ncnn_chat.catalogue.find import Watcher, find_model
+from llama2ncnn_chat.catalogue.find import ProgressCallbacks, find_model
 from llama2ncnn_chat.catalogue.hub_cache import hub_models
 from llama2ncnn_chat.catalogue.listing import inventory, models_at_hand, models_to_fetch
 from tests.catalogue.hub_server import Hub, Repo
@@ -39,8 +39,8 @@ def tiny(hub: Hub, tmp_path: Path) -> Hub:
 
 def test_it_is_fetched_and_converted_once(tiny: Hub, tokenizer: Path) -> None:
     told: list[tuple[int, int]] = []
-    watcher = Watcher(fetching=lambda done, total: told.append((done, total)))
-    found = find_model(NAME, tokenizer=tokenizer, watcher=watcher)
+    progress = ProgressCallbacks(fetching=lambda done, total: told.append((done, total)))
+    found = find_model(NAME, tokenizer=tokenizer, progress=progress)
     assert (found.name, found.notes) == ("m.gguf", ())
     assert found.desc.shape.dim == CONFIG.dim
     size = len(tiny.repos["owner/tiny"].files["sub/m.gguf"])

@@ -84,8 +84,8 @@ def test_the_bundled_one_is_not_listed_again_as_converted(tmp_path: Path) -> Non
 
 def test_words_find_a_model() -> None:
     model = ListedModel("/models/Stories15M.bin", "Stories15M.bin", "ncnn q8", 1, "used lately")
-    assert model.has("")
-    assert model.has("q8 stories")
-    assert not model.has("stories q4")
+    assert model.matches("")
+    assert model.matches("q8 stories")
+    assert not model.matches("stories q4")
     model = ListedModel("hf:a/b", "hf:a/b", "int8", 1, "to fetch", good_for="reasoning, code")
-    assert model.has("fetch reasoning")
+    assert model.matches("fetch reasoning")

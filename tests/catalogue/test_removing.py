@@ -122,11 +122,11 @@ def test_a_folder_that_somebody_works_in_is_not_stale(stem: Path) -> None:
 
 CONVERTING = """
 import os, sys, time
-from llama2ncnn_chat.catalogue.find import Watcher, find_model
+from llama2ncnn_chat.catalogue.find import ProgressCallbacks, find_model
 def wait(_):
     print("converting", flush=True)
     time.sleep(60)
-find_model(sys.argv[1], watcher=Watcher(converting=wait))
+find_model(sys.argv[1], progress=ProgressCallbacks(converting=wait))
 """
 
 

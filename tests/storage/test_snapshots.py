@@ -168,7 +168,7 @@ def test_a_big_one_is_told_of_before_it_is_written(
     cache = make_cache(4)
     size = 2 * cache.keys.nbytes
     for limit, budget in ((size + 1, size), (size, size - 1), (size, size)):
-        monkeypatch.setattr(snapshots, "TOLD_FROM", limit)
+        monkeypatch.setattr(snapshots, "ANNOUNCED_BYTES", limit)
         store = SnapshotStore(folder, budget, tell=tell)
         store.save(1, "key", range(4), cache)
         store.delete(1)

@@ -11,7 +11,7 @@ from llama2ncnn_chat.events import Finished, PrefillProgress, TextDelta, Timings
 from llama2ncnn_chat.ui.clipboard import MAX_OSC52, osc52
 from llama2ncnn_chat.ui.meter import Meter
 from llama2ncnn_chat.ui.paste import Pastes
-from llama2ncnn_chat.ui.terminal import Colour, hung, printable, wants_colour
+from llama2ncnn_chat.ui.terminal import Colour, printable, wants_colour, wrap_hanging
 
 
 class Tty(io.StringIO):
@@ -80,7 +80,9 @@ def test_what_is_folded_is_never_a_command() -> None:
     pastes = Pastes()
     comment = "/* a\n" * 12
     assert pastes.whole(f"{pastes.fold(comment)} why?") == f"/{comment} why?"
-    assert pastes.whole(pastes.keep("a.c, 9 tokens", "/* a */\n\n", " ") + "x") == "//* a */\n\nx"
+    assert (
+        pastes.whole(pastes.fold_as("a.c, 9 tokens", "/* a */\n\n", " ") + "x") == "//* a */\n\nx"
+    )
     assert pastes.whole("/read a.c") == "/read a.c"
 
 
@@ -88,11 +90,11 @@ def test_long_lines_hang_below_their_last_column() -> None:
     text = (
         "top_k    40  keep the K likeliest tokens; 0 keeps all\nseed     1   short\n" + "word " * 9
     )
-    assert hung(text.rstrip(), 36).split("\n") == [
+    assert wrap_hanging(text.rstrip(), 36).split("\n") == [
         "top_k    40  keep the K likeliest",
         "             tokens; 0 keeps all",
         "seed     1   short",
         "word word word word word word word",
         "word word",
     ]
-    assert hung(text, 80) == text
+    assert wrap_hanging(text, 80) == text

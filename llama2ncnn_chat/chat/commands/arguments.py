@@ -1,4 +1,4 @@
-"""What several commands do with their argument. Knows text alone."""
+"""Parses what several commands have as an argument. Knows text alone."""
 
 from __future__ import annotations
 

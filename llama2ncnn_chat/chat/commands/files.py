@@ -1,4 +1,4 @@
-"""The commands that bring a text in from a file, or out to the clipboard. Each yields outcomes.
+"""The commands that read a text from a file, or copy one to the clipboard. Each yields outcomes.
 
 Knows the chat that is open; neither draws nor parses a command line.
 """
@@ -20,7 +20,7 @@ MAX_FILE = 16 << 20
 
 
 def read(chat: Chat, argument: str) -> Iterator[Outcome]:
-    """Put a file's text into the next message, if it fits or can be made to."""
+    """Add a file's text to the next message, if it fits or can be made to."""
     path, question = _path_and_rest(argument)
     text = _text_of(path)
     message = f"{text}\n\n{question}"
@@ -49,7 +49,7 @@ def copy(chat: Chat, argument: str) -> Iterator[Outcome]:
 
 
 def _refuse_file(chat: Chat, path: Path, message: str) -> None:
-    """Raise ``PromptTooLongError`` if the message could not be sent, whatever goes for it."""
+    """Raise ``PromptTooLongError`` if the message can't be sent, whichever turns go for it."""
     try:
         drops = actions.turns_to_drop(chat, message)
     except PromptTooLongError as e:
@@ -72,7 +72,7 @@ def _nth(texts: list[str], n: int, what: str) -> str:
 
 
 def _path_and_rest(argument: str) -> tuple[Path, str]:
-    """The file, quoted if its name has spaces, and what stands after it."""
+    """Split into the file, quoted if its name has spaces, and what stands after it."""
     if not argument:
         raise UsageError("which file?", "/read FILE")
     whole = Path(argument).expanduser()

@@ -1,6 +1,6 @@
-"""The commands about sessions: new, saved, resumed, listed, forked, deleted, exported.
+"""The commands about sessions: new, save, resume, list, fork, delete, export. Each yields outcomes.
 
-Face-neutral: each yields outcomes. Knows the chat that is open; neither draws nor parses.
+Knows the chat that is open; neither draws nor parses a command line.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from ..phrases import brief
 
 
 def new(chat: Chat, _argument: str) -> Iterator[Outcome]:
-    """An empty session."""
+    """Begin an empty session."""
     chat.new()
     yield Switched("a new session")
 
 
 def clear(chat: Chat, _argument: str) -> Iterator[Outcome]:
-    """An empty session and an empty screen."""
+    """Begin an empty session on an empty screen."""
     chat.new()
     yield ClearScreen()
     yield Switched("a new session")
 
 
 def save(chat: Chat, name: str) -> Iterator[Outcome]:
-    """Name the session; saved it is anyway."""
+    """Name the session, which is saved all along, and say as what."""
     chat.stored()
     if name:
         chat.rename(name)
@@ -42,7 +42,7 @@ def save(chat: Chat, name: str) -> Iterator[Outcome]:
 
 
 def rename(chat: Chat, name: str) -> Iterator[Outcome]:
-    """Another name for the open session."""
+    """Rename the open session."""
     if not name:
         raise UsageError("which name?", "/rename NAME")
     yield from save(chat, name)
@@ -56,7 +56,7 @@ def load(chat: Chat, what: str) -> Iterator[Outcome]:
 
 
 def resume(chat: Chat, what: str) -> Iterator[Outcome]:
-    """Open a session by number or name, or choose one."""
+    """Open a session by number or name, or let the person pick one."""
     store = chat.stored()
     if what:
         chat.resume(store.find(what).id)
@@ -69,7 +69,7 @@ def resume(chat: Chat, what: str) -> Iterator[Outcome]:
 
 
 def show_list(chat: Chat, search: str) -> Iterator[Outcome]:
-    """The sessions there are, newest first."""
+    """List the sessions, newest first; only those with the words, if there are any."""
     sessions = chat.stored().list(search)
     if not sessions:
         raise ChatError(f"no session has {search!r}" if search else "there is no session yet")
@@ -77,7 +77,7 @@ def show_list(chat: Chat, search: str) -> Iterator[Outcome]:
 
 
 def fork(chat: Chat, _argument: str) -> Iterator[Outcome]:
-    """Go on in a copy."""
+    """Go on in a copy of the session."""
     chat.fork()
     yield Switched(f"session {_called(chat)}")
 
@@ -105,7 +105,7 @@ def _delete(chat: Chat, info: SessionInfo) -> Iterator[Outcome]:
 
 
 def export_chat(chat: Chat, argument: str) -> Iterator[Outcome]:
-    """The conversation into a file, whose suffix says in which format."""
+    """Export the conversation to a file, whose suffix says in which format."""
     if chat.session.ledger.head is None:
         raise ChatError("there is nothing to export yet", "say something first")
     path = Path(argument or default_name(chat)).expanduser()
@@ -126,7 +126,7 @@ def _export(chat: Chat, path: Path) -> Iterator[Outcome]:
 
 
 def table_of(sessions: list[SessionInfo] | tuple[SessionInfo, ...], open_id: int | None) -> str:
-    """Number, when, turns and title, a line each."""
+    """List number, time, turns and title of sessions, a line each; ``open_id`` gets a mark."""
     width = max(len(str(info.id)) for info in sessions)
     lines = []
     for info in sessions:
@@ -141,12 +141,12 @@ def table_of(sessions: list[SessionInfo] | tuple[SessionInfo, ...], open_id: int
 
 
 def title(info: SessionInfo) -> str:
-    """A session's name, or else how it begins."""
+    """Return a session's name, or else how it begins."""
     return info.name or brief(info.first_text, 40) or "(empty)"
 
 
 def when(stamp: float) -> str:
-    """How long ago, or the date."""
+    """Say how long ago a time (seconds since 1970) was, or its date."""
     ago = time.time() - stamp
     if ago < 60:
         return "just now"

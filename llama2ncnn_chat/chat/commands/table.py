@@ -1,7 +1,6 @@
 """The slash commands in one table: dispatch, ``/help``, completion and palettes come from it.
 
-Whole words only; what begins with a slash never reaches the model unless it begins with two.
-Knows no face.
+A command is known by its whole name alone. Knows no face.
 """
 
 from __future__ import annotations
@@ -115,9 +114,9 @@ def find(name: str) -> Entry:
 
 
 def interpret(chat: Chat, line: Line, *, edits: int | None = None) -> Iterator[Outcome]:
-    """Turn what a person typed into outcomes; refusals are outcomes too.
+    """Run a command or send a message; yields outcomes, of which a refusal is one.
 
-    A message takes the place of the one that it ``edits``, if any; an empty one is nothing.
+    A message replaces the turn (by its id) that it ``edits``, if any; an empty one is nothing.
     """
     try:
         match line:

@@ -1,4 +1,4 @@
-"""The commands about messages and replies. Face-neutral: each yields outcomes.
+"""The commands about messages and replies. Each yields outcomes.
 
 Knows the chat that is open; neither draws nor parses a command line.
 """
@@ -27,7 +27,7 @@ def proceed(chat: Chat, _argument: str) -> Iterator[Outcome]:
 
 
 def replay(chat: Chat, _argument: str) -> Iterator[Outcome]:
-    """Generate the last reply again and compare."""
+    """Generate the last reply again and say whether it is the same."""
     reply = actions.last_reply(chat)
     if reply is not chat.session.ledger.head:
         raise ChatError("the last message has no reply yet", "/regen makes one")
@@ -37,7 +37,7 @@ def replay(chat: Chat, _argument: str) -> Iterator[Outcome]:
 
 
 def edit(chat: Chat, text: str) -> Iterator[Outcome]:
-    """Put another text in place of the last message."""
+    """Replace the last message, by a text or by what is made of it in the prompt."""
     last = actions.last_message(chat)
     if text:
         yield from actions.send(chat, text, edits=last.id)
@@ -54,7 +54,7 @@ def undo(chat: Chat, argument: str) -> Iterator[Outcome]:
 
 
 def redo(chat: Chat, argument: str) -> Iterator[Outcome]:
-    """Take back undos."""
+    """Step forward again over messages and their replies."""
     done = chat.session.redo(count(argument, 1))
     if not done:
         raise ChatError("there is nothing to redo")
@@ -100,7 +100,10 @@ def _walk_to(chat: Chat, all_of_them: list[Turn], at: int) -> Iterator[Outcome]:
 
 
 def _alternatives(chat: Chat) -> tuple[Turn, list[Turn]]:
-    """The last reply among all to the last message, as it stands and as it was before an edit."""
+    """Return the path's end, and all its alternatives: the replies to any wording of the message.
+
+    A wording that has no reply stands for itself.
+    """
     message, head = actions.last_message(chat), chat.session.ledger.head
     assert head
     turns = []

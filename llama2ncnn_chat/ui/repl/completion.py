@@ -1,4 +1,7 @@
-"""What Tab offers, in prompt_toolkit's form. What a line may become, the chat says."""
+"""Hands the chat's suggestions to prompt_toolkit and to line editors, in their forms.
+
+Knows no command: ``chat.completion`` says what a line may become.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from ...chat.completion import suggest
 
 
 class CommandCompleter(Completer):
-    """Only a text that begins with one slash has completions."""
+    """Completes what begins with one slash, and nothing else."""
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
@@ -25,5 +28,5 @@ class CommandCompleter(Completer):
 
 
 def whole_lines(chat: Chat) -> Callable[[str], list[str]]:
-    """Return what lists the lines that one may become, for a line editor."""
+    """Return a function that lists the whole lines that one may become."""
     return lambda line: [each.text for each in suggest(chat, line)]

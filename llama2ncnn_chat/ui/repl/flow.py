@@ -1,7 +1,7 @@
-"""A stream of styled text broken at words as a terminal shows it, without knowing what comes next.
+"""Breaks a stream of styled text at words, without knowing what comes next.
 
-A word that turns out not to fit is taken back and begun again on the next row; nothing else is
-ever written twice. Knows cells and escape codes, and no stream.
+A word that turns out not to fit is erased and begun again on the next row; nothing else is ever
+written twice. Knows cells and escape codes, and no stream.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Flow:
         self._held: list[str] = []
 
     def feed(self, text: str, width: int, *, wrap: bool) -> str:
-        """What to write; ``wrap`` is whether rows end between words."""
+        """Return what to write for more text: ``width`` in cells, rows end at words if ``wrap``."""
         pieces, self._held = [*self._held, *_PIECES.findall(text)], []
         out: list[str] = []
         for piece in pieces:
@@ -39,13 +39,13 @@ class Flow:
             elif self.column + cells > width:
                 self._overflow(out, piece, cells, wrap=wrap)
             else:
-                self._put(out, piece, cells)
+                self._append(out, piece, cells)
         if self.column >= width:
             self._hold_last(out)
         return "".join(out)
 
     def end(self) -> str:
-        """What was held back, and a new row if one was begun."""
+        """Return what was held back, and a new row if one was begun."""
         out = "".join(self._held)
         if self.column or out:
             out += "\n"
@@ -53,7 +53,7 @@ class Flow:
         self._break_here()
         return out
 
-    def _put(self, out: list[str], piece: str, cells: int) -> None:
+    def _append(self, out: list[str], piece: str, cells: int) -> None:
         out.append(piece)
         self._word.append(piece)
         self.column += cells
@@ -92,7 +92,7 @@ class Flow:
         self._word, self._word_start = [], self.column
 
     def _hold_last(self, out: list[str]) -> None:
-        """Its last character with a width, with what combines with it and the styles after it."""
+        """Hold back the row's last cell, with what combines with it and the styles after it."""
         held: list[str] = []
         while out and not _cells(held):
             held.insert(0, out.pop())
@@ -102,5 +102,5 @@ class Flow:
 
 
 def _cells(pieces: list[str]) -> int:
-    """The cells of pieces that are characters or styles."""
+    """Count the cells of pieces, which are characters or styles."""
     return sum(get_cwidth(piece) for piece in pieces if piece[0] != "\x1b")

@@ -1,6 +1,6 @@
 """The keys of the prompt that a chat needs and prompt_toolkit doesn't have.
 
-Knows buffers and key presses; what F1 and the like show comes from outside.
+Knows buffers and key presses; what the function keys show, its caller says.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from prompt_toolkit.keys import Keys
 from ..armed import Armed
 from ..paste import Pastes
 
+TYPING = has_focus(DEFAULT_BUFFER) & ~is_searching
+
 
 class ClearedError(Exception):
-    """The text that was to be edited was cleared away: it stays as it was."""
+    """The message that was to be edited was cleared away: it stays as it was."""
 
 
 def key_bindings(
@@ -33,14 +35,22 @@ def key_bindings(
     show: dict[str, Callable[[], None]],
     edits: Callable[[], bool],
 ) -> KeyBindings:
-    """``show`` has what a function key prints above the prompt; ``edits`` tells whether the text
-    is an old one."""
+    """Return the prompt's keys. ``show`` has what a function key prints above the prompt; ``edits``
+    tells whether a message is edited."""
+    bindings = KeyBindings()
+    _add_writing(bindings, pastes)
+    _add_leaving(bindings, armed, edits)
+    for key, print_it in show.items():
+        _print_above(bindings, key, print_it)
+    return bindings
+
+
+def _add_writing(bindings: KeyBindings, pastes: Pastes) -> None:
+    """Add the keys that write a message and send it."""
     # Shift+Enter, as terminals send it that tell it from Enter.
     ANSI_SEQUENCES["\x1b[27;2;13~"] = ANSI_SEQUENCES["\x1b[13;2u"] = Keys.ControlJ
-    bindings = KeyBindings()
-    typing = has_focus(DEFAULT_BUFFER) & ~is_searching
 
-    @bindings.add("enter", filter=typing)
+    @bindings.add("enter", filter=TYPING)
     def _send(event: KeyPressEvent) -> None:
         event.current_buffer.validate_and_handle()
 
@@ -53,30 +63,6 @@ def key_bindings(
     def _close_menu(event: KeyPressEvent) -> None:
         event.current_buffer.cancel_completion()
 
-    @bindings.add("c-c", filter=typing)
-    @bindings.add("<sigint>", filter=typing)
-    def _interrupt(event: KeyPressEvent) -> None:
-        if edits():
-            event.app.exit(exception=ClearedError)
-        elif event.current_buffer.text:
-            event.current_buffer.reset()
-            armed.disarm()
-        elif armed:
-            event.app.exit(exception=EOFError)
-        else:
-            armed.arm()
-
-    @bindings.add("c-d", filter=typing)
-    def _leave_or_delete(event: KeyPressEvent) -> None:
-        if event.current_buffer.text:
-            event.current_buffer.delete(1)
-        else:
-            event.app.exit(exception=EOFError)
-
-    @bindings.add("c-q")
-    def _leave(event: KeyPressEvent) -> None:
-        event.app.exit(exception=EOFError)
-
     @bindings.add("c-g")
     def _compose(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
@@ -88,13 +74,37 @@ def key_bindings(
         text = event.data.replace("\r\n", "\n").replace("\r", "\n")
         event.current_buffer.insert_text(pastes.fold(text))
 
-    for key, print_it in show.items():
-        _print_above(bindings, key, print_it)
-    return bindings
+
+def _add_leaving(bindings: KeyBindings, armed: Armed, edits: Callable[[], bool]) -> None:
+    """Add the keys that clear the prompt, leave an edit, or leave the program."""
+
+    @bindings.add("c-c", filter=TYPING)
+    @bindings.add("<sigint>", filter=TYPING)
+    def _interrupt(event: KeyPressEvent) -> None:
+        if edits():
+            event.app.exit(exception=ClearedError)
+        elif event.current_buffer.text:
+            event.current_buffer.reset()
+            armed.disarm()
+        elif armed:
+            event.app.exit(exception=EOFError)
+        else:
+            armed.arm()
+
+    @bindings.add("c-d", filter=TYPING)
+    def _leave_or_delete(event: KeyPressEvent) -> None:
+        if event.current_buffer.text:
+            event.current_buffer.delete(1)
+        else:
+            event.app.exit(exception=EOFError)
+
+    @bindings.add("c-q")
+    def _leave(event: KeyPressEvent) -> None:
+        event.app.exit(exception=EOFError)
 
 
 def answer_bindings() -> KeyBindings:
-    """For a yes-or-no question, to which Ctrl+C and Esc say no."""
+    """Return the keys of a yes-or-no question, to which Ctrl+C and Esc say no."""
     bindings = KeyBindings()
 
     @bindings.add("c-c")

@@ -1,7 +1,7 @@
-"""Messages as plain lines: dumb terminals, screen readers, pipes. Nothing is ever drawn again.
+"""Reads plain lines, from dumb terminals, screen readers and pipes. Draws nothing twice.
 
-A line is a message; lines between two rows of three quotes are one. What a text means is none of
-its business.
+A line is a command or a message; lines between two rows of three quotes are one message. Knows
+neither the chat nor what commands do.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Complete = Callable[[str], list[str]]
 class LinePrompt:
     """``label`` stands before every line; without one (a pipe) nothing is written at all.
 
-    ``editing`` takes the system's line editor, if Python has it; ``complete`` tells it what a line
+    ``editing`` uses the system's line editor, if Python has it; ``complete`` tells it what a line
     may become when Tab is pressed.
     """
 
@@ -48,9 +48,10 @@ class LinePrompt:
                 _set_up_editor(self._history.entries, complete)
 
     def read(self, _draft: str = "", /, *, edits: bool = False) -> Line:
-        text = self._line("edit> " if edits and self._label else self._label)
+        """Read the next line; see ``Prompt``. A draft can't be shown."""
+        text = self._read_line("edit> " if edits and self._label else self._label)
         if text.startswith(QUOTES):
-            text = str(Message(self._quoted(text.removeprefix(QUOTES))))
+            text = str(Message(self._read_quoted(text.removeprefix(QUOTES))))
         if self._editing:
             self._history.add(text)
         line = parse(text)
@@ -59,33 +60,36 @@ class LinePrompt:
         return line
 
     def confirm(self, question: str) -> bool:
+        """Ask yes or no; no where there is no terminal, and at the end of input."""
         if not self._label:  # what comes next in a pipe isn't an answer
             return False
         try:
-            return self._line(f"{question} [y/N] ").strip().lower() in YES
+            return self._read_line(f"{question} [y/N] ").strip().lower() in YES
         except EOFError:
             return False
 
     def attach(self, name: str, text: str, tokens: int) -> str:
+        """Have a text go with the next message; returns what to say about it."""
         self._attached += f"{text}\n\n"
         return f"{name} ({tokens:,} tokens) goes with your next message"
 
     def watch(self) -> Watch:
+        """Watch for Ctrl+C, for the time of a reply."""
         return SignalWatch()
 
-    def _quoted(self, first: str) -> str:
+    def _read_quoted(self, first: str) -> str:
         lines = [first]
         while QUOTES not in lines[-1]:
-            lines.append(self._line("... " if self._label else ""))
+            lines.append(self._read_line("... " if self._label else ""))
         lines[-1] = lines[-1].partition(QUOTES)[0]
         return "\n".join(lines).strip("\n")
 
-    def _line(self, label: str) -> str:
-        """Raises ``EOFError`` at the end of input, or when Ctrl+C is pressed twice in a row."""
+    def _read_line(self, label: str) -> str:
+        """Read a line. Raises ``EOFError`` at the end, or when Ctrl+C is pressed twice in a row."""
         armed = False
         while True:
             try:
-                return self._one_line(label)
+                return self._read_once(label)
             except KeyboardInterrupt as e:
                 if not label or isinstance(e, Terminated):
                     raise
@@ -94,7 +98,7 @@ class LinePrompt:
                 raise EOFError
             armed = True
 
-    def _one_line(self, label: str) -> str:
+    def _read_once(self, label: str) -> str:
         if self._editing:
             return input(label)
         sys.stdout.write(label)

@@ -1,4 +1,4 @@
-"""The loop of the line-by-line face: read, interpret, carry out, until there is no more.
+"""The loop of the line-by-line face: reads a line, interprets it, carries out what comes of it.
 
 Knows the chat, the outcomes of commands, a prompt and a screen; neither keys nor escape codes.
 """
@@ -55,8 +55,8 @@ class Repl:
     def run(self, prompt: Prompt, first: Line | None = None) -> None:
         """Chat until the end of input or ``/exit``; ``first`` is done before anything is read."""
         self._prompt = prompt
-        self._notes()
-        self._transcript()
+        self._print_notes()
+        self._draw_transcript()
         if first:
             self._carry_out(interpret(self._chat, first))
         while not self._left:
@@ -70,7 +70,7 @@ class Repl:
             except EOFError:
                 return
             self._carry_out(interpret(self._chat, line, edits=edits))
-            self._notes()
+            self._print_notes()
 
     def toolbar(self, draft: str, armed: bool) -> StyleAndTextTuples:
         """Draw the bar below the prompt: model, context, speed, and what the draft takes."""
@@ -115,22 +115,22 @@ class Repl:
             yes = self._prompt.confirm(outcome.question)
             self._carry_out(outcome.yes if yes else outcome.no)
         elif isinstance(outcome, Draft):
-            self._back_to_prompt(str(Message(outcome.text)), edits=outcome.edits)
+            self._set_draft(str(Message(outcome.text)), edits=outcome.edits)
         elif isinstance(outcome, Attach):
-            if told := self._prompt.attach(outcome.name, outcome.text, outcome.tokens):
-                screen.note(told)
+            if note := self._prompt.attach(outcome.name, outcome.text, outcome.tokens):
+                screen.note(note)
         elif isinstance(outcome, Copy):
             self._copy(outcome)
         elif isinstance(outcome, Moved):
             screen.note(outcome.note)
-            screen.turns(row for row in self._chat.view.rows() if row.id == outcome.turn)
+            screen.draw_turns(row for row in self._chat.view.rows() if row.id == outcome.turn)
         elif isinstance(outcome, Switched):
             screen.note(outcome.note)
-            self._notes()
-            self._transcript()
+            self._print_notes()
+            self._draw_transcript()
         elif isinstance(outcome, PickSession):
             screen.say(table_of(outcome.sessions, None))
-            self._back_to_prompt(f"{Command('resume')} ")
+            self._set_draft(f"{Command('resume')} ")
         elif isinstance(outcome, ClearScreen):
             screen.clear()
         elif isinstance(outcome, Quit):
@@ -141,31 +141,31 @@ class Repl:
         try:
             with self._prompt.watch() as cancelled:
                 events = outcome.start(cancelled=cancelled)
-                self._notes()
-                end = screen.reply(events, self._status)
+                self._print_notes()
+                end = screen.draw_reply(events, self._status)
         except ChatError as e:
             screen.complain(phrases.sentence(e))
         if end is not None:
-            self._tell_end(end, outcome)
+            self._note_end(end, outcome)
         elif outcome.kind != "replay":
-            self._give_back(outcome)
-        screen.gap()
+            self._restore_draft(outcome)
+        screen.leave_gap()
 
-    def _tell_end(self, end: TurnFinished, outcome: Generate) -> None:
+    def _note_end(self, end: TurnFinished, outcome: Generate) -> None:
         if end.reason == "cancelled" and not end.ids:
             self._screen.note("stopped before the reply began")
-            self._give_back(outcome)
+            self._restore_draft(outcome)
         elif end.reason == "stop" and not end.ids:
             proceeds = outcome.kind == "proceed"
             self._screen.note("there is no more of it" if proceeds else "the reply is empty")
         elif end.reason != "stop":
             self._screen.note(phrases.ended(end.row))
 
-    def _give_back(self, outcome: Generate) -> None:
+    def _restore_draft(self, outcome: Generate) -> None:
         if outcome.draft:
-            self._back_to_prompt(str(Message(outcome.draft)), edits=outcome.edits)
+            self._set_draft(str(Message(outcome.draft)), edits=outcome.edits)
 
-    def _back_to_prompt(self, text: str, *, edits: int | None = None) -> None:
+    def _set_draft(self, text: str, *, edits: int | None = None) -> None:
         if self._prompt.prefills:
             self._draft = text
         elif edits is not None:
@@ -182,9 +182,9 @@ class Repl:
             self._screen.command_terminal(sequence)
         self._screen.note(f"copied {outcome.what}, {len(outcome.text):,} characters")
 
-    def _transcript(self) -> None:
-        self._screen.transcript(self._chat.view.rows())
+    def _draw_transcript(self) -> None:
+        self._screen.draw_transcript(self._chat.view.rows())
 
-    def _notes(self) -> None:
+    def _print_notes(self) -> None:
         for note in self._chat.pop_notes():
             self._screen.note(note)

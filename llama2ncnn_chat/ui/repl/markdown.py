@@ -1,4 +1,4 @@
-"""Markdown that is styled while it streams: what was written is never drawn again.
+"""Styles Markdown while it streams: what was written is never drawn again.
 
 Every character of the text stays in it, marks too, so what is copied from the screen is what the
 model wrote. Knows text and styles, but no terminal and no events.
@@ -20,10 +20,10 @@ Inline = Literal["", "bold", "code"]
 
 
 class MarkdownStyler:
-    """One text. ``feed`` what comes, ``flush`` at its end; without ``colour`` nothing is changed.
+    """Styles one text; ``flush`` at its end. Without ``colour`` nothing is changed.
 
-    Held back is only what decides: the first characters of a line that may be a fence or a
-    heading, and an asterisk that may be one of two.
+    Held back is only what can't be styled yet: the first characters of a line that may be a fence
+    or a heading, and an asterisk that may be one of two.
     """
 
     def __init__(self, *, colour: bool) -> None:
@@ -36,11 +36,11 @@ class MarkdownStyler:
 
     @property
     def in_code(self) -> bool:
-        """Within a block of code, whose lines are not to be broken."""
+        """Whether it is in a block of code, whose lines are not to be broken."""
         return bool(self._fence)
 
     def feed(self, text: str) -> str:
-        """The part that is certain, with its styles; each piece ends without one."""
+        """Return the text that is certain now, with its styles; each piece ends without one."""
         if not self._colour:
             return text
         text, self._held = self._held + text, ""
@@ -55,7 +55,7 @@ class MarkdownStyler:
         return out
 
     def flush(self) -> str:
-        """What was held back."""
+        """Return what was held back, with its style, at the end of the text."""
         held, self._held = self._held, ""
         return self._styled(held) if held else ""
 

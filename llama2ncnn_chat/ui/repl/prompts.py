@@ -1,6 +1,6 @@
-"""Where messages come from on a terminal: prompt_toolkit's prompt, with a bar below it.
+"""The prompt's protocol, and prompt_toolkit's prompt on a terminal, with a bar below it.
 
-Knows keys, history and completion; what a text means is none of its business.
+Knows keys, history and completion; neither the chat nor what commands do.
 """
 
 from __future__ import annotations
@@ -43,24 +43,25 @@ Watch = AbstractContextManager[Callable[[], bool]]
 
 
 class Prompt(Protocol):
-    """A source of what a person types."""
+    """Reads what a person types. ``prefills`` says whether ``read`` can begin with a draft."""
 
     prefills: bool
 
     def read(self, draft: str = "", /, *, edits: bool = False) -> Line:
-        """Read the next line, begun with a draft if it can be; ``edits`` says that it's an old one.
+        """Read the next line, begun with a draft if it ``prefills``.
 
-        Raises ``EOFError`` at the end, and ``ClearedError`` if an old one is to stay as it is.
+        ``edits`` says that a message is edited. Raises ``EOFError`` at the end of input, and
+        ``ClearedError`` if a message that is edited is to stay as it was.
         """
 
     def confirm(self, question: str) -> bool:
-        """Ask yes or no; no if nobody is there to say."""
+        """Ask yes or no; no if nobody is there to answer."""
 
     def attach(self, name: str, text: str, tokens: int) -> str:
-        """Take a text to go with the next message; returns what to tell."""
+        """Have a text go with the next message; returns what to say about it, if anything."""
 
     def watch(self) -> Watch:
-        """Watch, for the time of a reply, whether it's to be stopped."""
+        """Return a watch for the time of a reply: call it to ask whether the reply is to stop."""
 
 
 class RichPrompt:
@@ -105,6 +106,7 @@ class RichPrompt:
         self._session.layout.current_window.dont_extend_height = to_filter(True)
 
     def read(self, draft: str = "", /, *, edits: bool = False) -> Line:
+        """Read the next line; see ``Prompt``. A file that was attached stands before the draft."""
         self._armed.disarm()
         self._edits = edits
         draft, self._attached = self._attached + draft, ""
@@ -114,6 +116,7 @@ class RichPrompt:
         return [("class:prompt", "edit> " if self._edits else "> ")]
 
     def confirm(self, question: str) -> bool:
+        """Ask yes or no; no at the end of input."""
         session: PromptSession[str] = PromptSession(key_bindings=answer_bindings())
         try:
             answer = session.prompt(f"{question} [y/N] ")
@@ -122,10 +125,12 @@ class RichPrompt:
         return answer.strip().lower() in YES
 
     def attach(self, name: str, text: str, tokens: int) -> str:
-        self._attached += self._pastes.keep(f"{name}, {tokens:,} tokens", f"{text}\n\n", " ")
+        """Put a text, folded, before the next draft; returns nothing to say."""
+        self._attached += self._pastes.fold_as(f"{name}, {tokens:,} tokens", f"{text}\n\n", " ")
         return ""
 
     def watch(self) -> Watch:
+        """Watch for Esc and Ctrl+C, for the time of a reply."""
         return KeyWatch(self._session.app.input)
 
     def _bottom(self) -> StyleAndTextTuples:
@@ -143,14 +148,14 @@ class RichPrompt:
 
 
 class _Remembered(PromptHistory):
-    """prompt_toolkit's view of the history: what was sent, with folded texts in full."""
+    """The history as prompt_toolkit wants it: what was sent, with folded texts in full."""
 
     def __init__(self, history: History, whole: Callable[[str], str]) -> None:
         super().__init__()
         self._history, self._whole = history, whole
 
     def load_history_strings(self) -> Iterable[str]:
-        return reversed(self._history.entries)  # newest first
+        return reversed(self._history.entries)  # prompt_toolkit wants the newest first
 
     def append_string(self, string: str) -> None:
         super().append_string(self._whole(string))

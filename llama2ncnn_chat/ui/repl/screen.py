@@ -1,6 +1,6 @@
-"""What the line-by-line face prints: notes, refusals, turns, and replies as they stream.
+"""Prints what the line-by-line face shows: notes, refusals, turns, and replies as they stream.
 
-Knows events and turns; where messages come from and what commands mean, it doesn't.
+Knows events and rows; neither where messages come from nor what commands do.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ...events import (
     TurnFinished,
 )
 from ..meter import Meter
-from ..terminal import hung, is_terminal, printable
+from ..terminal import is_terminal, printable, wrap_hanging
 from .markdown import BOLD, DIM, RESET, MarkdownStyler
 from .writer import Writer
 
@@ -36,7 +36,10 @@ SHOWN_TURNS = 6
 
 
 class Screen:
-    """``live``: a line below the reply says how it goes. ``roles``: words say who speaks."""
+    """``live``: a line of status stands below a growing reply. ``roles``: words say who speaks.
+
+    ``errors_apart`` sends notes and complaints to standard error.
+    """
 
     def __init__(self, *, live: bool, colour: bool, roles: bool, errors_apart: bool) -> None:
         self.colour, self.roles, self.live = colour, roles, live
@@ -47,11 +50,11 @@ class Screen:
         """Print text as it is, but for lines that are longer than the terminal's."""
         text = printable(text)
         if is_terminal(sys.stdout):
-            text = hung(text, shutil.get_terminal_size().columns)
+            text = wrap_hanging(text, shutil.get_terminal_size().columns)
         self._print(text)
 
     def note(self, text: str) -> None:
-        """Print something to know, aside."""
+        """Print a note in brackets."""
         self._print(self._styled(DIM, self._filled(f"({printable(text)})")), aside=True)
 
     def complain(self, text: str) -> None:
@@ -69,8 +72,8 @@ class Screen:
         sys.stdout.write(sequence)
         sys.stdout.flush()
 
-    def transcript(self, rows: Sequence[Row]) -> None:
-        """Draw the last turns, with the place from which on the model sees them."""
+    def draw_transcript(self, rows: Sequence[Row]) -> None:
+        """Draw the path's last turns, and say from which on the model sees them."""
         n_earlier = len(rows) - SHOWN_TURNS
         if n_earlier > 0:
             self.note(f"{n_earlier} earlier turns")
@@ -78,9 +81,9 @@ class Screen:
             if row.begins:
                 self.note("the model sees only what comes now")
             if row.index >= n_earlier:
-                self.turns([row])
+                self.draw_turns([row])
 
-    def turns(self, rows: Iterable[Row]) -> None:
+    def draw_turns(self, rows: Iterable[Row]) -> None:
         """Draw messages and replies."""
         for row in rows:
             if row.role == "user":
@@ -104,9 +107,9 @@ class Screen:
         writer.end()
         if row.is_partial:
             self.note(phrases.ended(row))
-        self.gap()
+        self.leave_gap()
 
-    def reply(self, events: Events, status: Callable[[Meter], str]) -> TurnFinished | None:
+    def draw_reply(self, events: Events, status: Callable[[Meter], str]) -> TurnFinished | None:
         """Draw a generation; returns its end, None if it was a replay."""
         self.meter.begin()
         view = _ReplyView(self, status)
@@ -122,7 +125,7 @@ class Screen:
         """Return what stands before a reply."""
         return "Assistant: " if self.roles else ""
 
-    def gap(self) -> None:
+    def leave_gap(self) -> None:
         """Leave an empty line between one exchange and the next."""
         if self.live:
             sys.stdout.write("\n")
@@ -149,7 +152,7 @@ class _ReplyView:
         self._meter = screen.meter
         self._styler = MarkdownStyler(colour=screen.colour)
         self._writer = Writer(live=screen.live, colour=screen.colour)
-        self._told = False
+        self._announced = False
         self.finished: TurnFinished | None = None
         self._write(screen.role())
 
@@ -169,7 +172,7 @@ class _ReplyView:
                 self.finished = event
 
     def end(self) -> None:
-        """Draw what was held back, and take the status away."""
+        """Draw what was held back, and erase the status."""
         self._write(self._styler.flush())
         self._writer.end()
 
@@ -180,8 +183,8 @@ class _ReplyView:
     def _reading(self, event: PrefillProgress) -> None:
         if self._screen.live:
             self._write("")
-        elif event.seconds_left > LONG_WAIT and not self._told:
-            self._told = True
+        elif event.seconds_left > LONG_WAIT and not self._announced:
+            self._announced = True
             self._aside(f"reading {event.total:,} tokens, about {event.seconds_left:.0f} s")
 
     def _aside(self, text: str) -> None:

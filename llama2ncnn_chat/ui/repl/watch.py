@@ -1,6 +1,6 @@
-"""Whether the person wants a running reply to stop: Esc or Ctrl+C, looked for between tokens.
+"""Watches, between tokens, for the Esc or Ctrl+C that stops a reply.
 
-Knows keys and signals; what else is typed meanwhile waits for the next prompt.
+Knows keys and signals; what else is typed meanwhile is left to the next prompt.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class KeyWatch:
 
 
 class SignalWatch:
-    """Takes SIGINT while a reply runs, where there are no keys to read."""
+    """Catches SIGINT while a reply runs, where no keys can be read. Use it as ``KeyWatch``."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()

@@ -1,4 +1,4 @@
-"""A reply onto the screen as it comes, with a line of status below it that never flickers.
+"""Writes a reply as it comes, with a line of status below it that never flickers.
 
 The status line is drawn anew together with each piece and in one write. Knows escape codes, but no
 prompt and no events.
@@ -30,7 +30,7 @@ class Writer:
         self._shown = False
 
     def write(self, text: str, status: str = "", *, wrap: bool = True) -> None:
-        """Text, which may have styles, and the status as it is now."""
+        """Write more text, which may have styles, and the status as it is now."""
         if not self._live:
             self._plain_end = text[-1:] or self._plain_end
             self._emit(text)
@@ -46,7 +46,7 @@ class Writer:
         self._emit(out)
 
     def end(self) -> None:
-        """Take the status away and begin a new line if need be."""
+        """Erase the status and begin a new line if need be."""
         if self._live:
             self._emit((ERASE_BELOW if self._shown else "") + self._flow.end())
             self._shown = False
@@ -61,7 +61,7 @@ class Writer:
 
 
 def _cut(text: str, width: int) -> str:
-    """As much of it as fits into so many cells."""
+    """Cut a text to so many cells."""
     while text and get_cwidth(text) > width:
         text = text[:-1]
     return text

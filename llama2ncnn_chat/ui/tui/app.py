@@ -1,6 +1,6 @@
-"""The application: themes, screens, signals, and the way out. Knows what screens ask for.
+"""The full-screen application: themes, screens, signals, and the way out.
 
-Everything about a conversation is the chat screen's; everything about opening one is the caller's.
+Leaves everything about a conversation to the chat's screen, and opening one to its caller.
 """
 
 from __future__ import annotations
@@ -43,16 +43,18 @@ from .transcript import Transcript
 
 SIGNALLED = 128
 CHATS_OWN = ("help", "settings", "tokens", "sessions", "command_palette", "suspend_process")
-"""Actions that come from the chat's screen alone."""
+"""Actions that are there on the chat's screen alone."""
 
 
 _key = partial(key, "app", show=True, first=True)
 
 
 class ChatApp(App[None], inherit_bindings=False):
-    """``models`` gives those to choose from, when somebody asks. ``chat`` is there once ``opener``
-    has made it. It stays the caller's, who closes it after the app has ended, whatever ended it;
-    ``failure`` is why there was none.
+    """``chat`` is there once ``opener`` has made it; ``failure`` is why there was none.
+
+    The caller closes it after the app has ended, whatever ended it. ``models`` lists those to pick
+    from, when somebody wants to. With ``picks_model`` that list comes first, with
+    ``lists_sessions`` the sessions once there is a chat.
     """
 
     TITLE = "llama2ncnn-chat"
@@ -74,8 +76,8 @@ class ChatApp(App[None], inherit_bindings=False):
         models: Models = tuple,
         *,
         keeps_history: bool = True,
-        chooses: bool = False,
-        picks: bool = False,
+        lists_sessions: bool = False,
+        picks_model: bool = False,
         vi: bool = False,
     ) -> None:
         super().__init__()
@@ -83,7 +85,7 @@ class ChatApp(App[None], inherit_bindings=False):
         self.failure: BaseException | None = None
         self._deleted: list[int] = []  # sessions, that can be brought back
         self._opener, self._models = opener, models
-        self._chooses, self._picks, self._vi = chooses, picks, vi
+        self._lists_sessions, self._picks_model, self._vi = lists_sessions, picks_model, vi
         self._history = History(history_file() if keeps_history else None)
         for theme in (INK, PAPER):
             self.register_theme(theme)
@@ -92,30 +94,30 @@ class ChatApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         self._exit_on_signals()
         self.theme_changed_signal.subscribe(self, self._remember_theme)
-        if self._picks:
+        if self._picks_model:
             self.action_pick_model()
         else:
             self.push_screen(OpeningScreen(self._opener))
 
     @on(OpeningScreen.Opened)
-    async def chat_opened(self, message: OpeningScreen.Opened) -> None:
+    async def _chat_opened(self, message: OpeningScreen.Opened) -> None:
         self.chat, self.failure = message.chat, None
         await self.switch_screen(ChatScreen(message.chat, self._history, vi=self._vi))
-        if self._chooses:
-            self._chooses = False  # not once more with another model
+        if self._lists_sessions:
+            self._lists_sessions = False  # not once more with another model
             self.action_sessions()
 
     @on(OpeningScreen.Failed)
-    def opening_failed(self, message: OpeningScreen.Failed) -> None:
+    def _opening_failed(self, message: OpeningScreen.Failed) -> None:
         self.failure = message.failure
 
     @on(OpeningScreen.AnotherWanted)
-    def another_wanted(self) -> None:
+    def _another_wanted(self) -> None:
         self.action_pick_model()
 
     @on(Prompt.Left)
     @on(ChatScreen.Left)
-    async def left(self) -> None:
+    async def _person_left(self) -> None:
         await self.action_quit()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -126,10 +128,11 @@ class ChatApp(App[None], inherit_bindings=False):
 
     @property
     def chat_screen(self) -> ChatScreen | None:
+        """The chat's screen, None while there is none."""
         return next((s for s in self.screen_stack if isinstance(s, ChatScreen)), None)
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
-        """None greys what would find nothing."""
+        """Return True for what can be done now, False for what is hidden, None for the greyed."""
         if action not in CHATS_OWN:
             return True
         if not isinstance(self.screen, ChatScreen):
@@ -141,6 +144,7 @@ class ChatApp(App[None], inherit_bindings=False):
         return True
 
     def action_help(self) -> None:
+        """Show keys and commands."""
         sections = [
             ("Everywhere", _bindings(ChatApp)),
             ("Writing", [*_bindings(Prompt), *_bindings(Composer)]),
@@ -150,12 +154,16 @@ class ChatApp(App[None], inherit_bindings=False):
         self.push_screen(HelpScreen(sections))
 
     def action_settings(self) -> None:
+        """Show the settings."""
         if chat_screen := self.chat_screen:
             # Another system prompt takes other room.
-            self.push_screen(SettingsScreen(chat_screen.chat), lambda _: chat_screen.count())
+            self.push_screen(
+                SettingsScreen(chat_screen.chat), lambda _: chat_screen.drawing.update_counts()
+            )
 
     @work
     async def action_sessions(self) -> None:
+        """Show all sessions; open the one that the person picks."""
         chat_screen = self.chat_screen
         if chat_screen is None:
             return
@@ -165,16 +173,16 @@ class ChatApp(App[None], inherit_bindings=False):
             chat_screen.status.say(phrases.sentence(e))
             return
         open_before = chat_screen.chat.session_id
-        chosen = await self.push_screen_wait(screen)
-        if chosen is not None:
-            await chat_screen.run_command(Command("load", str(chosen)))
+        picked = await self.push_screen_wait(screen)
+        if picked is not None:
+            await chat_screen.run_command(Command("load", str(picked)))
         elif chat_screen.chat.session_id != open_before:  # it was deleted
-            await chat_screen.refresh_session(other=True)
+            await chat_screen.drawing.refresh(other=True)
 
     @work
     async def action_pick_model(self) -> None:
         """Open another model; the chat before, if there is one, is saved and closed."""
-        if self.chat_screen and self.chat_screen.refuse_if_busy():
+        if self.chat_screen and self.chat_screen.say_if_busy():
             return
         picked = await self.push_screen_wait(model_picker(self._models()))
         if picked is None:
@@ -194,16 +202,17 @@ class ChatApp(App[None], inherit_bindings=False):
         self.push_screen(OpeningScreen(self._opener, picked))
 
     def action_tokens(self) -> None:
+        """Show the tokens of a reply."""
         if chat_screen := self.chat_screen:
-            chat_screen.look_at_tokens()
+            chat_screen.show_tokens()
 
     @on(ChatScreen.SessionsWanted)
-    def sessions_wanted(self) -> None:
+    def _sessions_wanted(self) -> None:
         self.action_sessions()
 
     @contextmanager
     def suspend(self) -> Iterator[None]:
-        """Textual's own, but that it takes the screen back after an error inside, too."""
+        """Give the terminal away inside, as Textual does; but take it back after an error, too."""
         failure: BaseException | None = None
         with super().suspend():
             try:
@@ -214,7 +223,7 @@ class ChatApp(App[None], inherit_bindings=False):
             raise failure
 
     def action_suspend_process(self) -> None:
-        """Back to the shell until it goes on with us, by ``fg``."""
+        """Suspend the program to its shell, until ``fg``."""
         if _has_shell():
             with suppress(SuspendNotSupported), self.suspend():
                 # Not us alone: a shell waits for what it has started, which may be make.
@@ -228,18 +237,18 @@ class ChatApp(App[None], inherit_bindings=False):
         return_code: int = 0,
         message: RenderableType | None = None,
     ) -> None:
-        """Leave. The running reply is told first: its thread has to end before the program can."""
+        """Stop the running reply, whose thread has to end before the program can, and leave."""
         if chat_screen := self.chat_screen:
             chat_screen.replies.stop()
         super().exit(result, return_code, message)
 
     def _remember_theme(self, theme: Theme) -> None:
-        # Told of the first one too, which is no choice unless it is another than would come anyway.
+        # Called for the first one too, which nobody picked if it would come anyway.
         if theme.name != first_theme(os.environ, self.available_themes):
             remember_theme(theme.name)
 
     def _exit_on_signals(self) -> None:
-        """Leave in an orderly way, so that the terminal is what it was."""
+        """Have signals end the app in an orderly way, so that the terminal is what it was."""
         loop = asyncio.get_running_loop()
         with suppress(NotImplementedError):  # the event loop of Windows takes no handlers
             for number in ENDING:
@@ -247,7 +256,7 @@ class ChatApp(App[None], inherit_bindings=False):
 
 
 def _has_shell() -> bool:
-    """Whether somebody could wake us: nobody can who is in the first group of the session."""
+    """Tell whether a shell could wake us: there is none for the first group of a session."""
     return hasattr(os, "getsid") and os.getpgrp() != os.getsid(0)
 
 

@@ -1,7 +1,7 @@
-"""The chat: transcript, composer and status line around one session, which it never decides for.
+"""The chat's screen: hands what is typed and pressed to the chat, and carries out what comes of it.
 
-What is typed goes to the command table, and what comes of it is carried out here.
-``replies`` owns the one that is being written.
+Knows what each outcome means for its widgets, and no command. ``drawing`` draws the session,
+``replies`` the reply that is being written.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from . import clip
 from .composer import Composer
 from .keys import key
 from .questions import Confirm
-from .replies import GROUP, Replies, ended
-from .status import Context, PrefillBar, Speed, StatusLine
+from .replies import GROUP, Replies, is_end_of_reply
+from .session_drawing import SessionDrawing
+from .status import PrefillBar, StatusLine
 from .stream import Streamed
 from .tokens_screen import TokensScreen
 from .transcript import Transcript
@@ -43,7 +44,7 @@ _key = partial(key, "chat")
 
 
 class ChatScreen(Screen[None]):
-    """Everything about one chat. What isn't goes up as a message."""
+    """One chat. What is about more than it goes up to the app as a message."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("escape", "back", "Stop", "Close a list, stop a reply, to the prompt"),
@@ -58,7 +59,7 @@ class ChatScreen(Screen[None]):
         """The person wants the list of sessions."""
 
     class Left(Message):
-        """The person has finished."""
+        """The person wants to leave."""
 
     def __init__(self, chat: Chat, history: History, *, vi: bool = False) -> None:
         super().__init__()
@@ -77,90 +78,60 @@ class ChatScreen(Screen[None]):
     async def on_mount(self) -> None:
         self.transcript, self.composer = self.query_one(Transcript), self.query_one(Composer)
         self.status, bar = self.query_one(StatusLine), self.query_one(PrefillBar)
+        self.drawing = SessionDrawing(self.chat, self, self.transcript, self.composer, self.status)
         self.replies = Replies(self.chat, self, self.transcript, self.status, bar)
         bar.hide()
         self.chat.record_choices()  # the token view may be asked for at any time
         if self._vi:
             self.watch(self.composer.prompt, "normal", self.status.show_mode)
         self.composer.prompt.focus()
-        await self.refresh_session()
+        await self.drawing.refresh()
 
     def on_unmount(self) -> None:
         self.replies.stop()
 
-    # What is drawn
-
-    async def refresh_session(self, *, other: bool = False) -> None:
-        """Draw the session as it is now; ``other``: it isn't the one that was drawn before."""
-        if other:
-            self.composer.forget()
-            self.status.speed = Speed()
-            await self.transcript.forget()
-        rows = self.chat.view.rows()
-        if self.composer.editing not in [None, *(row.id for row in rows)]:
-            self.composer.forget()
-        self.set_class(not rows, "-empty")
-        await self.transcript.show(rows)
-        self.count()
-        self.refresh_bindings()
-        for note in self.chat.pop_notes():
-            await self.notice(note)
-
-    async def notice(self, text: str, kind: str = "note") -> None:
-        """Say something in the conversation."""
-        self.remove_class("-empty")
-        await self.transcript.notice(text, kind)
-
-    def count(self) -> None:
-        """Count the tokens of the context and of the draft, exactly."""
-        chat, draft, n_draft = self.chat, self.composer.draft, 0
-        n_used = self.status.context.used if chat.view.busy else chat.view.n_used()
-        if isinstance(draft, line.Message) and draft.text:
-            n_draft = chat.view.count(self.composer.with_attached(draft).text)
-        self.status.context = Context(n_used, chat.view.context_length, n_draft)
-
     # What is typed
 
     @on(Composer.Changed)
-    def draft_changed(self) -> None:
-        self.count()
+    def _draft_changed(self) -> None:
+        self.drawing.update_counts()
 
     @on(Composer.Failed)
-    def composer_failed(self, message: Composer.Failed) -> None:
+    def _composer_failed(self, message: Composer.Failed) -> None:
         self.status.say(message.text)
 
     @on(Composer.Submitted)
-    async def submitted(self, message: Composer.Submitted) -> None:
+    async def _submitted(self, message: Composer.Submitted) -> None:
         """Carry out a command, or send a message; a message that is refused goes back."""
         composer, sent = self.composer, message.line
         if isinstance(sent, line.Command):
-            composer.taken(sent)
+            composer.mark_sent(sent)
             await self.run_command(sent)
-        elif self.refuse_if_busy():
-            composer.give_back(sent)
+        elif self.say_if_busy():
+            composer.restore_draft(sent)
         else:
             whole = composer.with_attached(sent)
             if await self._carry_out(interpret(self.chat, whole, edits=composer.editing)):
-                composer.taken(sent)
+                composer.mark_sent(sent)
             else:
-                composer.give_back(sent)
+                composer.restore_draft(sent)
 
     async def run_command(self, command: line.Command) -> None:
         """Carry out a slash command."""
         await self._carry_out(interpret(self.chat, command))
 
-    @on(Transcript.Asked)
-    async def asked(self, message: Transcript.Asked) -> None:
-        """Do what the reader wants about a turn."""
+    @on(Transcript.Wanted)
+    async def _wanted(self, message: Transcript.Wanted) -> None:
+        """Do what the reader wants done about a turn."""
         if message.wish == "tokens":
-            self.look_at_tokens()
-        elif message.wish in ("copy", "copy_code") or not self.refuse_if_busy():
+            self.show_tokens()
+        elif message.wish in ("copy", "copy_code") or not self.say_if_busy():
             await self._carry_out(act(self.chat, message.wish, message.row))
 
     @work
-    async def look_at_tokens(self) -> None:
-        """Show the tokens of the selected reply, or the last one; perhaps another comes of it."""
-        if self.refuse_if_busy():
+    async def show_tokens(self) -> None:
+        """Show the tokens of the selected reply, or the last one; go on from one that is picked."""
+        if self.say_if_busy():
             return
         row = self.transcript.selected_reply
         tokens = self.chat.view.tokens(row.id) if row else None
@@ -168,17 +139,17 @@ class ChatScreen(Screen[None]):
             self.status.say("there is no reply to look at")
             return
         screen = TokensScreen(tokens, self.chat.vocabulary)
-        if taken := await self.app.push_screen_wait(screen):
-            await self._carry_out(branch(self.chat, row, *taken))
+        if picked := await self.app.push_screen_wait(screen):
+            await self._carry_out(branch(self.chat, row, *picked))
 
     # What comes of it
 
     async def _carry_out(self, all_: Iterable[outcomes.Outcome]) -> bool:
-        """Do what each outcome says; returns whether a message has gone on its way."""
-        gone = False
+        """Do what each outcome says; returns whether a message was sent, or is asked about."""
+        sent = False
         for outcome in all_:
-            gone |= await self._do(outcome)
-        return gone
+            sent |= await self._do(outcome)
+        return sent
 
     async def _do(self, outcome: outcomes.Outcome) -> bool:
         match outcome:
@@ -188,9 +159,9 @@ class ChatScreen(Screen[None]):
                 self._ask(outcome)
                 return True
             case outcomes.Say(text):
-                await self.notice(text)
+                await self.drawing.add_notice(text)
             case outcomes.Complain(text):
-                await self.notice(text, "complaint")
+                await self.drawing.add_notice(text, "complaint")
             case outcomes.Draft(text, edits=editing):
                 self.composer.edit(editing, text)
             case outcomes.Attach():
@@ -198,12 +169,12 @@ class ChatScreen(Screen[None]):
             case outcomes.Copy(text, what):
                 self.status.say(clip.copy(text, what, self.app))
             case outcomes.Moved(note, turn):
-                await self.refresh_session()
+                await self.drawing.refresh()
                 if turn is not None and self.transcript.has_focus:
                     self.transcript.selected = turn
                 self.status.say(note)
             case outcomes.Switched(note):
-                await self.refresh_session(other=True)
+                await self.drawing.refresh(other=True)
                 self.composer.prompt.focus()
                 self.status.say(note)
             case outcomes.PickSession():
@@ -222,13 +193,13 @@ class ChatScreen(Screen[None]):
     # A reply
 
     async def _begin(self, generate: outcomes.Generate) -> bool:
-        if self.refuse_if_busy():
+        if self.say_if_busy():
             return False
         await self._end_reply()  # of which the thread has ended, but not the drawing
         try:
             stream = await self.replies.begin(generate)
         except ChatError as e:
-            await self.notice(phrases.sentence(e), "complaint")
+            await self.drawing.add_notice(phrases.sentence(e), "complaint")
             return False
         self.remove_class("-empty")
         self.run_worker(stream.run, thread=True, exit_on_error=False, group=GROUP)
@@ -236,12 +207,12 @@ class ChatScreen(Screen[None]):
         return True
 
     @on(Streamed)
-    def streamed(self) -> None:
+    def _streamed(self) -> None:
         self.replies.feed()
 
     @on(Worker.StateChanged)
-    async def worker_changed(self, event: Worker.StateChanged) -> None:
-        if ended(event):
+    async def _worker_changed(self, event: Worker.StateChanged) -> None:
+        if is_end_of_reply(event):
             await self._end_reply()
 
     async def _end_reply(self) -> None:
@@ -250,14 +221,14 @@ class ChatScreen(Screen[None]):
             return
         if self.status.hint == BUSY:
             self.status.hint = ""
-        await self.refresh_session()
-        if message := self.replies.message_to_give_back(stream.generate):
-            self.composer.give_back(line.Message(message), stream.generate.edits)
+        await self.drawing.refresh()
+        if message := self.replies.message_to_restore(stream.generate):
+            self.composer.restore_draft(line.Message(message), stream.generate.edits)
         if stream.complaint:
-            await self.notice(stream.complaint, "complaint")
+            await self.drawing.add_notice(stream.complaint, "complaint")
 
-    def refuse_if_busy(self) -> bool:
-        """Tell whether a reply is being written, and say so."""
+    def say_if_busy(self) -> bool:
+        """Return whether a reply is being written; says so in the status line."""
         if self.chat.view.busy:
             self.status.say(BUSY)
         return self.chat.view.busy
@@ -265,7 +236,8 @@ class ChatScreen(Screen[None]):
     # Keys
 
     async def action_back(self) -> None:
-        if self.composer.close_list():
+        """Close what is open, stop the reply, or go back to the prompt."""
+        if self.composer.close_topmost():
             return
         if self.chat.view.busy:
             self.replies.stop()
@@ -275,13 +247,14 @@ class ChatScreen(Screen[None]):
             self.composer.prompt.focus()
 
     def action_interrupt(self) -> None:
+        """Copy the selection, clear the prompt, stop the reply, or leave (twice in a row)."""
         prompt = self.composer.prompt
         if selected := (self.get_selected_text() or prompt.selected_text):
             self.status.say(clip.copy(selected, "the selection", self.app))
             self.clear_selection()
         elif prompt.text or self.composer.editing is not None:
-            self.composer.forget()
-            prompt.put("")
+            self.composer.detach_all()
+            prompt.replace_text("")
         elif self.chat.view.busy:
             self.replies.stop()
         elif self._armed:
@@ -291,10 +264,13 @@ class ChatScreen(Screen[None]):
             self.status.say("ctrl+c again quits", ARMED_SECONDS)
 
     async def action_clear_screen(self) -> None:
+        """Empty the screen; the conversation stays."""
         await self.transcript.clear()
 
     def action_page(self, pages: int) -> None:
+        """Scroll by so many screens."""
         self.transcript.page(pages)
 
     def action_transcript(self) -> None:
+        """Give the keys to the transcript."""
         self.set_focus(self.transcript)  # at once: what is typed next is meant for it

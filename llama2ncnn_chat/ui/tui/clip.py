@@ -1,4 +1,4 @@
-"""A text to the clipboard by whatever way there is: a tool, the terminal, at last a file.
+"""Copies a text by whatever way there is: a clipboard tool, the terminal, at last a file.
 
 Knows an app only as something that has a terminal.
 """
@@ -15,7 +15,7 @@ from ..clipboard import copy_with_tool, osc52
 
 
 def copy(text: str, what: str, app: App[None]) -> str:
-    """Copy; returns what to tell."""
+    """Copy a text that ``what`` names; returns what to say about it."""
     if copy_with_tool(text):
         return f"copied {what}"
     sequence = osc52(text)

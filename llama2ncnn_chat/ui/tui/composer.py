@@ -1,6 +1,6 @@
-"""The place for the next message: prompt, suggestions above it, and what goes along with it.
+"""The place for the next message: prompt, suggestions above it, and the files that go with it.
 
-Says what was sent and that the draft has changed; knows no session.
+Posts what was submitted and that the draft has changed; knows no session.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Composer(Vertical):
     ]
 
     class Submitted(Message):
-        """A line was sent: it is ``taken``, or it is to be given back."""
+        """A line was submitted: ``mark_sent`` or ``restore_draft`` is to be called with it."""
 
         def __init__(self, line: line.Line) -> None:
             self.line = line
@@ -81,16 +81,17 @@ class Composer(Vertical):
 
     @property
     def prompt(self) -> Prompt:
+        """The prompt in it."""
         return self.query_one(Prompt)
 
     @property
     def draft(self) -> line.Line:
-        """What would be sent, but for the files that go along."""
+        """What would be sent, without the files that go with it."""
         return self.prompt.line
 
-    def put(self, text: str) -> None:
-        """Replace the draft."""
-        self.prompt.put(text)
+    def set_draft(self, text: str) -> None:
+        """Replace the draft, and give the prompt the keys."""
+        self.prompt.replace_text(text)
         self.prompt.focus()
 
     def with_attached(self, message: line.Message) -> line.Message:
@@ -103,47 +104,49 @@ class Composer(Vertical):
         self._draw_about()
 
     def edit(self, turn: int | None, text: str) -> None:
-        """Put up a message that will take the turn's place; the draft before it waits."""
+        """Show a message that will replace the turn; the draft before it is kept until then."""
         if self.editing is None:
             self._aside = self.prompt.whole
         self.editing = turn
-        self.put(str(line.Message(text)))
+        self.set_draft(str(line.Message(text)))
         self._draw_about()
 
-    def taken(self, sent: line.Line) -> None:
-        """Remember what was submitted: it has gone on its way."""
+    def mark_sent(self, sent: line.Line) -> None:
+        """Remember a line that was sent; after a message, nothing is attached any more."""
         self._history.add(str(sent))
         if isinstance(sent, line.Message):
-            self.forget()
+            self.detach_all()
 
-    def give_back(self, sent: line.Line, edits: int | None = None) -> None:
-        """Put back what is refused, or came to nothing; it was to replace ``edits``."""
-        self.prompt.give_back(str(sent))
+    def restore_draft(self, sent: line.Line, edits: int | None = None) -> None:
+        """Show again a line that is refused or came to nothing; it was to replace ``edits``."""
+        self.prompt.prepend_text(str(sent))
         if edits is not None:
             self.editing = edits
             self._draw_about()
 
-    def forget(self) -> None:
-        """Let nothing go along, and replace nothing; a draft that waited is back."""
+    def detach_all(self) -> None:
+        """Detach all files, and replace no turn; a draft that was kept meanwhile is back."""
         if self.editing is not None and self._aside:
-            self.put(self._aside)
+            self.set_draft(self._aside)
         self.editing, self._aside = None, ""
         self._attached.clear()
         self._draw_about()
 
-    def close_list(self) -> bool:
-        """Take the suggestions away, or else stop editing; False if there was nothing to close."""
+    def close_topmost(self) -> bool:
+        """Close the suggestions, or else stop editing and detach files; returns whether there was
+        anything to close."""
         if self.prompt.suggesting:
             self._show_suggestions([])
         elif self.editing is not None or self._attached:
             if self.editing is not None:
-                self.put("")
-            self.forget()
+                self.set_draft("")
+            self.detach_all()
         else:
             return False
         return True
 
     def action_compose_outside(self) -> None:
+        """Edit the draft in the person's own editor."""
         try:
             with self.app.suspend():
                 text = edit_text(self.prompt.whole)
@@ -152,14 +155,15 @@ class Composer(Vertical):
         except ChatError as e:
             self.post_message(self.Failed(phrases.sentence(e)))
         else:
-            self.put(text)
+            self.set_draft(text)
 
     @work
     async def action_search_history(self) -> None:
+        """Let the person pick a line that was sent before."""
         screen = Pick("What you sent", self._history.search, one_line)
         found = await self.app.push_screen_wait(screen)
         if found is not None:
-            self.put(found)
+            self.set_draft(found)
 
     @on(TextArea.Changed)
     def _draft_changed(self, event: TextArea.Changed) -> None:
@@ -172,20 +176,20 @@ class Composer(Vertical):
     def _tell_change(self) -> None:
         self.post_message(self.Changed())
 
-    @on(Prompt.Walked)
-    def _walked(self, message: Prompt.Walked) -> None:
+    @on(Prompt.HighlightMoved)
+    def _highlight_moved(self, message: Prompt.HighlightMoved) -> None:
         message.stop()
-        self.query_one(SuggestionList).walk(message.step)
+        self.query_one(SuggestionList).move_highlight(message.step)
 
     @on(Prompt.Completed)
     def _completed(self, message: Prompt.Completed) -> None:
         message.stop()
-        self._take_suggestion(sends=message.sends)
+        self._accept_suggestion(sends=message.sends)
 
     @on(OptionList.OptionSelected)
     def _clicked(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self._take_suggestion(sends=False)
+        self._accept_suggestion(sends=False)
         self.prompt.focus()
 
     @on(Prompt.Submitted)
@@ -193,14 +197,14 @@ class Composer(Vertical):
         message.stop()
         self.post_message(self.Submitted(message.line))
 
-    def _take_suggestion(self, *, sends: bool) -> None:
+    def _accept_suggestion(self, *, sends: bool) -> None:
         current = self.query_one(SuggestionList).current
         if current is None:  # the letters after the last suggestion came together with Enter
             if sends:
                 self.prompt.submit()
             return
         written = current.text.strip() == self.prompt.text.strip()
-        self.prompt.put(current.text)
+        self.prompt.replace_text(current.text)
         # A command that may have an argument waits for it, unless it was written out already.
         if sends and (written or not current.text.endswith((" ", "/"))):
             self.prompt.submit()

@@ -1,4 +1,4 @@
-"""A draft in the person's own editor, while the screen is the editor's. Knows no widget."""
+"""Runs the person's own editor on a text. Knows no widget; the caller gives it the screen."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...errors import ChatError
 
 
 def edit_text(text: str) -> str:
-    """The text after ``$VISUAL`` or ``$EDITOR`` had it. Raises ``ChatError``."""
+    """Have a text edited with ``$VISUAL`` or ``$EDITOR``; returns it. Raises ``ChatError``."""
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     try:
         command = shlex.split(editor)

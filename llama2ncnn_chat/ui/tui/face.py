@@ -1,4 +1,4 @@
-"""Opens the full-screen face: an app around an opener, the terminal as it was afterwards.
+"""Runs the full-screen face, and leaves the terminal as it was.
 
 The one module of the face that others call; knows no flags.
 """
@@ -19,17 +19,25 @@ def run(
     *,
     keeps_history: bool = True,
     colour: bool = True,
-    chooses: bool = False,
-    picks: bool = False,
+    lists_sessions: bool = False,
+    picks_model: bool = False,
     vi: bool = False,
 ) -> int:
     """Chat until the person leaves; returns the exit code. Raises what ``opener`` raised.
 
-    With ``picks`` it begins with the list of ``models``, with ``chooses`` with that of sessions.
+    With ``picks_model`` it begins with the list of ``models``, with ``lists_sessions`` with the
+    sessions once there is a chat.
     """
     if not colour:
         os.environ["NO_COLOR"] = "1"  # where Textual looks, and nowhere else
-    app = ChatApp(opener, models, keeps_history=keeps_history, chooses=chooses, picks=picks, vi=vi)
+    app = ChatApp(
+        opener,
+        models,
+        keeps_history=keeps_history,
+        lists_sessions=lists_sessions,
+        picks_model=picks_model,
+        vi=vi,
+    )
     try:
         with stderr_apart():
             app.run()

@@ -1,6 +1,6 @@
-"""Help, made of the key bindings and the command table, so that it can't be wrong.
+"""The help, made of the key bindings and the command table, so that it can't be wrong.
 
-Knows which keys belong together; what they do, the bindings say.
+Knows how to lay it out; no key and no command by name.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Table(Static):
 
 
 def keys_of(binding: Binding) -> str:
-    """``ctrl+j, alt+enter`` as a person would write it."""
+    """Write a binding's keys as a person would: ``ctrl+j,alt+enter`` is ``^j, alt+enter``."""
     return ", ".join(
         NAMES.get(key.strip(), key.strip()).replace("ctrl+", "^") for key in binding.key.split(",")
     )

@@ -1,6 +1,6 @@
-"""How a key binding is made here: always with an id, for keymaps, and a tooltip, for the help.
+"""Makes key bindings, each with an id for keymaps and a tooltip for the help; orders footers.
 
-And in which order a footer shows them.
+Knows no screen and no action.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ def key(
     show: bool = False,
     first: bool = False,
 ) -> Binding:
-    """``first`` takes the key before any widget inside does; ``show`` puts it into the footer."""
+    """Make a binding; ``first`` handles the key before any widget inside, ``show`` is the footer's.
+
+    Its id is made of ``scope`` and the first of the keys.
+    """
     name = keys.partition(",")[0]
     return Binding(
         keys,
@@ -39,7 +42,9 @@ def key(
 def in_order(
     active: Mapping[str, ActiveBinding], bindings: Iterable[BindingType]
 ) -> dict[str, ActiveBinding]:
-    """These first, as they stand in the table: Textual puts those first that a widget inside has
-    for the same keys."""
+    """Sort the active bindings: these first, in this order.
+
+    Textual puts those first that a widget inside has for the same keys.
+    """
     keys = [key for b in bindings if isinstance(b, Binding) for key in b.key.split(",")]
     return {**{key: active[key] for key in keys if key in active}, **active}

@@ -1,6 +1,6 @@
-"""How a reply's Markdown is read: as CommonMark, but a new line is a new line.
+"""Parses a reply's Markdown as Textual does, but that a new line in it is a new line on the screen.
 
-A poem or a list of a small model, which knows no Markdown, would run together else.
+Else a poem or a list of a small model, which writes no Markdown, would run together.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from markdown_it.rules_core import StateCore
 
 
 def parser() -> MarkdownIt:
-    """Textual's own parser, with that one change."""
+    """Return Textual's own parser, with that one change."""
     markdown = MarkdownIt("gfm-like")
     markdown.core.ruler.push("break_lines", _break_lines)
     return markdown

@@ -1,4 +1,4 @@
-"""The list of models to choose one from. Draws what it is given; finds and opens none."""
+"""The list of models to pick one from. Draws what it is given; finds and opens none."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Models = Callable[[], Sequence[ListedModel]]
 
 
 def model_picker(models: Sequence[ListedModel]) -> Pick[ListedModel]:
-    """Asks which of them to open."""
-    return Pick("Models", lambda words: [m for m in models if m.has(words)], _lines)
+    """Return the screen on which to pick one of the models."""
+    return Pick("Models", lambda words: [m for m in models if m.matches(words)], _lines)
 
 
 def _lines(model: ListedModel) -> Content:
@@ -30,6 +30,6 @@ def _lines(model: ListedModel) -> Content:
 
 
 def _short(folder: Path) -> str:
-    """As a shell would show it."""
+    """Write a folder as a shell would show it."""
     home = Path.home()
     return str(Path("~", folder.relative_to(home)) if folder.is_relative_to(home) else folder)

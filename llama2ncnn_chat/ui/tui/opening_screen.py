@@ -1,6 +1,6 @@
-"""The time before there is a chat: what is being read, converted or loaded, and how far it is.
+"""The screen before there is a chat: runs the opener in a thread and draws how far it is.
 
-Opens nothing itself; runs the opener in a thread and draws its progress, or why it failed.
+Knows neither models nor files; if the opener fails, it says why.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ...chat import phrases
 from ...chat.chat import Chat
 from ...errors import ChatError
 from ..terminal import printable
-from .status import MUTED, meter_of
+from .status import MUTED, progress_bar
 
 Report = Callable[[int, int], None]
 Step = Callable[[str], Report]
@@ -38,7 +38,7 @@ GROUP = "opening"
 
 
 class OpeningScreen(Screen[None]):
-    """Posts ``Opened`` when there is a chat; ``failure`` is set when there won't be one."""
+    """Posts ``Opened`` when there is a chat, ``Failed`` when there won't be one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,ctrl+c", "app.quit", "Quit", id="opening.quit"),
@@ -53,14 +53,14 @@ class OpeningScreen(Screen[None]):
             super().__init__()
 
     class Failed(Message):
-        """There won't be one."""
+        """There won't be one; ``failure`` is why."""
 
         def __init__(self, failure: BaseException) -> None:
             self.failure = failure
             super().__init__()
 
     class AnotherWanted(Message):
-        """It failed, and the person would rather choose another model than leave."""
+        """It failed, and the person would rather pick another model than leave."""
 
     class Progressed(Message):
         """A step has come so far."""
@@ -87,6 +87,7 @@ class OpeningScreen(Screen[None]):
         self._left.set()
 
     def action_another(self) -> None:
+        """Ask for another model, once this one has failed."""
         if self.has_class("-failed"):
             self.post_message(self.AnotherWanted())
 
@@ -111,7 +112,7 @@ class OpeningScreen(Screen[None]):
     def _progressed(self, message: Progressed) -> None:
         self.query_one("#opening-step", Static).update(Content(printable(message.what)))
         amounts = f"  {message.done / 1e6:,.0f} of {message.total / 1e6:,.0f} MB"
-        bar = meter_of(0, message.done, message.total, 40)
+        bar = progress_bar(0, message.done, message.total, 40)
         self.query_one("#opening-bar", Static).update(bar + Content.styled(amounts, MUTED))
 
     @on(Worker.StateChanged)

@@ -1,6 +1,6 @@
-"""A generation's events on the screen: text into the transcript, numbers into bar and status line.
+"""Draws a generation's events: text in the transcript, numbers in the bar and the status line.
 
-Draws what it is told; starts, stops and keeps nothing.
+Draws what it is given; starts and stops nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Painter:
         self._status.activity = "replaying" if kind == "replay" else "reading"
         view = self._transcript.last_view
         if view and kind == "proceed":
-            view.wait()
+            view.show_growing()
 
     async def feed(self, events: Iterable[Event]) -> None:
         """Draw some events; the text that comes together is written at once."""
@@ -87,20 +87,20 @@ class Painter:
         match event:
             case PrefillProgress():
                 self._bar.draw(event)
-                self._use(self._meter.used)
+                self._show_used(self._meter.used)
             case TurnAdded(row):
                 self.added.add(row.id)
                 await self._transcript.add(row)
                 view = self._transcript.last_view
                 if view and row.role == "assistant":
-                    view.wait()
+                    view.show_growing()
             case TurnRemoved(id):
                 await self._transcript.remove_turn(id)
             case ContextShifted():
                 await self._transcript.hide_before(event.first_visible)
-                await self._transcript.notice(phrases.shifted(event))
+                await self._transcript.add_notice(phrases.shifted(event))
             case Replayed():
-                await self._transcript.notice(phrases.replayed(event))
+                await self._transcript.add_notice(phrases.replayed(event))
             case TurnFinished():
                 await self._transcript.update_turn(event.row)
                 self._finish(event, "" if event.reason == "stop" else phrases.why_ended(event.row))
@@ -111,7 +111,7 @@ class Painter:
             self._bar.hide()
             self._status.activity = "writing" if self._shows_text else "replaying"
         self._status.speed = Speed(self._meter.rate, self._first)
-        self._use(self._meter.used)
+        self._show_used(self._meter.used)
         if self._shows_text:
             await self._transcript.write(text)
 
@@ -120,6 +120,6 @@ class Painter:
         first = timings.prompt_ms / 1000 if timings.predicted_n else None
         self._status.speed = Speed(timings.predicted_per_second, first, reason)
 
-    def _use(self, used: int) -> None:
+    def _show_used(self, used: int) -> None:
         context = self._status.context
         self._status.context = Context(used, context.length, context.draft)

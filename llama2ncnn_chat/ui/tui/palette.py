@@ -20,7 +20,7 @@ NEEDS_ARGUMENT = ("read", "load", "rename", "edit", "set", "system")
 
 
 def entries(screen: ChatScreen, bindings: Iterable[Binding]) -> Iterable[SystemCommand]:
-    """What a person may look for."""
+    """Yield an entry for each of these bindings and for each command of the table."""
     for binding in bindings:
         action = binding.action
         yield SystemCommand(
@@ -30,7 +30,7 @@ def entries(screen: ChatScreen, bindings: Iterable[Binding]) -> Iterable[SystemC
         if command.name in SHOWN_ELSEWHERE:
             continue
         if command.name in NEEDS_ARGUMENT:
-            run = partial(screen.composer.put, f"/{command.name} ")
+            run = partial(screen.composer.set_draft, f"/{command.name} ")
             yield SystemCommand(command.usage, command.help, run)
         else:
             line = Command(command.name)

@@ -1,6 +1,6 @@
-"""Where a message is written: it grows, remembers, folds big pastes and tells when it was sent.
+"""Where a line is written: grows, recalls what was sent, folds big pastes, posts what is sent.
 
-Knows text and keys; what a line means, and what may follow it, others know.
+Knows text and keys; neither what commands do nor what may follow a line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _key = partial(key, "prompt")
 
 
 class Prompt(TextArea):
-    """``line`` is what would be sent; ``put`` replaces what stands there."""
+    """``line`` is what would be sent. While ``suggesting``, some keys belong to the suggestions."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("enter", "submit", "Send", "Send the message, or take the suggestion"),
@@ -39,28 +39,28 @@ class Prompt(TextArea):
     ]
 
     class Submitted(Message):
-        """Enter: this line, with folded pieces in full."""
+        """Enter was pressed; ``line`` is what to send, with folded pieces in full."""
 
         def __init__(self, line: Line) -> None:
             self.line = line
             super().__init__()
 
     class Completed(Message):
-        """Tab, or Enter while suggestions are shown; ``sends`` is Enter."""
+        """A suggestion was accepted, with Tab or with Enter; ``sends`` is Enter."""
 
         def __init__(self, *, sends: bool) -> None:
             self.sends = sends
             super().__init__()
 
-    class Walked(Message):
-        """Up or down while suggestions are shown."""
+    class HighlightMoved(Message):
+        """Up or down was pressed while suggestions are shown."""
 
         def __init__(self, step: int) -> None:
             self.step = step
             super().__init__()
 
     class Left(Message):
-        """End of input on an empty prompt."""
+        """Ctrl+D was pressed on an empty prompt."""
 
     def __init__(self, history: History) -> None:
         super().__init__(
@@ -72,7 +72,7 @@ class Prompt(TextArea):
         )
         self._history = history
         self._pastes = Pastes()
-        self.suggesting = False  # up, down, Tab and Enter belong to the suggestions then
+        self.suggesting = False  # up, down, Tab and Enter go to the suggestions then
 
     @property
     def line(self) -> Line:
@@ -84,16 +84,17 @@ class Prompt(TextArea):
         """What stands there, with folded pieces in full."""
         return self._pastes.whole(self.text)
 
-    def put(self, text: str) -> None:
-        """Replace what stands there, the cursor at its end."""
+    def replace_text(self, text: str) -> None:
+        """Replace what stands there, and go to its end."""
         self.text = self._pastes.fold(text)
         self.move_cursor(self.document.end)
 
-    def give_back(self, text: str) -> None:
-        """Put back what was sent, before what has been written since."""
-        self.put(f"{text}\n{self.whole}" if self.text else text)
+    def prepend_text(self, text: str) -> None:
+        """Show a line that was sent again, above what has been written since."""
+        self.replace_text(f"{text}\n{self.whole}" if self.text else text)
 
     def action_submit(self) -> None:
+        """Send what stands there, or accept the suggestion."""
         if self.suggesting:
             self.post_message(self.Completed(sends=True))
         else:
@@ -107,30 +108,35 @@ class Prompt(TextArea):
             self.post_message(self.Submitted(line))
 
     def action_newline(self) -> None:
+        """Begin a line below."""
         self._replace_via_keyboard("\n", *self.selection)
 
     def action_complete(self) -> None:
+        """Accept the suggestion, if there is one."""
         if self.suggesting:
             self.post_message(self.Completed(sends=False))
 
     def action_older(self) -> None:
+        """Go up: in the suggestions, the text, or to what was sent before."""
         if self.suggesting:
-            self.post_message(self.Walked(-1))
+            self.post_message(self.HighlightMoved(-1))
         elif not self.cursor_at_first_line or self._wrapped_row() > 0:
             self.action_cursor_up()
         elif (text := self._history.back(self.text)) is not None:
-            self.put(text)
+            self.replace_text(text)
 
     def action_newer(self) -> None:
+        """Go down: in the suggestions, the text, or to what was sent after."""
         rows = self.wrapped_document.height
         if self.suggesting:
-            self.post_message(self.Walked(1))
+            self.post_message(self.HighlightMoved(1))
         elif not self.cursor_at_last_line or self._wrapped_row() < rows - 1:
             self.action_cursor_down()
         elif (text := self._history.forward()) is not None:
-            self.put(text)
+            self.replace_text(text)
 
     def action_leave(self) -> None:
+        """Leave if there is no text, else delete to the right as Ctrl+D does."""
         if self.text:
             self.action_delete_right()
         else:

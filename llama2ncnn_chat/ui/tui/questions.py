@@ -1,4 +1,7 @@
-"""Small screens that ask one thing and are gone: yes or no, a line of text, one of a list."""
+"""Small screens that ask one thing: yes or no, a line of text, one of a list.
+
+Know nothing of what is asked.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ CLOSE = Binding("escape,ctrl+c", "close", "Close", tooltip="Leave all as it is",
 
 
 class Confirm(ModalScreen[bool]):
-    """A question; y or Enter on yes is True, anything else False."""
+    """Asks yes or no; gives True for y, False for all other keys that close it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes", id="confirm.yes"),
@@ -38,11 +41,12 @@ class Confirm(ModalScreen[bool]):
             yield _keys(("y", "yes"), ("n", "no (esc)"))
 
     def action_answer(self, answer: bool) -> None:
+        """Close with that answer."""
         self.dismiss(answer)
 
 
 class AskLine(ModalScreen[str | None]):
-    """One line of text; None if the person thought better of it."""
+    """Asks for a line of text; gives None if the person closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [CLOSE]
 
@@ -59,18 +63,21 @@ class AskLine(ModalScreen[str | None]):
         self.dismiss(event.value)
 
     def action_close(self) -> None:
+        """Close without an answer."""
         self.dismiss(None)
 
 
 class Pick(ModalScreen[T | None], Generic[T]):
-    """One of many things, found by words: ``search`` gives those that have them, ``draw`` a line
-    (or more) for each.
+    """Has one of many things picked; gives None if the person closes it.
+
+    ``search`` finds those that have the words that are typed, ``draw`` makes a line (or more) of
+    each.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         CLOSE,
-        Binding("down", "walk(1)", "Down", show=False, priority=True),
-        Binding("up", "walk(-1)", "Up", show=False, priority=True),
+        Binding("down", "highlight(1)", "Down", show=False, priority=True),
+        Binding("up", "highlight(-1)", "Up", show=False, priority=True),
     ]
 
     def __init__(
@@ -98,14 +105,16 @@ class Pick(ModalScreen[T | None], Generic[T]):
         self.dismiss(None if at is None else self._found[at])
 
     @on(OptionList.OptionSelected)
-    def picked(self, event: OptionList.OptionSelected) -> None:
+    def _picked(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._found[event.option_index])
 
-    def action_walk(self, step: int) -> None:
+    def action_highlight(self, step: int) -> None:
+        """Move the highlight down by so many rows (up if negative)."""
         options = self.query_one(OptionList)
         (options.action_cursor_down if step > 0 else options.action_cursor_up)()
 
     def action_close(self) -> None:
+        """Close without an answer."""
         self.dismiss(None)
 
     def _fill(self, words: str) -> None:
@@ -117,11 +126,11 @@ class Pick(ModalScreen[T | None], Generic[T]):
 
 
 def one_line(text: str) -> Content:
-    """A text as a line of ``Pick``."""
+    """Draw a text as one line of ``Pick``."""
     return Content(" ".join(printable(text).split()))
 
 
 def _keys(*all_: tuple[str, str]) -> Static:
-    """What the keys do here."""
+    """Draw what the keys do here."""
     parts = [Content.assemble((key, "bold $primary"), f" {what}") for key, what in all_]
     return Static(Content("    ").join(parts), classes="keys")

@@ -1,6 +1,6 @@
-"""The reply on the screen: begun, drawn as it comes, ended.
+"""The reply that is being written: begins it, draws it as it comes, stops and ends it.
 
-Knows the chat as something to ask for rows; what a reply is for, others know.
+Knows the chat as something that has rows; what to do about a reply's end, its caller knows.
 """
 
 from __future__ import annotations
@@ -52,36 +52,36 @@ class Replies:
         return stream
 
     def feed(self) -> None:
-        """Draw what has come: now, or when the last picture has been seen."""
+        """Draw what has come: now, or ``FRAME_SECONDS`` after what was drawn last."""
         wait = self._drawn_at + FRAME_SECONDS - time.monotonic()
         self._owner.set_timer(max(wait, 0.001), self._draw)
 
     async def _draw(self) -> None:
         if self.running:
-            await self._painter.feed(self.running.take())
+            await self._painter.feed(self.running.pop_events())
             self._drawn_at = time.monotonic()
 
     def stop(self) -> None:
-        """Ask it to end, if there is one."""
+        """Ask the running reply to end, if there is one."""
         if self.running and not self.running.stopping:
             self.running.stop()
             self._status.activity = "stopping"
 
     async def end(self) -> Stream | None:
-        """Draw the end of what has ended; returns it, None if there was nothing."""
+        """Draw the end of the running reply; returns its stream, None if there was none."""
         await self._draw()
         ended, self.running = self.running, None
         if ended:
             await self._painter.end()
         return ended
 
-    def message_to_give_back(self, ended: Generate) -> str:
-        """Return the message of a generation that nothing has come of, if it had one."""
+    def message_to_restore(self, ended: Generate) -> str:
+        """Return the message of a generation that has left no turn; empty if it has left one."""
         nothing = self._painter.added.isdisjoint(row.id for row in self._chat.view.rows())
         return ended.draft if nothing else ""
 
 
-def ended(event: Worker.StateChanged) -> bool:
-    """Tell whether a worker's news are that a reply is over."""
+def is_end_of_reply(event: Worker.StateChanged) -> bool:
+    """Tell whether a worker's change of state is the end of a reply."""
     over = event.state not in (WorkerState.PENDING, WorkerState.RUNNING)
     return over and event.worker.group == GROUP

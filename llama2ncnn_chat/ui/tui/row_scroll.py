@@ -1,7 +1,7 @@
-"""Rows that scroll by: those near the reader are widgets, the others only data.
+"""A long path of rows to scroll in: those near the reader are widgets, the others only data.
 
 It stays at the bottom while the reader is there and never moves otherwise. Knows rows and how to
-draw them; neither which is chosen nor what may be done about one.
+draw them; neither which is selected nor what may be done about one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from textual.widget import AwaitMount
 from textual.widgets import Static
 
 from ...events import Row
-from ..terminal import hung, printable
+from ..terminal import printable, wrap_hanging
 from .turn_view import TurnView
 
 PAGE, STEP = 8, 2
@@ -27,18 +27,18 @@ FAR = 3
 
 
 class Notice(Static):
-    """Something said beside the conversation: what a command tells, what went wrong."""
+    """Something said beside the conversation: what a command says, what went wrong."""
 
     def __init__(self, text: str, kind: str) -> None:
         self._text = printable(text)
         super().__init__(Content(self._text), classes=kind)
 
     def on_resize(self) -> None:
-        self.update(Content(hung(self._text, self.content_size.width)))
+        self.update(Content(wrap_hanging(self._text, self.content_size.width)))
 
 
 class RowScroll(VerticalScroll, can_focus=True):
-    """``show`` draws a path, ``notice`` says something after what is there."""
+    """``show`` draws a path, ``add_notice`` says something after it."""
 
     def __init__(self) -> None:
         super().__init__(id="transcript")
@@ -76,10 +76,10 @@ class RowScroll(VerticalScroll, can_focus=True):
                 self._last = self._first + len(self._views())
                 if at_end or wrong:
                     await self._mount_rows(self._last, min(len(rows), self._last + PAGE))
-            self.call_after_refresh(self._look_further)
+            self.call_after_refresh(self._extend_if_near_edge)
 
-    async def forget(self) -> None:
-        """Take everything down: another conversation comes."""
+    async def reset(self) -> None:
+        """Remove everything, for another conversation."""
         async with self._changing:
             self._rows, self._first, self._last, self._floor = [], 0, 0, 0
             await self.remove_children()
@@ -92,14 +92,14 @@ class RowScroll(VerticalScroll, can_focus=True):
             self._first = self._last = self._floor = len(self._rows)
         self.anchor()
 
-    async def notice(self, text: str, kind: str = "note") -> None:
+    async def add_notice(self, text: str, kind: str = "note") -> None:
         """Say something after what is there."""
         async with self._changing:
             await self._to_end()
             await self.mount(Notice(text, kind))
 
     async def clear_notices(self) -> None:
-        """Take down what was said."""
+        """Remove the notices."""
         await self.query(Notice).remove()
 
     @property
@@ -109,32 +109,32 @@ class RowScroll(VerticalScroll, can_focus=True):
         return views[-1] if views and self._last == len(self._rows) else None
 
     async def to_end(self) -> None:
-        """Go back to where things happen, and stay there."""
+        """Scroll to the end, and stay there as it grows."""
         async with self._changing:
             await self._to_end()
 
     def page(self, pages: int) -> None:
         """Scroll by so many screens."""
         self._floor = 0
-        self._look_further()
+        self._extend_if_near_edge()
         if self.max_scroll_y > 0:
             self.scroll_relative(y=pages * (self.size.height - 2), animate=False)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        self._look_further()
+        self._extend_if_near_edge()
 
     def on_resize(self) -> None:
-        self._look_further()
+        self._extend_if_near_edge()
 
     def on_mouse_scroll_up(self) -> None:
         self._floor = 0
-        self._look_further()
+        self._extend_if_near_edge()
 
     # The rows that are widgets
 
-    def _look_further(self) -> None:
-        """Make more of them widgets, unless there is a screenful either way."""
+    def _extend_if_near_edge(self) -> None:
+        """Make more rows widgets, unless there is a screenful of them either way."""
         if self._extending:
             return
         above, below = self.scroll_y, self.max_scroll_y - self.scroll_y
@@ -164,7 +164,7 @@ class RowScroll(VerticalScroll, can_focus=True):
         return TurnView(row)
 
     async def _remove_from(self, view: TurnView) -> None:
-        """A view and all that comes after it."""
+        """Remove a view and all that comes after it."""
         doomed = list(self.children)[self.children.index(view) :]
         await self.remove_children(doomed)
 
@@ -178,8 +178,8 @@ class RowScroll(VerticalScroll, can_focus=True):
             await self._extend_down()
 
     async def _extend_up(self) -> None:
-        """A few rows more above, and those far below the reader fewer."""
-        hold, bottom = self._hold(), self.scroll_y + (FAR + 1) * self.size.height
+        """Make a few more rows above widgets, and remove those far below the reader."""
+        hold, bottom = self._hold_place(), self.scroll_y + (FAR + 1) * self.size.height
         far = list(takewhile(lambda v: v.virtual_region.y > bottom, reversed(self._views())))
         first = max(self._floor, self._first - STEP)  # the screen may have been cleared meanwhile
         views = [self._view(row) for row in self._rows[first : self._first]]
@@ -191,8 +191,8 @@ class RowScroll(VerticalScroll, can_focus=True):
         self.call_after_refresh(hold)
 
     async def _extend_down(self) -> None:
-        """The same, the other way."""
-        hold, top = self._hold(), self.scroll_y - FAR * self.size.height
+        """Make a few more rows below widgets, and remove those far above the reader."""
+        hold, top = self._hold_place(), self.scroll_y - FAR * self.size.height
         far = list(takewhile(lambda v: v.virtual_region.bottom < top, self._views()))
         self._first += len(far)
         with self.app.batch_update():
@@ -200,8 +200,8 @@ class RowScroll(VerticalScroll, can_focus=True):
             await self.remove_children(far)
         self.call_after_refresh(hold)
 
-    def _hold(self) -> Callable[[], None]:
-        """What brings the view at the top of the screen back to its place, after a change."""
+    def _hold_place(self) -> Callable[[], None]:
+        """Return what brings the view at the top back to its place on the screen after a change."""
         at_end = self._last == len(self._rows) and self.is_vertical_scroll_end
         if not at_end:
             self.release_anchor()  # or the bottom would be followed, which isn't the end
@@ -215,7 +215,7 @@ class RowScroll(VerticalScroll, can_focus=True):
             if self.scroll_y < 0:  # what an anchor makes of an empty screen
                 self.scroll_y = self.max_scroll_y
             self._extending = False
-            self._look_further()
+            self._extend_if_near_edge()
 
         return restore
 

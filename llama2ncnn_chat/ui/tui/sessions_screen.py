@@ -1,6 +1,6 @@
-"""All sessions: found as one types, looked into, opened, renamed, forked, deleted and brought back.
+"""The screen of all sessions: to find, preview, open, rename, fork, delete and bring them back.
 
-Knows the store and the chat that is open; opening one is left to who asked for this screen.
+Knows the store and the chat that is open; leaves opening one to who has pushed this screen.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class SessionsScreen(ModalScreen[int | None]):
         _key("ctrl+x", "delete", "Delete", "Delete it; ctrl+z brings it back"),
         _key("ctrl+z", "undo", "Undo", "Bring back what was deleted"),
         _key("escape,ctrl+o,ctrl+c", "close", "Close", "Back to the chat"),
-        _key("down", "walk(1)", "Down", "The session below", show=False),
-        _key("up", "walk(-1)", "Up", "The session above", show=False),
+        _key("down", "highlight(1)", "Down", "The session below", show=False),
+        _key("up", "highlight(-1)", "Up", "The session above", show=False),
     ]
 
     def __init__(self, chat: Chat, deleted: list[int]) -> None:
@@ -97,19 +97,23 @@ class SessionsScreen(ModalScreen[int | None]):
     def _clicked(self) -> None:
         self.action_open()
 
-    def action_walk(self, step: int) -> None:
+    def action_highlight(self, step: int) -> None:
+        """Move the highlight down by so many rows (up if negative)."""
         options = self.query_one(OptionList)
         (options.action_cursor_down if step > 0 else options.action_cursor_up)()
 
     def action_open(self) -> None:
+        """Close, and give the session to open."""
         if info := self._current:
             self.dismiss(info.id)
 
     def action_close(self) -> None:
+        """Close without a session to open."""
         self.dismiss(None)
 
     @work
     async def action_rename(self) -> None:
+        """Ask for another name of the session."""
         info = self._current
         if info is None:
             return
@@ -126,6 +130,7 @@ class SessionsScreen(ModalScreen[int | None]):
         self._fill(info.id)
 
     def action_fork(self) -> None:
+        """Copy the session."""
         if info := self._current:
             try:
                 self._fill(self._store.fork(info.id))
@@ -133,6 +138,7 @@ class SessionsScreen(ModalScreen[int | None]):
                 self._say(phrases.sentence(e))
 
     def action_delete(self) -> None:
+        """Delete the session; it can be brought back."""
         info = self._current
         if info is None:
             return
@@ -146,6 +152,7 @@ class SessionsScreen(ModalScreen[int | None]):
         self._fill()
 
     def action_undo(self) -> None:
+        """Bring back the session that was deleted last."""
         if self._deleted:
             back = self._deleted.pop()
             self._store.undelete(back)
@@ -158,7 +165,7 @@ class SessionsScreen(ModalScreen[int | None]):
         return None if at is None or at >= len(self._found) else self._found[at]
 
     def _fill(self, show: int | None = None) -> None:
-        """The sessions that have the words; the cursor on ``show``, or about where it was."""
+        """List the sessions that have the words; highlight ``show``, or about what was before."""
         options = self.query_one(OptionList)
         at = options.highlighted or 0
         self._found = self._store.list(self.query_one(Input).value)
@@ -205,7 +212,7 @@ class SessionsScreen(ModalScreen[int | None]):
 
 
 def _snippet(text: str) -> Content:
-    """The found words between the marks stand out."""
+    """Colour the found words between the marks."""
     start, end = HIT
     parts: list[Content] = []
     for i, part in enumerate(text.replace("\n", " ").split(start)):

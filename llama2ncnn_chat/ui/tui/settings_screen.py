@@ -23,7 +23,7 @@ from ...chat.option import Option
 from ...chat.options import SETTINGS, SYSTEM
 from ...errors import ChatError
 from ..terminal import printable
-from .status import MUTED, meter
+from .status import MUTED, usage_bar
 
 
 class _Rows(VerticalScroll, inherit_bindings=False):
@@ -85,6 +85,7 @@ class SettingsScreen(ModalScreen[None]):
             self._set(event.select, str(event.value))
 
     def action_close(self) -> None:
+        """Set the system prompt, and close if it could be set."""
         system = self.query_one("#system", TextArea).text.strip()
         if system != self._chat.settings.system:
             try:
@@ -132,7 +133,7 @@ class SettingsScreen(ModalScreen[None]):
                 Content.assemble(printable(chat.model.name), ("   another: esc, ^p, Model", MUTED)),
             ),
             ("weights", Content(f"{chat.model.weights}, {chat.model.size / 1e6:,.1f} MB")),
-            ("context", meter(used, length) + Content(f" {used:,} of {length:,} tokens")),
+            ("context", usage_bar(used, length) + Content(f" {used:,} of {length:,} tokens")),
         ]
         if chat.model.cache_size:
             rows.append(("cache", Content(f"{chat.model.cache_size / 1e6:,.1f} MB when full")))

@@ -1,4 +1,4 @@
-"""The line at the bottom: model, context, speed, and why the last reply ended.
+"""The line at the bottom, and the bar that shows how far a prompt has been read.
 
 Draws the numbers it is given; measures nothing.
 """
@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from ...events import PrefillProgress
 
-METER_CELLS = 10
+USAGE_CELLS = 10
 MUTED = "$foreground 60%"
 
 
@@ -28,10 +28,12 @@ class Context:
 
     @property
     def free(self) -> int:
+        """Tokens that the context has room for."""
         return max(0, self.length - self.used)
 
     @property
     def overflows(self) -> bool:
+        """Whether the draft is longer than what is free."""
         return self.draft is not None and self.draft > self.free
 
 
@@ -59,17 +61,17 @@ class StatusLine(Static):
         self._hinting: Timer | None = None
 
     def say(self, text: str, seconds: float = 4.0) -> None:
-        """Something short, for a while, in place of the model's name."""
+        """Show something short, for so many seconds, in place of the model's name."""
         self.hint = text
         if self._hinting:
             self._hinting.stop()
-        self._hinting = self.set_timer(seconds, self._hush)
+        self._hinting = self.set_timer(seconds, self._clear_hint)
 
     def show_mode(self, normal: bool) -> None:
-        """Which of vi's modes the prompt is in."""
+        """Show which of vi's modes the prompt is in."""
         self.mode = "NORMAL" if normal else "INSERT"
 
-    def _hush(self) -> None:
+    def _clear_hint(self) -> None:
         self.hint = ""
 
     def watch_activity(self, activity: str) -> None:
@@ -105,7 +107,7 @@ class StatusLine(Static):
             Content.styled(f"{speed.rate:,.1f} tok/s" if speed.rate else "", MUTED),
             self._draft(),
             Content.assemble(
-                meter(context.used, context.length),
+                usage_bar(context.used, context.length),
                 (f" {context.used:,}/{context.length:,}", MUTED),
             ),
         ]
@@ -118,8 +120,8 @@ class StatusLine(Static):
         return Content.styled(f"draft {context.draft:,} of {context.free:,} free", colour)
 
 
-def meter(part: int, whole: int, cells: int = METER_CELLS) -> Content:
-    """A bar of so many cells, coloured by how full it is."""
+def usage_bar(part: int, whole: int, cells: int = USAGE_CELLS) -> Content:
+    """Draw a bar of so many cells for a part of a whole, coloured by how full it is."""
     share = min(1.0, part / whole) if whole else 0.0
     full = round(share * cells) if part else 0
     full = max(1, full) if part else 0
@@ -128,7 +130,7 @@ def meter(part: int, whole: int, cells: int = METER_CELLS) -> Content:
 
 
 class PrefillBar(Static):
-    """How far the reading of the prompt is: shown only while it takes time."""
+    """Shows how far the prompt has been read, while it is being read."""
 
     def __init__(self) -> None:
         super().__init__(id="prefill")
@@ -144,18 +146,19 @@ class PrefillBar(Static):
         self.update(
             Content.assemble(
                 ("reading ", "$text-accent"),
-                meter_of(progress.cached, progress.done, progress.total),
+                progress_bar(progress.cached, progress.done, progress.total),
                 (f"  {'  '.join(parts)}", MUTED),
                 ("   esc stops", MUTED),
             )
         )
 
     def hide(self) -> None:
+        """Show nothing."""
         self.display = False
 
 
-def meter_of(cached: int, done: int, total: int, cells: int = 24) -> Content:
-    """A bar whose first part was done already."""
+def progress_bar(cached: int, done: int, total: int, cells: int = 24) -> Content:
+    """Draw a bar of so many cells for what is done, in another tint for what was ``cached``."""
     a, b = (round(cells * n / total) if total else 0 for n in (cached, done))
     return Content.assemble(
         ("━" * a, "$accent 45%"), ("━" * (b - a), "$accent"), ("━" * (cells - b), "$foreground 15%")

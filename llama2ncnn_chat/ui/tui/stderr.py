@@ -16,7 +16,10 @@ from ...paths import make_private, state_dir
 
 @contextmanager
 def stderr_apart() -> Iterator[Path | None]:
-    """Within, ``sys.__stderr__`` is the terminal and descriptor 2 a log; yields the log's path."""
+    """Give the terminal to ``sys.__stderr__`` alone inside; yields the path of descriptor 2's log.
+
+    The path is None where there is no place for a log; then nothing is changed.
+    """
     log = _open_log()
     if log is None:
         yield None
@@ -29,7 +32,7 @@ def stderr_apart() -> Iterator[Path | None]:
         sys.__stderr__ = terminal  # type: ignore[misc] # where Textual's driver writes
         yield path
     finally:
-        with suppress(OSError):  # one that has been closed from outside takes no last words
+        with suppress(OSError):  # one that was closed from outside can't be flushed
             terminal.close()
         sys.__stderr__ = before  # type: ignore[misc]
         os.dup2(screen, 2)

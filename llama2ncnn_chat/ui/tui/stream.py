@@ -1,6 +1,6 @@
-"""One generation in a thread of its own: it lays events down and tells that there are some.
+"""Runs one generation in a thread: it queues events and posts that there are some.
 
-The thread posts and does nothing else; knows no widget.
+The thread does nothing else. Knows no widget.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ...events import Event
 
 
 class Streamed(Message):
-    """The running generation has laid down events to ``take``."""
+    """The running generation has queued events, for ``pop_events``."""
 
 
 class Stream:
-    """``run`` belongs in a thread; ``stop`` may come from any, ``take`` from one other.
+    """``run`` belongs in a thread; ``stop`` may come from any, ``pop_events`` from one other.
 
     The chat is busy with it from the moment that it is made, which raises ``ChatError`` if the
-    generation is refused. However fast the events come, there is one message until they are taken.
+    generation is refused. However fast the events come, there is one message until they are popped.
     """
 
     def __init__(self, generate: Generate, post: Callable[[Message], object]) -> None:
@@ -36,7 +36,7 @@ class Stream:
         self._stop = threading.Event()
         self._source = generate.start(cancelled=self._stop.is_set)
         self._events: deque[Event] = deque()
-        self._told = False
+        self._posted = False
 
     @property
     def stopping(self) -> bool:
@@ -47,9 +47,9 @@ class Stream:
         """Ask it to end; it does so before its next token or chunk."""
         self._stop.set()
 
-    def take(self) -> list[Event]:
-        """Return the events that have come since the last time."""
-        self._told = False  # first: what comes in between is told again
+    def pop_events(self) -> list[Event]:
+        """Return and clear the events that are queued."""
+        self._posted = False  # first: for what comes in between, another is posted
         events = []
         while self._events:
             events.append(self._events.popleft())
@@ -71,8 +71,8 @@ class Stream:
             with closing(self._source) as events:
                 for event in events:
                     self._events.append(event)
-                    if not self._told:
-                        self._told = True
+                    if not self._posted:
+                        self._posted = True
                         self._post(Streamed())
         except Exception as e:  # noqa: BLE001 (shown in the conversation, whatever it is)
             self.failure = e

@@ -1,4 +1,4 @@
-"""The list above the prompt: what the line may become. Draws suggestions; makes none."""
+"""The list of suggestions above the prompt. Draws what it is given; knows no command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .status import MUTED
 
 
 class SuggestionList(OptionList, can_focus=False):
-    """Shown while there is anything to suggest; ``current`` is the one under the bar."""
+    """Shown while there is anything to suggest."""
 
     def __init__(self) -> None:
         super().__init__(id="suggestions", compact=True)
@@ -32,9 +32,10 @@ class SuggestionList(OptionList, can_focus=False):
 
     @property
     def current(self) -> Suggestion | None:
+        """The highlighted suggestion, None while there are none."""
         return None if self.highlighted is None else self._suggestions[self.highlighted]
 
-    def walk(self, step: int) -> None:
-        """Up or down, around the ends."""
+    def move_highlight(self, step: int) -> None:
+        """Move the highlight up or down, around the ends."""
         if self.highlighted is not None:
             self.highlighted = (self.highlighted + step) % len(self._suggestions)

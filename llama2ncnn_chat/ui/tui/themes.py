@@ -1,6 +1,6 @@
-"""The two themes of our own, a dark one and a light one, and which one is to begin with.
+"""The two themes of our own, a dark one and a light one, and which theme to begin with.
 
-Colours only; what is coloured how, the stylesheet says.
+Knows colours by their names; what is coloured how, the stylesheet knows.
 """
 
 from __future__ import annotations
@@ -71,24 +71,23 @@ PAPER = Theme(
 
 
 def first_theme(environ: Mapping[str, str], known: Container[str]) -> str:
-    """The one that was chosen last, if it is ``known``; else what the terminal's background asks
-    for."""
+    """Return the name of the theme that was picked last, if it is ``known``; else the default."""
     with suppress(OSError, UnicodeDecodeError):
-        chosen = theme_file().read_text(encoding="utf-8").strip()
-        if chosen in known:
-            return chosen
+        picked = theme_file().read_text(encoding="utf-8").strip()
+        if picked in known:
+            return picked
     return default_theme(environ)
 
 
 def remember_theme(name: str) -> None:
-    """Begin with this one from now on."""
-    with suppress(OSError):  # it holds for this time
+    """Write down a theme's name, to begin with it from now on."""
+    with suppress(OSError):  # then it holds for this run alone
         make_private(theme_file().parent)
         with replacing(theme_file()) as beside:
             beside.write_text(name + "\n", encoding="utf-8")
 
 
 def default_theme(environ: Mapping[str, str]) -> str:
-    """Light where the terminal says that its background is, by ``COLORFGBG``."""
+    """Return the light theme's name if the terminal says, by ``COLORFGBG``, that it is light."""
     background = environ.get("COLORFGBG", "").rpartition(";")[2]
     return PAPER.name if background in ("7", "15") else INK.name

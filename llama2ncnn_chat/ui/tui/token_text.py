@@ -1,4 +1,4 @@
-"""A reply's tokens as coloured text: pieces, the lines they fall into, and tints of probability.
+"""Draws a reply's tokens as coloured text: pieces, their rows, and tints of probability.
 
 Pure functions; knows no widget.
 """
@@ -22,18 +22,18 @@ TINTS = (
     (0.05, "on $warning 55%"),
     (0.0, "on $error 55%"),
 )
-"""The least probability that has the tint."""
+"""The least probability that has a tint, and the tint."""
 
 
 def tint(probability: float | None) -> str:
-    """How a token of that probability looks."""
+    """Return the style of a token of that probability."""
     if probability is None:
         return ""
     return next(style for least, style in TINTS if probability >= least)
 
 
 def legend() -> Content:
-    """What the tints mean."""
+    """Draw what the tints mean."""
     parts = [Content.styled("likely ", MUTED)]
     parts += [Content.styled(f" {least:.0%} ", style or MUTED) for least, style in TINTS]
     return Content("").join([*parts, Content.styled(" surprising", MUTED)])
@@ -54,7 +54,7 @@ def name_of(vocabulary: Vocabulary, token: int) -> str:
 
 
 def rows_of_tokens(pieces: Sequence[str], width: int) -> list[int]:
-    """The row that each token begins in; lines break before words, long words at tokens."""
+    """Return the row that each token begins in; lines break before words, long words at tokens."""
     rows, row, column = [], 0, 0
     for i, piece in enumerate(pieces):
         begins_word = piece[:1].isspace() or column == 0
@@ -69,7 +69,7 @@ def rows_of_tokens(pieces: Sequence[str], width: int) -> list[int]:
 
 
 def _word_width(pieces: Sequence[str], start: int) -> int:
-    """Of the token and those that go on with its word."""
+    """Count the cells of the token and those that go on with its word."""
     width = cell_len(shown_as(pieces[start]))
     for piece in pieces[start + 1 :]:
         if not piece or piece[0].isspace():
@@ -79,7 +79,7 @@ def _word_width(pieces: Sequence[str], start: int) -> int:
 
 
 def shown_as(piece: str) -> str:
-    """A piece on the screen: newlines get a sign before they break, nothing gets a dot."""
+    """Return a piece as it is shown: newlines get a sign before they break, nothing is a dot."""
     return piece.replace("\n", "⏎") or "·"
 
 
@@ -89,7 +89,7 @@ def coloured(
     cursor: int,
     probability: Callable[[int], float | None],
 ) -> Content:
-    """All tokens, the one under the cursor reversed."""
+    """Draw all tokens on rows of ``width`` cells, the one under the cursor reversed."""
     parts: list[Content] = []
     before = 0
     for i, (piece, row) in enumerate(zip(pieces, rows_of_tokens(pieces, width), strict=True)):

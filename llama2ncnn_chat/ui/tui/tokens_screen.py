@@ -1,6 +1,6 @@
-"""The token view: how sure the model was of each token, what else it had in mind, and a way there.
+"""The token view: how sure the model was of each token, what else was likely, and a way there.
 
-Knows a reply and its choices; going on from another token is left to who asked for this screen.
+Knows a reply and its choices; leaves going on from another token to who has pushed this screen.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
         _key("left,h", "move(-1)", "Token", "The token before"),
         _key("right,l", "move(1)", "Token", "The token after", show=False),
         _key("n", "surprise", "Next surprise", "The next token that wasn't likely"),
-        _key("up,k", "walk(-1)", "Other", "The likelier one"),
-        _key("down,j", "walk(1)", "Other", "The less likely one", show=False),
+        _key("up,k", "highlight(-1)", "Other", "The likelier one"),
+        _key("down,j", "highlight(1)", "Other", "The less likely one", show=False),
         _key("enter", "branch", "Go on from it", "Another reply from here on with this token"),
-        _key("home,g", "to(0)", "First", "The first token", show=False),
-        _key("end,G", "to(-1)", "Last", "The last token", show=False),
+        _key("home,g", "move_to(0)", "First", "The first token", show=False),
+        _key("end,G", "move_to(-1)", "Last", "The last token", show=False),
         _key("escape,f3,q,ctrl+c", "close", "Close", "Back to the chat"),
     ]
 
@@ -78,7 +78,9 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
         return (
-            None if action in ("surprise", "walk", "branch") and not self._reply.choices else True
+            None
+            if action in ("surprise", "highlight", "branch") and not self._reply.choices
+            else True
         )
 
     def on_mount(self) -> None:
@@ -92,12 +94,15 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
         self._draw()
 
     def action_move(self, step: int) -> None:
+        """Go on by so many tokens (back if negative)."""
         self.cursor = min(max(0, self.cursor + step), len(self._pieces) - 1)
 
-    def action_to(self, at: int) -> None:
+    def action_move_to(self, at: int) -> None:
+        """Go to the token of that index; -1 is the last."""
         self.cursor = at % len(self._pieces)
 
     def action_surprise(self) -> None:
+        """Go to the next token that wasn't likely, around the end."""
         n = len(self._pieces)
         for i in (*range(self.cursor + 1, n), *range(self.cursor + 1)):
             choice = self._reply.choices.get(i)
@@ -105,7 +110,8 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
                 self.cursor = i
                 return
 
-    def action_walk(self, step: int) -> None:
+    def action_highlight(self, step: int) -> None:
+        """Move the highlight down by so many rows (up if negative)."""
         options = self.query_one(OptionList)
         (options.action_cursor_down if step > 0 else options.action_cursor_up)()
 
@@ -114,6 +120,7 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
         self.action_branch()
 
     def action_branch(self) -> None:
+        """Close, and give the highlighted token to go on from."""
         at = self.query_one(OptionList).highlighted
         if at is None or at >= len(self._top):
             return
@@ -122,6 +129,7 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
             self.dismiss((self.cursor, token))
 
     def action_close(self) -> None:
+        """Close without a token to go on from."""
         self.dismiss(None)
 
     def _probability(self, i: int) -> float | None:
@@ -150,8 +158,8 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
             return
         about.update(Content.assemble(place, (f"   p {choice.probability:.1%}\n", MUTED)))
         options.add_options(Option(self._line(choice, *each)) for each in self._top)
-        chosen = next((i for i, (t, _) in enumerate(self._top) if t == choice.token), 0)
-        options.highlighted = chosen
+        sampled = next((i for i, (t, _) in enumerate(self._top) if t == choice.token), 0)
+        options.highlighted = sampled
 
     def _line(self, choice: Choice, token: int, probability: float) -> Content:
         bar = "━" * round(BAR_CELLS * probability) or "╺" * (probability >= LEAST_SEEN)

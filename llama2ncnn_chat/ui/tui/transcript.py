@@ -1,6 +1,6 @@
-"""The conversation as it scrolls by, and the reader's way about it: a cursor, keys, wishes.
+"""The conversation on the screen, a cursor in it, and keys for what can be done about a turn.
 
-Says what the reader asks for about a turn; does nothing to the conversation.
+Posts what the reader wants done; changes nothing in the conversation.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ class Transcript(RowScroll):
         _key("j,down", "select(1)", "Next message", "One message down"),
         _key("g,home", "first", "First message", "To the beginning"),
         _key("G,end", "last", "Last message", "To the end"),
-        _key("y", "ask('copy')", "Copy", "The message to the clipboard"),
-        _key("Y", "ask('copy_code')", "Copy code", "Its last block of code"),
-        _key("r", "ask('regenerate')", "Regenerate", "Another reply, the old one is kept"),
-        _key("e", "ask('edit')", "Edit", "Change the message and send it again"),
-        _key("c", "ask('proceed')", "Continue", "Go on with a reply that stopped"),
-        _key("t", "ask('tokens')", "Tokens", "How sure the model was of each token"),
-        _key("left,h", "ask('previous')", "Other reply", "The alternative before"),
-        _key("right,l", "ask('next')", "Other reply", "The alternative after"),
+        _key("y", "want('copy')", "Copy", "The message to the clipboard"),
+        _key("Y", "want('copy_code')", "Copy code", "Its last block of code"),
+        _key("r", "want('regenerate')", "Regenerate", "Another reply, the old one is kept"),
+        _key("e", "want('edit')", "Edit", "Change the message and send it again"),
+        _key("c", "want('proceed')", "Continue", "Go on with a reply that stopped"),
+        _key("t", "want('tokens')", "Tokens", "How sure the model was of each token"),
+        _key("left,h", "want('previous')", "Other reply", "The alternative before"),
+        _key("right,l", "want('next')", "Other reply", "The alternative after"),
     ]
 
     selected: reactive[int | None] = reactive(None, init=False)
 
-    class Asked(Message):
+    class Wanted(Message):
         """The reader wants something done about the turn of a row."""
 
         def __init__(self, wish: Wish, row: Row) -> None:
@@ -98,10 +98,10 @@ class Transcript(RowScroll):
         if self.row_of(self.selected) is None:
             self.selected = None
 
-    async def forget(self) -> None:
-        """Take everything down: another conversation comes."""
+    async def reset(self) -> None:
+        """Remove everything, for another conversation."""
         self.selected = None
-        await super().forget()
+        await super().reset()
 
     # Moving about
 
@@ -110,6 +110,7 @@ class Transcript(RowScroll):
             view.set_class(view.row.id == id, "-selected")
 
     async def action_select(self, step: int) -> None:
+        """Select the turn so many further down (up if negative), or the last one."""
         at = self._index(self.selected)
         at = len(self._rows) - 1 if at is None else at + step
         async with self._changing:
@@ -120,6 +121,7 @@ class Transcript(RowScroll):
                 await self._to_end()
 
     async def action_first(self) -> None:
+        """Select the first turn."""
         async with self._changing:
             if self._rows:
                 await self._jump(0)
@@ -127,16 +129,18 @@ class Transcript(RowScroll):
                 self.scroll_home(animate=False)
 
     async def action_last(self) -> None:
+        """Select the last turn, and stay at the end."""
         async with self._changing:
             await self._to_end()
             if self._rows:
                 self._select(len(self._rows) - 1)
                 self.anchor()
 
-    def action_ask(self, wish: Wish) -> None:
+    def action_want(self, wish: Wish) -> None:
+        """Post what is wanted about the selected turn, or the last one."""
         row = self.row_of(self.selected) or (self._rows[-1] if self._rows else None)
         if row:
-            self.post_message(self.Asked(wish, row))
+            self.post_message(self.Wanted(wish, row))
 
     def on_turn_view_clicked(self, message: TurnView.Clicked) -> None:
         message.stop()

@@ -1,6 +1,6 @@
 """One turn on the screen: a message as it was typed, a reply as Markdown that can still grow.
 
-Knows what a row says about it; neither the conversation nor what keys mean.
+Knows what its row says; neither the conversation nor keys.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class TurnView(Vertical):
     """Draws a row; ``write`` lets a reply grow, ``settle`` makes it what its row says."""
 
     class Clicked(Message):
-        """Somebody pointed at the turn of a row."""
+        """The turn of a row was clicked."""
 
         def __init__(self, row: Row) -> None:
             self.row = row
@@ -47,7 +47,7 @@ class TurnView(Vertical):
             yield Markdown(text.strip(), classes="said", parser_factory=parser, open_links=False)
 
     def on_mount(self) -> None:
-        self._dress()
+        self._draw_state()
 
     def on_click(self, _event: events.Click) -> None:
         self.post_message(self.Clicked(self.row))
@@ -56,7 +56,7 @@ class TurnView(Vertical):
         """Draw what is new about the turn; its text only once it has settled."""
         if row != self.row:
             self.row = row
-            self._dress()
+            self._draw_state()
 
     async def write(self, text: str) -> None:
         """Let a reply grow by more text."""
@@ -68,12 +68,12 @@ class TurnView(Vertical):
             text = text if markdown.source else text.lstrip()
         await self._stream.write(printable(text))
 
-    def wait(self) -> None:
+    def show_growing(self) -> None:
         """Show that more of a reply is on its way."""
         self._grow(True)
 
     async def settle(self) -> None:
-        """Show that no more is coming."""
+        """Show that no more is coming, and the text as a whole."""
         self._grow(False)
         if self._stream:
             await self._stream.stop()
@@ -82,23 +82,23 @@ class TurnView(Vertical):
             markdown, text = self.query_one(Markdown), printable(self.row.text)
             if markdown.source.strip() != text.strip():
                 await markdown.update(text.strip())
-        self._dress()
+        self._draw_state()
 
     def _grow(self, growing: bool) -> None:
         if growing is not self._growing:
             self._growing = growing
             self.set_class(growing, "-growing")
-            self._dress()
+            self._draw_state()
 
-    def _dress(self) -> None:
+    def _draw_state(self) -> None:
         self.set_class(self.row.hidden, "-hidden")
-        if self.children:  # it is composed
+        if self.children:  # not before it is composed
             mark = MARK if self.row.begins else Content("")
             self._draw_line("mark", mark, before=0)
             self._draw_line("foot", self._foot())
 
     def _draw_line(self, name: str, content: Content, before: int | None = None) -> None:
-        """A line above or below what was said: a widget only once there is something to say."""
+        """Draw a line above or below the turn: a widget only once there is something to say."""
         if line := next(iter(self.query_children(f".{name}").results(Static)), None):
             line.update(content)
             line.display = bool(content.plain)

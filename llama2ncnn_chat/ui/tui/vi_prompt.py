@@ -1,6 +1,6 @@
-"""The prompt with vi's keys, the small part that a message needs; the line editor has all of them.
+"""The prompt with those of vi's keys that a message needs.
 
-Knows what each key comes to in actions of the prompt's; what those do, the prompt says.
+Knows which of the prompt's actions each key runs, and nothing of what they do.
 """
 
 from __future__ import annotations
@@ -51,10 +51,12 @@ class ViPrompt(Prompt):
         self._pending = ""  # the first letter of a key of two
 
     def submit(self) -> None:
+        """Send what stands there, and insert again."""
         self.normal = False
         super().submit()
 
     def action_next_word(self) -> None:
+        """Go to where the next word begins."""
         self.action_cursor_word_right()  # the action ends where the word does
         row, column = self.cursor_location
         after = self.document.get_line(row)[column:]

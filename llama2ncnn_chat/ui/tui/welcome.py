@@ -1,4 +1,7 @@
-"""What an empty conversation shows: which model this is, and the three keys that matter."""
+"""What an empty conversation shows: which model this is, and the keys to begin with.
+
+Knows the chat as something to read.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ KEYS = (("enter", "sends"), ("ctrl+j", "new line"), ("/", "commands"), ("f1", "h
 
 
 def welcome(chat: Chat) -> Content:
-    """A few centred lines."""
+    """Draw a few lines, to be centred."""
     model, length = chat.model, chat.view.context_length
     facts = f"{model.weights}  ·  {model.size / 1e6:,.1f} MB  ·  {length:,} tokens of context"
     keys = [Content.assemble((key, "$accent"), (f" {what}", MUTED)) for key, what in KEYS]

@@ -170,7 +170,7 @@ def test_a_shift_within_a_reply_is_a_line_of_its_own(capsys: pytest.CaptureFixtu
         yield TextDelta("two", (2,))
         yield Finished("stop", (1, 2), Timings())
 
-    screen.reply(events(), lambda _: "")
+    screen.draw_reply(events(), lambda _: "")
     first, told, last = capsys.readouterr().out.splitlines()
     assert (first, last) == ("one ", "two")
     assert "oldest 2 turns (312 tokens)" in told
@@ -184,7 +184,7 @@ def test_a_long_read_is_announced_once(capsys: pytest.CaptureFixture[str]) -> No
             yield PrefillProgress(n, 100, 1100, n / 100)
         yield Finished("cancelled", (), Timings())
 
-    screen.reply(events(), lambda _: "")
+    screen.draw_reply(events(), lambda _: "")
     assert capsys.readouterr().out == "(reading 1,100 tokens, about 10 s)\n"
 
 

@@ -60,14 +60,14 @@ class Stage:
 
     async def type(self, text: str) -> None:
         """Into the prompt, all at once."""
-        self.screen.composer.put(text)
+        self.screen.composer.set_draft(text)
         await self.pilot.pause(0)
 
     async def send(self, text: str, *, wait: bool = True) -> None:
         """A line, and its reply to the end."""
         await self.type(text)
         if self.screen.composer.prompt.suggesting:
-            self.screen.composer.close_list()
+            self.screen.composer.close_topmost()
         await self.press("enter")
         if wait:
             await self.idle()

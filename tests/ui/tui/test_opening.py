@@ -51,7 +51,7 @@ def play_picking(scene: Scene, *, picks: bool) -> Opened:
         await scene(stage)
 
     try:
-        play_app(ChatApp(opened, lambda: MODELS, picks=picks), when_there)
+        play_app(ChatApp(opened, lambda: MODELS, picks_model=picks), when_there)
     finally:
         for chat in opened.chats:
             chat.close()

@@ -219,7 +219,7 @@ def test_keys_of_one_burst_stay_in_order() -> None:
         await stage.until(lambda: stage.said[:1] == ["ac\nd"])
         assert prompt.text == "next"
         await stage.idle()
-        prompt.put("")
+        prompt.replace_text("")
         for key in (*"/context", "enter"):
             stage.app.post_message(events.Key(key, key if len(key) == 1 else None))
         await stage.until(lambda: "free" in "".join(stage.notices))

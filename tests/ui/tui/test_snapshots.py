@@ -154,7 +154,7 @@ def test_an_error_before_there_is_a_chat(snap_compare: SnapCompare) -> None:
 
 
 def test_the_models_to_choose_from(snap_compare: SnapCompare) -> None:
-    app = ChatApp(_nothing_opens, lambda: MODELS, picks=True)
+    app = ChatApp(_nothing_opens, lambda: MODELS, picks_model=True)
     app.theme = INK.name
 
     async def before(pilot: Pilot[None]) -> None:

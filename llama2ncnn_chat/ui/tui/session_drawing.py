@@ -1,0 +1,58 @@
+"""Draws the open session on the widgets of the chat's screen: turns, notes, and counts of tokens.
+
+Knows the chat as something to read; changes nothing in it.
+"""
+
+from __future__ import annotations
+
+from textual.screen import Screen
+
+from ...chat.chat import Chat
+from ...chat.line import Message
+from .composer import Composer
+from .status import Context, Speed, StatusLine
+from .transcript import Transcript
+
+
+class SessionDrawing:
+    """``refresh`` belongs after each change of the session; replies are drawn by ``Painter``."""
+
+    def __init__(
+        self,
+        chat: Chat,
+        screen: Screen[None],
+        transcript: Transcript,
+        composer: Composer,
+        status: StatusLine,
+    ) -> None:
+        self._chat, self._screen = chat, screen
+        self._transcript, self._composer, self._status = transcript, composer, status
+
+    async def refresh(self, *, other: bool = False) -> None:
+        """Draw the session as it is now; ``other``: it isn't the one that was drawn before."""
+        if other:
+            self._composer.detach_all()
+            self._status.speed = Speed()
+            await self._transcript.reset()
+        rows = self._chat.view.rows()
+        if self._composer.editing not in [None, *(row.id for row in rows)]:
+            self._composer.detach_all()
+        self._screen.set_class(not rows, "-empty")
+        await self._transcript.show(rows)
+        self.update_counts()
+        self._screen.refresh_bindings()
+        for note in self._chat.pop_notes():
+            await self.add_notice(note)
+
+    async def add_notice(self, text: str, kind: str = "note") -> None:
+        """Say something in the conversation, which is empty no more; ``kind`` is its class."""
+        self._screen.remove_class("-empty")
+        await self._transcript.add_notice(text, kind)
+
+    def update_counts(self) -> None:
+        """Count the tokens of the context and of the draft, exactly, and show them."""
+        view, draft, n_draft = self._chat.view, self._composer.draft, 0
+        n_used = self._status.context.used if view.busy else view.n_used()
+        if isinstance(draft, Message) and draft.text:
+            n_draft = view.count(self._composer.with_attached(draft).text)
+        self._status.context = Context(n_used, view.context_length, n_draft)
