@@ -13,9 +13,9 @@ from . import __version__
 from .chat.option import Option
 from .chat.options import SETTINGS
 from .errors import UsageError
-from .launch.options import BENCH_OPTIONS, OPTIONS
+from .launch.options import BENCH_OPTIONS, MODELS_OPTIONS, OPTIONS
 
-SUBCOMMANDS = ("complete", "bench")
+SUBCOMMANDS = ("complete", "bench", "models")
 
 GROUPS = (
     "",
@@ -50,7 +50,7 @@ def chat_parser() -> argparse.ArgumentParser:
         "Chat with a Llama-2-family model. With a prompt, or with text on standard input, it "
         "answers once; without, it is a conversation.",
         "Also: llama2ncnn-chat complete MODEL PROMPT N, llama2ncnn-chat bench MODEL, "
-        "and llama2ncnn-convert. --help after each tells more.",
+        "llama2ncnn-chat models, and llama2ncnn-convert. --help after each tells more.",
     )
     model, words = (option for option in OPTIONS if option.positional)
     _add_argument(parser, model, f"{model.help}; the small one that comes along if none is named")
@@ -79,7 +79,24 @@ def bench_parser() -> argparse.ArgumentParser:
     return parser
 
 
-PARSERS = {"chat": chat_parser, "complete": complete_parser, "bench": bench_parser}
+def models_parser() -> argparse.ArgumentParser:
+    """Make the parser of ``llama2ncnn-chat models [ACTION] [NAME]``."""
+    parser = _parser(
+        "llama2ncnn-chat models", "The models there are, and the room that conversions take."
+    )
+    for option in MODELS_OPTIONS:
+        if option.positional:
+            _add_argument(parser, option, option.help)
+    _add_flags(parser, MODELS_OPTIONS, GROUPS)
+    return parser
+
+
+PARSERS = {
+    "chat": chat_parser,
+    "complete": complete_parser,
+    "bench": bench_parser,
+    "models": models_parser,
+}
 
 
 class _Parser(argparse.ArgumentParser):

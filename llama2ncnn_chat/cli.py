@@ -21,7 +21,7 @@ from .chat.chat import Chat
 from .errors import ChatError, Terminated, UsageError
 from .launch.open_chat import list_models, open_chat
 from .launch.open_model import Step
-from .launch.options import Options, bench_options_of, options_of
+from .launch.options import Options, bench_options_of, models_options_of, options_of
 from .signals import TERMINATE
 from .ui.oneshot import answer, complete, refuse_empty
 from .ui.progress import Steps, tell_writing
@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     _write_whatever_comes()
     try:
         flags = arguments.parse(command, rest)
-        return {"chat": _chat, "complete": _complete, "bench": _bench}[command](flags)
+        return COMMANDS[command](flags)
     except ChatError as e:
         _say_error(e, as_json=not {"--json", "--ndjson"}.isdisjoint(rest))
         return e.exit_code
@@ -120,6 +120,15 @@ def _bench(flags: Mapping[str, Any]) -> int:
     from .ui.bench import bench
 
     return bench(bench_options_of(flags))
+
+
+def _models(flags: Mapping[str, Any]) -> int:
+    from .ui.models import models
+
+    return models(models_options_of(flags))
+
+
+COMMANDS = {"chat": _chat, "complete": _complete, "bench": _bench, "models": _models}
 
 
 def _say_error(error: ChatError, *, as_json: bool) -> None:

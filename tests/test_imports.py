@@ -45,6 +45,8 @@ ONLY_IN = {
     "rich": {"llama2ncnn_chat.ui", "convert.__main__", "convert.inspect"},
     "sqlite3": {"llama2ncnn_chat.storage"},
     "argparse": {"llama2ncnn_chat.arguments", "convert.__main__"},
+    "huggingface_hub": {"llama2ncnn_chat.catalogue"},
+    "httpx2": {"llama2ncnn_chat.catalogue"},
 }
 
 

@@ -1,1 +1,1 @@
-"""Names to models: found, converted into the cache, listed. Loads no weights and draws nothing."""
+"""Names to models: found, fetched, converted, listed, removed. Loads no weights, draws nothing."""

@@ -18,6 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from filelock import FileLock
+
 from convert import pipeline
 from convert.desc import TOKENIZER_SUFFIX, ModelDesc, file_of, read_desc, stem_of
 from convert.errors import ConvertError, WriteError
@@ -29,10 +31,12 @@ from convert.vocabulary import tokenizer_beside
 from ..atomic import replacing
 from ..errors import Advice, ChatError, ModelError, UsageError
 from ..paths import cache_dir, make_private
+from .cached import HASHES, KEY_DIGITS, LOCK, MODELS, STEM, Origin, write_origin
+from .hub import fetch
+from .hub_names import is_hub_name, parse_name
 
 DEMO = "demo"
 DEMO_CHECKPOINT = Path(__file__).parents[1] / "demo" / "demo.bin"
-KEY_DIGITS = 24  # of the checkpoint's SHA-256, in the name of its folder in the cache
 REINSTALL = "install the program again"
 
 OnBytes = Callable[[int, int], None]
@@ -60,8 +64,9 @@ class FoundModel:
 
 @dataclass(frozen=True)
 class ProgressCallbacks:
-    """What the slow steps call: with bytes of a checkpoint hashed, with tensors converted."""
+    """What the slow steps call: with bytes fetched, with bytes hashed, with tensors converted."""
 
+    fetching: OnBytes | None = None
     hashing: OnBytes | None = None
     converting: OnProgress | None = None
 
@@ -73,12 +78,16 @@ def find_model(
     progress: ProgressCallbacks = ProgressCallbacks(),
     bundled: Path = DEMO_CHECKPOINT,
 ) -> FoundModel:
-    """Find what ``model`` names: a stem, one of its files, or a raw checkpoint, to be converted.
+    """Find what ``model`` names: a stem, one of its files, a raw checkpoint, a model of the Hub.
+
+    What isn't converted will be.
 
     ``demo``, where no file has that name, is the ``bundled`` one. Raises ``ModelError`` for what
     isn't there, isn't a model, or has no tokenizer.
     """
     try:
+        if is_hub_name(model):
+            return _of_hub(model, conversion, tokenizer, progress)
         stem = stem_of(model)
         if stem.name and (file_of(stem, ".desc").exists() or file_of(stem, ".param").exists()):
             return _converted(stem, tokenizer)
@@ -90,7 +99,7 @@ def find_model(
                 f"{model}: no such checkpoint or model",
                 "name a .bin checkpoint or a converted stem",
             )
-        return _raw(path, conversion, tokenizer, progress)
+        return _raw(path, str(path.resolve()), conversion, tokenizer, progress)
     except WriteError as e:  # the model is not to blame
         raise ChatError(e.message, e.hint) from e
     except ConvertError as e:
@@ -115,7 +124,17 @@ def _demo(
         raise ModelError(e.message, REINSTALL) from e
     except ValueError as e:
         raise ModelError(f"{sums}: the bundled file is damaged", REINSTALL) from e
-    return replace(_raw(path, conversion, tokenizer, progress), name=DEMO)
+    return replace(_raw(path, DEMO, conversion, tokenizer, progress), name=DEMO)
+
+
+def _of_hub(
+    model: str, conversion: Conversion, tokenizer: Path | None, progress: ProgressCallbacks
+) -> FoundModel:
+    """Fetch the model that such a name stands for, and take it from there as any other."""
+    name = parse_name(model)
+    fetched = fetch(name, progress.fetching)
+    found = _raw(fetched.path, str(name), conversion, tokenizer, progress)
+    return replace(found, name=name.short, notes=(*fetched.notes, *found.notes))
 
 
 def _converted(stem: Path, tokenizer: Path | None) -> FoundModel:
@@ -128,8 +147,13 @@ def _converted(stem: Path, tokenizer: Path | None) -> FoundModel:
 
 
 def _raw(
-    path: Path, conversion: Conversion, tokenizer: Path | None, progress: ProgressCallbacks
+    path: Path,
+    called: str,
+    conversion: Conversion,
+    tokenizer: Path | None,
+    progress: ProgressCallbacks,
 ) -> FoundModel:
+    """Find or make the model at ``path``, which ``called`` finds again from anywhere."""
     with open_source(path) as source:
         fmt = pipeline.choose_format(source, conversion.weights, conversion.block)
         fingerprint, files = source.fingerprint(), source.files
@@ -158,7 +182,7 @@ def _raw(
         if desc is None or wanted != (desc.source, desc.weights, desc.block, desc.converter):
             desc = convert(stem)
     elif desc is None:
-        desc = _publish(convert, stem)
+        desc = _publish(convert, stem, Origin(called, tuple(files)))
     return FoundModel(path.name, stem, desc, own, tuple(notes))
 
 
@@ -170,7 +194,7 @@ def _read_whole(stem: Path) -> ModelDesc | None:
         return None
 
 
-def _publish(convert: Callable[[Path], ModelDesc], stem: Path) -> ModelDesc:
+def _publish(convert: Callable[[Path], ModelDesc], stem: Path, origin: Origin) -> ModelDesc:
     """Convert beside the folder of ``stem`` and rename it into place at once.
 
     Two processes that convert the same checkpoint never see each other's half: the second to end
@@ -178,9 +202,11 @@ def _publish(convert: Callable[[Path], ModelDesc], stem: Path) -> ModelDesc:
     """
     folder = stem.parent
     around = tempfile.TemporaryDirectory(prefix=".", dir=folder.parent, ignore_cleanup_errors=True)
-    with around as name:
+    # While it is locked, somebody is at work there; what is left of one who was killed isn't.
+    with around as name, FileLock(Path(name) / LOCK):
         new = make_private(Path(name) / "new")
         desc = convert(new / stem.name)
+        write_origin(new, origin)
         try:
             with suppress(FileNotFoundError):
                 folder.rmdir()
@@ -207,27 +233,15 @@ def _cache_stem(
         root = make_private(cache_dir())
         digest = _content_hash(files, root, hashing)[:KEY_DIGITS]
         key = f"{digest}-{options}-{CONVERTER.split()[-1]}"
-        folder = make_private(root / "models") / key
-        if not _read_whole(folder / "model") and not os.access(folder.parent, os.W_OK):
+        folder = make_private(root / MODELS) / key
+        if not _read_whole(folder / STEM) and not os.access(folder.parent, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder.parent))
     except OSError as e:
         around = Path(tempfile.mkdtemp(prefix="llama2ncnn-"))
         atexit.register(shutil.rmtree, around, ignore_errors=True)
-        folder = around / "models"
+        folder = around / MODELS
         notes.append(f"{e.filename}: {e.strerror}; converting into {around} for this time")
-    return folder / "model"
-
-
-def cached_models() -> list[tuple[Path, Path | None]]:
-    """List the stems in the cache, and the checkpoint that each was made from, where known."""
-    root = cache_dir()
-    sources = {}
-    for memo in root.glob("hashes/*.json"):
-        with suppress(OSError, ValueError, LookupError, TypeError):  # as when it is looked up
-            known = json.loads(memo.read_text())
-            sources[str(known["sha256"])[:KEY_DIGITS]] = Path(known["stamp"][0])
-    stems = sorted(desc.with_suffix("") for desc in root.glob("models/*/model.desc"))
-    return [(stem, sources.get(stem.parent.name.partition("-")[0])) for stem in stems]
+    return folder / STEM
 
 
 def _content_hash(files: Sequence[Path], root: Path, hashing: OnBytes | None) -> str:
@@ -251,7 +265,7 @@ def _file_hash(path: Path, root: Path, hashing: Callable[[int], None]) -> str:
     """Compute a file's SHA-256, or look it up if its name, size and time are as they were."""
     stat = path.stat()
     stamp = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino]
-    memo = root / "hashes" / f"{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:24]}.json"
+    memo = root / HASHES / f"{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:24]}.json"
     with suppress(OSError, ValueError):
         known = json.loads(memo.read_text())
         if known["stamp"] == stamp:

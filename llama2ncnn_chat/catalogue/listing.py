@@ -1,4 +1,4 @@
-"""Lists the models there are to pick from: used lately, in this folder, converted before, bundled.
+"""Lists the models to choose from: used lately, here, converted before, fetched, bundled.
 
 Reads headers and descriptions alone; opens and converts nothing. What isn't a model, or isn't there
 any more, is left out.
@@ -16,7 +16,12 @@ from types import MappingProxyType
 from convert.errors import ConvertError
 from convert.inspect import human_bytes, inspect
 
-from .find import DEMO, DEMO_CHECKPOINT, cached_models
+from .cached import CachedModel, cached_models
+from .find import DEMO, DEMO_CHECKPOINT
+from .good_models import GOOD_MODELS, GoodModel
+from .hub_cache import hub_models
+
+UNKNOWN = "of a kind that isn't known here"
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class ListedModel:
     """``model`` is what ``find_model`` takes; ``where`` says how it came into the list.
 
     ``format`` is that of its weights as they are on disk, ``size`` their bytes; ``tokenizer`` the
-    file that was named with it when it was used lately, or empty.
+    file that was named with it when it was used lately, or empty; ``good_for`` is known of those
+    to fetch, whose format and size are what they would become.
     """
 
     model: str
@@ -33,6 +39,7 @@ class ListedModel:
     size: int
     where: str
     tokenizer: str = ""
+    good_for: str = ""
 
     @property
     def about(self) -> str:
@@ -41,8 +48,17 @@ class ListedModel:
 
     def matches(self, words: str) -> bool:
         """Tell whether each of the words stands somewhere in its line."""
-        line = f"{self.model} {self.name} {self.about}".casefold()
+        line = f"{self.model} {self.name} {self.about} {self.good_for}".casefold()
         return all(word in line for word in words.casefold().split())
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What may be a model: what names it (its own place, if empty), where it lies, and why."""
+
+    model: str
+    path: Path
+    where: str
 
 
 def models_at_hand(
@@ -52,50 +68,123 @@ def models_at_hand(
 
     ``recent`` has models that were used lately, and the tokenizer that was named with each.
     """
-    cached = {stem.resolve(): source for stem, source in cached_models()}
+    cached = {model.stem.resolve(): model for model in cached_models()}
+    hub = {str(model.name): model.path for model in hub_models()}
     found: dict[Path, ListedModel] = {}
-    for path, where in chain(_recent(recent), _in_folder(folder), _converted(cached)):
+    for each in chain(
+        _recent(recent, hub), _in_folder(folder), _converted(cached.values(), hub), _in_hub(hub)
+    ):
         # What can't be read now would only be an error when it is picked.
         with suppress(ConvertError, OSError):
-            report = inspect(path)
+            report = inspect(each.path)
             place = Path(report.path).resolve()
-            name = _name(place, cached)
-            tokenizer = recent.get(str(path), "")
-            listed = ListedModel(str(place), name, report.format, report.size, where, tokenizer)
+            model = each.model or str(place)
+            name = each.model or (cached[place].name if place in cached else place.name)
+            tokenizer = recent.get(model, recent.get(str(each.path), ""))
+            listed = ListedModel(model, name, report.format, report.size, each.where, tokenizer)
             found.setdefault(place, listed)
     return [*found.values(), *_bundled()]
 
 
-Cached = Mapping[Path, Path | None]
+def models_to_fetch(at_hand: Iterable[ListedModel]) -> list[ListedModel]:
+    """List the good first models that aren't among those at hand, with their sizes as int8."""
+    there = {model.name for model in at_hand}
+    return [_to_fetch(model) for model in GOOD_MODELS if model.model not in there]
 
 
-def _recent(models: Iterable[str]) -> Iterator[tuple[Path, str]]:
+@dataclass(frozen=True)
+class Inventory:
+    """All models there are, by where they are; those ``to_fetch`` are data about good ones."""
+
+    converted: list[ListedModel]
+    here: list[ListedModel]
+    hub: list[ListedModel]
+    bundled: list[ListedModel]
+    to_fetch: list[GoodModel]
+
+
+def inventory(folder: Path = Path()) -> Inventory:
+    """List every model once for every place that it is in."""
+    cached, hub = cached_models(), hub_models()
+    conversions = [(model, _format(model.stem) or "unreadable") for model in cached]
+    return Inventory(
+        [ListedModel(str(m.stem), m.name, form, m.size, m.key) for m, form in conversions],
+        list(_models_in(folder)),
+        [
+            ListedModel(str(m.name), str(m.name), _format(m.path) or UNKNOWN, m.size, str(m.path))
+            for m in hub
+        ],
+        list(_bundled()),
+        [model for model in GOOD_MODELS if model.model not in {str(m.name) for m in hub}],
+    )
+
+
+def _models_in(folder: Path) -> Iterator[ListedModel]:
+    seen = set()
+    for each in _in_folder(folder):
+        with suppress(ConvertError, OSError):
+            report = inspect(each.path)
+            place = Path(report.path).resolve()
+            if place not in seen:
+                yield ListedModel(
+                    str(place), place.name, report.format, report.size, str(place.parent)
+                )
+            seen.add(place)
+
+
+def _format(path: Path) -> str:
+    """Say how a model's weights are kept; empty for one that can't be opened."""
+    with suppress(ConvertError, OSError):
+        return inspect(path).format
+    return ""
+
+
+Hub = Mapping[str, Path]
+
+
+def _recent(models: Iterable[str], hub: Hub) -> Iterator[Candidate]:
     for model in models:
-        if model != DEMO:
-            yield Path(model), "used lately"
+        if model in hub:
+            yield Candidate(model, hub[model], "used lately")
+        elif model != DEMO:
+            yield Candidate("", Path(model), "used lately")
 
 
-def _in_folder(folder: Path) -> Iterator[tuple[Path, str]]:
+def _in_folder(folder: Path) -> Iterator[Candidate]:
     for pattern in ("*.desc", "*.bin"):
         for path in sorted(folder.glob(pattern)):
-            yield path, "here"
+            yield Candidate("", path, "here")
 
 
-def _converted(cached: Cached) -> Iterator[tuple[Path, str]]:
+def _converted(cached: Iterable[CachedModel], hub: Hub) -> Iterator[Candidate]:
     """Give the checkpoints rather than what they became: a person knows them by those names."""
-    for stem, source in cached.items():
-        if source != DEMO_CHECKPOINT.resolve():
-            yield source if source and source.exists() else stem, "converted before"
+    for model in cached:
+        origin = model.origin
+        if origin is None or not origin.is_there:
+            yield Candidate("", model.stem, "converted before")
+        elif origin.model in hub:
+            yield Candidate(origin.model, hub[origin.model], "converted before")
+        elif origin.model not in (DEMO, str(DEMO_CHECKPOINT.resolve())):
+            yield Candidate("", Path(origin.model), "converted before")
 
 
-def _name(place: Path, cached: Cached) -> str:
-    if place not in cached:
-        return place.name
-    source = cached[place]
-    return source.name if source else place.parent.name
+def _in_hub(hub: Hub) -> Iterator[Candidate]:
+    for model, path in hub.items():
+        yield Candidate(model, path, "in the Hub's cache")
 
 
 def _bundled() -> Iterator[ListedModel]:
     with suppress(ConvertError, OSError):
         report = inspect(DEMO_CHECKPOINT)
         yield ListedModel(DEMO, DEMO, report.format, report.size, "bundled")
+
+
+def _to_fetch(model: GoodModel) -> ListedModel:
+    about = f"{human_count(model.parameters)} weights as int8, {model.licence}"
+    size = model.memory("int8")
+    return ListedModel(model.model, model.model, about, size, "to fetch", good_for=model.good_for)
+
+
+def human_count(n: int) -> str:
+    """Write a number of parameters as people do: ``135 M``, ``1.1 B``."""
+    return f"{n / 1e6:.0f} M" if n < 999.5e6 else f"{n / 1e9:.2g} B"

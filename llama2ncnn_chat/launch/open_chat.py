@@ -13,7 +13,7 @@ from pathlib import Path
 
 from convert.desc import ModelDesc
 
-from ..catalogue.listing import ListedModel, models_at_hand
+from ..catalogue.listing import ListedModel, models_at_hand, models_to_fetch
 from ..chat.chat import Chat
 from ..chat.model_facts import ModelFacts
 from ..conversation.ledger import Turn
@@ -35,14 +35,18 @@ TellWriting = Callable[[int], None]
 
 
 def list_models(options: Options) -> list[ListedModel]:
-    """List the models to choose from; those of sessions too, if they can be read."""
+    """List the models to choose from; those of sessions too, if they can be read.
+
+    Last come those that would be fetched first.
+    """
     recent: dict[str, str] = {}
     with suppress(ChatError):  # what is wrong with the sessions, opening a chat will tell
         if store := _open_store(options):
             for info in store.list():
                 recent.setdefault(info.model, info.tokenizer)
             store.close()
-    return models_at_hand(recent)
+    at_hand = models_at_hand(recent)
+    return [*at_hand, *models_to_fetch(at_hand)]
 
 
 def open_chat(

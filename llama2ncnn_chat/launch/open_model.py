@@ -21,17 +21,19 @@ Step = Callable[[str], Callable[[int, int], None]]
 
 
 def find(model: str, tokenizer: Path | None, conversion: Conversion, step: Step) -> FoundModel:
-    """Find the model of that name or path, and convert it if it has to be.
+    """Find the model of that name or path; fetch it and convert it if it has to be.
 
     Raises ``ModelError``.
     """
+    fetching = step(f"fetching {model}")
     hashing = step(f"reading {model}")
     converting = step(f"converting {model}")
 
     def converted(progress: Progress) -> None:
         converting(progress.bytes, progress.n_bytes)
 
-    return find_model(model, conversion, tokenizer, ProgressCallbacks(hashing, converted))
+    callbacks = ProgressCallbacks(fetching, hashing, converted)
+    return find_model(model, conversion, tokenizer, callbacks)
 
 
 def load_tokenizer(model: FoundModel) -> Vocabulary:

@@ -18,9 +18,11 @@ from ..catalogue.find import DEMO, Conversion
 from ..chat.option import Option, Parse, number, one_of, switch, text
 from ..chat.options import SETTINGS, SYSTEM, with_values
 from ..conversation.settings import Settings
+from ..errors import UsageError
 from .config import collect
 
 COLORS = ("auto", "always", "never")
+ACTIONS = ("list", "rm", "prune")
 
 
 def _run(name: str, group: str, help: str, parse: Parse = switch, **more: Any) -> Option:
@@ -37,7 +39,8 @@ def _start(name: str, group: str, help: str, parse: Parse, default: Any, **more:
 _MODEL = _start(
     "model",
     "",
-    "a converted model (a stem, or one of its files) or a raw llama2.c checkpoint",
+    "a converted model (a stem, or one of its files), a raw llama2.c checkpoint, or "
+    "hf:OWNER/NAME to fetch",
     text,
     DEMO,
     metavar="MODEL",
@@ -236,3 +239,41 @@ def bench_options_of(flags: Mapping[str, Any]) -> BenchOptions:
     """Settle the options of ``bench``, from flags alone. Raises ``UsageError``."""
     values, _ = collect(BENCH_OPTIONS, flags, {}, Path(os.devnull))
     return BenchOptions(**values)
+
+
+MODELS_OPTIONS: tuple[Option, ...] = (
+    _run(
+        "action",
+        "",
+        "list them (as without a word), rm one that was converted, or prune those of no use",
+        one_of(ACTIONS),
+        default=ACTIONS[0],
+        metavar="ACTION",
+        positional=True,
+    ),
+    _run("name", "", "which one to remove", text, metavar="NAME", positional=True),
+    _run("yes", "", "remove without asking"),
+    _JSON,
+)
+"""The options of ``models``, which reads neither the environment nor the settings file."""
+
+
+@dataclass(frozen=True)
+class ModelsOptions:
+    """What a run of ``models`` was told, a field for every row of ``MODELS_OPTIONS``."""
+
+    action: Literal["list", "rm", "prune"]
+    name: str | None
+    yes: bool
+    json: bool
+
+
+def models_options_of(flags: Mapping[str, Any]) -> ModelsOptions:
+    """Settle the options of ``models``, from flags alone. Raises ``UsageError``."""
+    values, _ = collect(MODELS_OPTIONS, flags, {}, Path(os.devnull))
+    options = ModelsOptions(**values)
+    if (options.action == "rm") != (options.name is not None):
+        if options.name is None:
+            raise UsageError("which model?", "llama2ncnn-chat models lists them")
+        raise UsageError(f"{options.action} takes no name", "models rm NAME removes a model")
+    return options

@@ -72,6 +72,8 @@ def test_what_was_converted_before_is_found_from_anywhere(folder: Path, tmp_path
     assert find_model(found.model).stem == stem
     assert names(models_at_hand({str(stem): ""}, tmp_path)) == [("raw.bin", "used lately")]
     shutil.rmtree(stem.parents[2] / "hashes")
+    assert names(models_at_hand(folder=tmp_path)) == [("raw.bin", "converted before")]
+    (stem.parent / "origin.json").unlink()
     assert names(models_at_hand(folder=tmp_path)) == [(stem.parent.name, "converted before")]
 
 
@@ -85,3 +87,5 @@ def test_words_find_a_model() -> None:
     assert model.matches("")
     assert model.matches("q8 stories")
     assert not model.matches("stories q4")
+    model = ListedModel("hf:a/b", "hf:a/b", "int8", 1, "to fetch", good_for="reasoning, code")
+    assert model.matches("fetch reasoning")

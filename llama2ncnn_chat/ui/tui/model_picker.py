@@ -22,8 +22,10 @@ def model_picker(models: Sequence[ListedModel]) -> Pick[ListedModel]:
 
 def _lines(model: ListedModel) -> Content:
     folder = "" if model.model == model.name else f"   {_short(Path(model.model).parent)}"
+    good_for = f"\n  {model.good_for}" if model.good_for else ""
     return Content.assemble(
-        (printable(model.name), "bold"), (f"{printable(folder)}\n  {model.about}", MUTED)
+        (printable(model.name), "bold"),
+        (f"{printable(folder)}\n  {model.about}{good_for}", MUTED),
     )
 
 

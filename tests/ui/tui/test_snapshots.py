@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from docs.screenshots import COMMENT
-from llama2ncnn_chat.catalogue.listing import ListedModel
+from llama2ncnn_chat.catalogue.listing import ListedModel, models_to_fetch
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.events import PrefillProgress
 from llama2ncnn_chat.ui.tui.app import ChatApp
@@ -45,7 +45,11 @@ MODELS = [
         26_954_000_000,
         "converted before",
     ),
+    ListedModel(
+        "hf:owner/tiny", "hf:owner/tiny", "Hugging Face", 269_000_000, "in the Hub's cache"
+    ),
     ListedModel("demo", "demo", "llama2.c v2 (Q8_0)", 2_500_000, "bundled"),
+    *models_to_fetch([])[:2],
 ]
 REPLY = '''Here is a small function that reverses a string:
 

@@ -1,0 +1,122 @@
+"""Conversions taken out of the cache: those that are named, and those that nobody can want.
+
+Touches the cache's own folders alone, and never by way of a symbolic link. What another process
+has open stays readable to it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import ChatError, UsageError
+from ..paths import cache_dir
+from .cached import LOCK, MODELS, STEM, CachedModel, cached_models, size_of
+from .hub_cache import CLEANER
+from .hub_names import is_hub_name
+
+REMOVED = ".removed-"
+"""How the name of a folder begins that is being removed."""
+SETTLED = 3600.0  # seconds after which a folder that nobody has locked is nobody's
+
+
+@dataclass(frozen=True)
+class Removable:
+    """A folder of the cache that may go: what it is to a person, why it may, and its bytes."""
+
+    folder: Path
+    name: str
+    why: str
+    size: int
+
+
+def find_conversions(name: str) -> Removable:
+    """Find the conversion in the cache of that name, path or key.
+
+    Raises ``UsageError`` for none, and for several.
+    """
+    _refuse_foreign_cache()
+    found = [model for model in cached_models() if name in _names(model)]
+    if not found:
+        raise UsageError(f"{name}: no converted model of that name in the cache", _see(name))
+    if len(found) > 1:
+        keys = " or ".join(model.key for model in found)
+        raise UsageError(f"{name}: converted {len(found)} times", f"name one by its key: {keys}")
+    return _removable(found[0], "asked for")
+
+
+def find_stale() -> list[Removable]:
+    """Find conversions whose source is gone, and what killed conversions have left.
+
+    Raises ``ChatError`` for a cache that is somewhere else.
+    """
+    _refuse_foreign_cache()
+    models = cached_models()
+    gone = [model for model in models if model.origin and not model.origin.is_there]
+    stale = [_removable(model, "its source is gone") for model in gone]
+    for folder in sorted((cache_dir() / MODELS).glob("*")):
+        if not folder.is_symlink() and folder.is_dir() and _is_leftover(folder):
+            what = "left by a conversion that was killed"
+            stale.append(Removable(folder, folder.name, what, size_of(folder)))
+    return stale
+
+
+def remove(removable: Removable) -> None:
+    """Remove the folder. Raises ``ChatError`` if it can't be, or isn't one of the cache."""
+    folder = removable.folder
+    _refuse_foreign_cache()
+    if folder.parent != cache_dir() / MODELS or folder.is_symlink():
+        raise ChatError(f"{folder}: isn't a folder of the cache")
+    # Under another name first, so that nobody finds half of a model there.
+    aside = folder.with_name(f"{REMOVED}{secrets.token_hex(4)}")
+    try:
+        folder.rename(aside)
+        shutil.rmtree(aside)
+    except OSError as e:
+        raise ChatError(f"{e.filename or folder}: can't remove: {e.strerror}") from e
+
+
+def _removable(model: CachedModel, why: str) -> Removable:
+    return Removable(model.stem.parent, f"{model.name} ({model.key})", why, model.size)
+
+
+def _names(model: CachedModel) -> set[str]:
+    names = {model.key, model.name, str(model.stem), str(model.stem.parent)}
+    return names | ({model.origin.model} if model.origin else set())
+
+
+def _see(name: str) -> str:
+    if is_hub_name(name):
+        return f"what was fetched, `{CLEANER}` removes; llama2ncnn-chat models lists them all"
+    return "llama2ncnn-chat models lists them all"
+
+
+def _is_leftover(folder: Path) -> bool:
+    """Tell whether nobody is at work in a folder that holds no whole model."""
+    if folder.name.startswith(REMOVED):
+        return True
+    if (folder / f"{STEM}.desc").exists() and not folder.name.startswith("."):
+        return False
+    with suppress(OSError):
+        if (folder / LOCK).is_file():
+            try:
+                with FileLock(folder / LOCK, timeout=0):
+                    return True
+            except Timeout:
+                return False
+        # Somebody may have made it this moment, and be about to lock it.
+        return time.time() - folder.stat().st_mtime > SETTLED
+    return False
+
+
+def _refuse_foreign_cache() -> None:
+    """Raise ``ChatError`` where the folder of conversions is a link to somewhere else."""
+    models = cache_dir() / MODELS
+    if models.resolve() != cache_dir().resolve() / MODELS:
+        raise ChatError(f"{models}: is a link to {models.resolve()}", "remove them there by hand")
