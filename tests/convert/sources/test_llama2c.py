@@ -242,7 +242,7 @@ def test_unknown_versions_flags_and_group_sizes_are_refused(tmp_path: Path) -> N
 
 
 def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
-    refused(tmp_path, "not a regular file")
+    refused(tmp_path, "a folder without config.json or params.json")
     refused(tmp_path / "absent.bin", "No such file")
     refused("a\0b", "not a file name")
     os.mkfifo(tmp_path / "pipe")
