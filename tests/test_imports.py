@@ -38,6 +38,7 @@ CONVERT_FOR = {
 """Who may look into the converter, and into which of its modules; None is all of them."""
 
 ONLY_IN = {
+    "jinja2": {"llama2ncnn_chat.text.templates.sandbox"},
     "ncnn": {"llama2ncnn_chat.model.ncnn_memory"},
     "textual": {"llama2ncnn_chat.ui.tui"},
     "markdown_it": {"llama2ncnn_chat.ui.tui.markdown"},
