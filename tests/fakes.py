@@ -79,6 +79,7 @@ class ByteTokenizer:
     """A token per byte, at the ids where Llama has its byte pieces; no merges."""
 
     vocab_size, ends = 300, frozenset({EOS})
+    begins_after_controls = False
 
     def piece(self, token: int) -> bytes:
         return bytes([token - 3]) if 3 <= token < 259 else b""

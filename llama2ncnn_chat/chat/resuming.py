@@ -13,7 +13,7 @@ from ..conversation.ledger import Ledger
 from ..conversation.recorder import SessionMeta
 from ..conversation.renderer import Renderer
 from ..conversation.settings import Settings
-from ..text.templates.marked import template_from
+from ..text.templates.stored import template_from
 from ..text.templates.template import Template
 from ..text.vocabulary import Vocabulary
 from .model_facts import ModelFacts

@@ -19,6 +19,13 @@ class Vocabulary(Protocol):
     def ends(self) -> frozenset[int]:
         """Return the ids that end a text; a reply is over where the model samples one."""
 
+    @property
+    def begins_after_controls(self) -> bool:
+        """Return whether a text begins anew after every control token, and gets its prefix again.
+
+        So it is where a tokenizer.json prepends it, and in llama.cpp.
+        """
+
     def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]:
         """Return the ids of any text, after the id that begins one if ``bos``.
 

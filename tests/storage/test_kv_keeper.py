@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from llama2ncnn_chat.storage.kv_keeper import snapshot_key
-from llama2ncnn_chat.text.templates.marked import MarkedTemplate, template_from, template_of
+from llama2ncnn_chat.text.templates.marked import MarkedTemplate, template_of
+from llama2ncnn_chat.text.templates.stored import template_from
 
 MINE = MarkedTemplate("mine", "<s>{system} {user}", "<s>{user}", "</s>")
 

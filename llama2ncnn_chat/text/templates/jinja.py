@@ -16,7 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, TypedDict
 
-from ...errors import ChatError, ModelError
+from ...errors import ModelError
+from .template import RefusedError
 
 MAX_SECONDS = 5.0
 """How long one rendering may take: a thousand times what one takes."""
@@ -42,10 +43,6 @@ class TemplateError(ModelError):
     """A template that can't be rendered: broken, or without end."""
 
 
-class RefusedError(ChatError):
-    """What a template itself says against a conversation. Nothing has been changed."""
-
-
 class JinjaProcess:
     """Renders templates in another process, which is started when it is first needed."""
 
@@ -67,7 +64,7 @@ class JinjaProcess:
             line = self._ask(request)
         answer = json.loads(line)
         if "refused" in answer:
-            raise RefusedError(f"the model's template refuses this: {answer['refused']}", _HINT)
+            raise RefusedError(answer["refused"])
         if "wrong" in answer:
             raise TemplateError(f"the model's template can't be used: {answer['wrong']}", _HINT)
         text: str = answer["text"]

@@ -6,17 +6,13 @@ Only a template's own control tokens become control tokens; whatever a person ty
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import UsageError
 from ..vocabulary import Vocabulary
-from .template import Template
-
-_TEXTS = ("name", "with_system", "turn", "after_reply", "begin")
-_LISTS = ("controls", "stops")
+from .forms import before_user, encode_parts, split_at
+from .template import Template, fields_of
 
 
 @dataclass(frozen=True)
@@ -37,6 +33,11 @@ class MarkedTemplate:
     controls: tuple[str, ...] = ()
     stops: tuple[str, ...] = ()
 
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Return the names of control tokens that end a reply."""
+        return tuple(n for n in ("</s>", *self.controls) if n in self.after_reply)
+
     def first(self, vocabulary: Vocabulary, text: str, system: str) -> list[int]:
         """Return the ids of a conversation's first message, with any system prompt in it."""
         return self._render(vocabulary, self._first(system), {"{system}": system, "{user}": text})
@@ -51,43 +52,23 @@ class MarkedTemplate:
 
     def first_opening(self, vocabulary: Vocabulary, system: str) -> list[int]:
         """Return the ids before the text of a first message, which stay when turns are dropped."""
-        return self._render(vocabulary, _before_user(self._first(system)), {"{system}": system})
+        return self._render(vocabulary, before_user(self._first(system)), {"{system}": system})
 
     def next_opening(self, vocabulary: Vocabulary) -> list[int]:
         """Return the ids before the text of any later message."""
-        return self._render(vocabulary, _before_user(self.turn), {})
+        return self._render(vocabulary, before_user(self.turn), {})
 
     def to_dict(self) -> dict[str, Any]:
         """Return all that it says, in the types that JSON has."""
-        return {
-            **{name: getattr(self, name) for name in _TEXTS},
-            **{name: list(getattr(self, name)) for name in _LISTS},
-        }
+        return fields_of(self)
 
     def _first(self, system: str) -> str:
         return self.with_system if system else self.begin + self.turn
 
     def _render(self, vocabulary: Vocabulary, form: str, values: dict[str, str]) -> list[int]:
         """Split the form at its control tokens, then fill in what was typed, then encode."""
-        names = ("<s>", "</s>", *self.controls)
-        known = {name: i for name in names if (i := vocabulary.special(name)) is not None}
-        marks = "|".join(map(re.escape, known))
-        ids: list[int] = []
-        begins_text = True
-        for part in re.split(f"({marks})", form) if marks else [form]:
-            if part in known:
-                ids.append(known[part])
-                begins_text = part == "<s>"
-            elif part:
-                text = re.sub(r"\{\w+\}", lambda m: values.get(m[0], m[0]), part)
-                ids += vocabulary.encode(text, bos=False, prefix=begins_text)
-                begins_text = False
-        return ids
-
-
-def _before_user(form: str) -> str:
-    # Without the space that the text's own first token begins with.
-    return form.partition("{user}")[0].removesuffix(" ")
+        parts = split_at(("<s>", "</s>", *self.controls), vocabulary, form)
+        return encode_parts(vocabulary, parts, values, bos="<s>")
 
 
 TEMPLATES: dict[str, Template] = {
@@ -132,26 +113,3 @@ def template_of(name: str) -> Template:
     if name not in TEMPLATES:
         raise UsageError(f"no template {name!r}", f"one of {', '.join(TEMPLATES)}")
     return TEMPLATES[name]
-
-
-def template_from(stored: Mapping[str, Any]) -> Template:
-    """Return the template that ``to_dict`` told of; where only a name was told, the built-in one.
-
-    Raises ``UsageError`` for what this version can't read.
-    """
-    name = stored.get("name")
-    if isinstance(name, str) and stored.keys() == {"name"}:
-        return template_of(name)
-    texts = [stored.get(name) for name in _TEXTS]
-    lists = [stored.get(name) for name in _LISTS]
-    known = stored.keys() == {*_TEXTS, *_LISTS}
-    if not (known and _are_texts(texts) and all(map(_are_texts, lists))):
-        raise UsageError(
-            f"the template {name!r} says what this version can't read",
-            "update llama2ncnn-chat",
-        )
-    return MarkedTemplate(**{**stored, **{each: tuple(stored[each]) for each in _LISTS}})
-
-
-def _are_texts(values: object) -> bool:
-    return isinstance(values, list) and all(isinstance(value, str) for value in values)

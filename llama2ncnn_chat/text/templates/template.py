@@ -5,9 +5,22 @@ It knows no turns and no cache, and not how a template is written down.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, Protocol
 
+from ...errors import ChatError
 from ..vocabulary import Vocabulary
+
+
+class RefusedError(ChatError):
+    """What a template says against a conversation, in its own words; nothing has been changed."""
+
+    def __init__(self, reason: str) -> None:
+        """Take what the template says."""
+        super().__init__(
+            f"the model's template refuses this: {reason}", "another template may take it"
+        )
+        self.reason = reason
 
 
 class Template(Protocol):
@@ -20,6 +33,10 @@ class Template(Protocol):
     @property
     def stops(self) -> tuple[str, ...]:
         """Return the texts that end a reply, besides the vocabulary's ends."""
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Return the names of control tokens that end a reply, besides the vocabulary's ends."""
 
     def first(self, vocabulary: Vocabulary, text: str, system: str) -> list[int]:
         """Return the ids of the message that begins a conversation.
@@ -47,3 +64,12 @@ class Template(Protocol):
 
         ``template_from`` makes an equal template of it.
         """
+
+
+def fields_of(template: Any) -> dict[str, Any]:
+    """Return what the fields of a template's dataclass say, in the types that JSON has."""
+    return {field.name: _plain(getattr(template, field.name)) for field in fields(template)}
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value

@@ -38,6 +38,7 @@ class Llama2cTokenizer:
     """
 
     ends = frozenset({EOS})
+    begins_after_controls = False
 
     def __init__(self, pieces: list[bytes], scores: list[float]) -> None:
         """Take ``pieces[id]`` and ``scores[id]``, at least 259 of each.

@@ -15,9 +15,9 @@ from llama2ncnn_chat.text.templates.jinja import (
     JinjaProcess,
     JinjaTemplate,
     Message,
-    RefusedError,
     TemplateError,
 )
+from llama2ncnn_chat.text.templates.template import RefusedError
 
 NOW = "2024-02-29T12:34:56"
 

@@ -12,9 +12,9 @@ from llama2ncnn_chat.errors import UsageError
 from llama2ncnn_chat.text.templates.marked import (
     TEMPLATES,
     MarkedTemplate,
-    template_from,
     template_of,
 )
+from llama2ncnn_chat.text.templates.stored import template_from
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 from tests.fakes import ByteTokenizer
 
