@@ -43,7 +43,7 @@ class CompiledTemplate:
 
         Raises ``RefusedError`` where it takes none.
         """
-        return self._render(vocabulary, self._first(system), text, system)
+        return self._render(vocabulary, self.form(system), text, system)
 
     def next(self, vocabulary: Vocabulary, text: str) -> list[int]:
         """Return the ids of any later message, and of what closes the reply before it."""
@@ -55,7 +55,7 @@ class CompiledTemplate:
 
     def first_opening(self, vocabulary: Vocabulary, system: str) -> list[int]:
         """Return the ids before the text of a first message, which stay when turns are dropped."""
-        return self._render(vocabulary, before_user(self._first(system)), "", system)
+        return self._render(vocabulary, before_user(self.form(system)), "", system)
 
     def next_opening(self, vocabulary: Vocabulary) -> list[int]:
         """Return the ids before the text of any later message."""
@@ -65,16 +65,22 @@ class CompiledTemplate:
         """Return all that it says, in the types that JSON has."""
         return {"kind": "compiled", **fields_of(self)}
 
-    def _first(self, system: str) -> str:
+    def form(self, system: str) -> str:
+        """Return the first message's form.
+
+        Raises ``RefusedError`` for a system prompt where it takes none.
+        """
         if system and self.refusal:
             raise RefusedError(self.refusal)
         return self.with_system if system else self.first_form
 
+    def values(self, text: str, system: str) -> dict[str, str]:
+        """Return what a form's marks stand for."""
+        typed = {"user": text, "system": system}
+        return {f"{{{k}}}": v.strip() if k in self.trims else v for k, v in typed.items()}
+
     def _render(
         self, vocabulary: Vocabulary, form: str, text: str, system: str, *, begins: bool = True
     ) -> list[int]:
-        values = {
-            f"{{{name}}}": value.strip() if name in self.trims else value
-            for name, value in (("user", text), ("system", system))
-        }
-        return encode_parts(vocabulary, split_at_controls(vocabulary, form), values, begins=begins)
+        parts = split_at_controls(vocabulary, form)
+        return encode_parts(vocabulary, parts, self.values(text, system), begins=begins)

@@ -51,6 +51,11 @@ def _control_at(vocabulary: Vocabulary, text: str, at: int) -> str:
     return ""
 
 
+def fill(form: str, values: Mapping[str, str]) -> str:
+    """Put texts in the place of marks, such as ``{user}``; braces in these texts mean nothing."""
+    return re.sub(r"\{\w+\}", lambda mark: values.get(mark[0], mark[0]), form)
+
+
 def encode_parts(
     vocabulary: Vocabulary,
     parts: Iterable[Part],
@@ -69,8 +74,7 @@ def encode_parts(
             ids.append(token)
             begins = part == bos or vocabulary.begins_after_controls
         else:
-            text = re.sub(r"\{\w+\}", lambda mark: values.get(mark[0], mark[0]), part)
-            ids += vocabulary.encode(text, bos=False, prefix=begins)
+            ids += vocabulary.encode(fill(part, values), bos=False, prefix=begins)
             begins = False
     return ids
 

@@ -129,8 +129,8 @@ class JinjaTemplate:
     tokens: tuple[tuple[str, str], ...] = ()
     now: str = "2000-01-01T00:00:00"
 
-    def render(self, messages: Sequence[Message], *, asks: bool = True) -> str:
-        """Render messages; ``asks`` adds what a reply begins with.
+    def render(self, messages: Sequence[Message]) -> str:
+        """Render messages, and what a reply to them begins with.
 
         Raises ``RefusedError`` with what the template says, and ``TemplateError``.
         """
@@ -140,7 +140,7 @@ class JinjaTemplate:
             # None, not left out: templates ask whether it "is not none".
             "tools": None,
             "documents": None,
-            "add_generation_prompt": asks,
+            "add_generation_prompt": True,
         }
         return _shared.render(self.source, variables, self.now)
 
