@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from ..errors import PromptTooLongError
 from ..generation.completer import common_prefix
-from ..text.templates.template import Template
+from ..text.templates.template import AsAWhole, Template
 from ..text.vocabulary import Vocabulary
 from .ledger import Turn
 from .rows import n_hidden
@@ -29,10 +29,18 @@ class Renderer:
     system: str = ""
 
     def message(self, text: str, *, first: bool) -> list[int]:
-        """Return the ids of a message; the first of a conversation carries the system prompt."""
+        """Return the ids of a message; the first of a conversation carries the system prompt.
+
+        Where a template renders the whole, a later one's are those of its text alone.
+        """
+        text, template = text.strip(), self.template
+        if isinstance(template, AsAWhole):
+            if first:
+                return template.whole(self.vocabulary, [Turn("user", text, [])], self.system)
+            return self.vocabulary.encode(text, bos=False)
         if first:
-            return self.template.first(self.vocabulary, text.strip(), self.system)
-        return self.template.next(self.vocabulary, text.strip())
+            return template.first(self.vocabulary, text, self.system)
+        return template.next(self.vocabulary, text)
 
     def window(self, path: Sequence[Turn], first_visible: Turn | None = None) -> list[int]:
         """Return the ids that stand before the model for this path.
@@ -43,7 +51,10 @@ class Renderer:
         if first_visible not in path[1:]:
             return self.join(path)
         kept = self.join(path[path.index(first_visible) :])
-        return self.opening() + kept[self._own_opening(kept) :]
+        if isinstance(self.template, AsAWhole):
+            return kept
+        own_opening = common_prefix(kept, self.template.next_opening(self.vocabulary))
+        return self.opening() + kept[own_opening:]
 
     def first_in_sight(
         self, path: Sequence[Turn], first_visible: Turn | None, length: int
@@ -74,11 +85,18 @@ class Renderer:
         return found
 
     def opening(self) -> list[int]:
-        """Return what stays before the first visible message: BOS and the system prompt."""
+        """Return what stays before the first visible message: BOS and the system prompt.
+
+        Nothing, where a template renders the whole: the system prompt may stand anywhere.
+        """
+        if isinstance(self.template, AsAWhole):
+            return []
         return self.template.first_opening(self.vocabulary, self.system)
 
     def join(self, turns: Sequence[Turn]) -> list[int]:
         """Return the turns' ids in a row, every reply closed that is followed by something."""
+        if isinstance(self.template, AsAWhole):
+            return self.template.whole(self.vocabulary, turns, self.system)
         close = self.template.close(self.vocabulary)
         ids: list[int] = []
         for i, turn in enumerate(turns):
@@ -86,9 +104,6 @@ class Renderer:
             if turn.role == "assistant" and i + 1 < len(turns):
                 ids += close
         return ids
-
-    def _own_opening(self, ids: list[int]) -> int:
-        return common_prefix(ids, self.template.next_opening(self.vocabulary))
 
 
 @dataclass(frozen=True)
@@ -121,6 +136,8 @@ def context_use(
     start = n_hidden(path, first_visible)
     visible = path[start:]
     ends = [len(renderer.window(path[: start + i + 1], first_visible)) for i in range(len(visible))]
+    # A turn that shrinks once others follow, without its reasoning, takes what it takes at the end.
+    ends = list(accumulate(reversed(ends), min))[::-1]
     system = len(renderer.opening()) if renderer.system and visible else 0
     sizes = [end - at for at, end in pairwise([system, *ends])]
     return ContextUse(length, system, tuple(zip(visible, sizes, strict=True)), start)

@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import UsageError
 from ..vocabulary import Vocabulary
 from .forms import before_user, encode_parts, split_at
-from .template import Template, fields_of
+from .template import TurnByTurn, fields_of
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class MarkedTemplate:
         return encode_parts(vocabulary, parts, values, bos="<s>")
 
 
-TEMPLATES: dict[str, Template] = {
+TEMPLATES: dict[str, TurnByTurn] = {
     template.name: template
     for template in (
         # llama/generation.py of Meta's reference implementation: BOS before every pair, the system
@@ -108,7 +108,7 @@ TEMPLATES: dict[str, Template] = {
 }
 
 
-def template_of(name: str) -> Template:
+def template_of(name: str) -> TurnByTurn:
     """Return the built-in template of that name. Raises ``UsageError``."""
     if name not in TEMPLATES:
         raise UsageError(f"no template {name!r}", f"one of {', '.join(TEMPLATES)}")

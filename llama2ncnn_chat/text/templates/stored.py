@@ -12,8 +12,13 @@ from ...errors import UsageError
 from .compiled import CompiledTemplate
 from .marked import MarkedTemplate, template_of
 from .template import Template
+from .whole import WholeTemplate
 
-_KINDS: dict[object, type[Any]] = {None: MarkedTemplate, "compiled": CompiledTemplate}
+_KINDS: dict[object, type[Any]] = {
+    None: MarkedTemplate,
+    "compiled": CompiledTemplate,
+    "whole": WholeTemplate,
+}
 
 
 def template_from(stored: Mapping[str, Any]) -> Template:
@@ -46,6 +51,6 @@ def _value(hint: object, value: object) -> object:
         return value
     if hint == tuple[str, ...] and isinstance(value, list):
         return tuple(_value(str, each) for each in value)
-    if hint == tuple[tuple[str, ...], ...] and isinstance(value, list):
-        return tuple(_value(tuple[str, ...], each) for each in value)
+    if hint == tuple[tuple[str, str], ...] and isinstance(value, list):
+        return tuple((_value(str, name), _value(str, text)) for name, text in value)
     raise ValueError(value)

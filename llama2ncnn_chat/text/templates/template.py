@@ -5,8 +5,9 @@ It knows no turns and no cache, and not how a template is written down.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from ...errors import ChatError
 from ..vocabulary import Vocabulary
@@ -23,8 +24,8 @@ class RefusedError(ChatError):
         self.reason = reason
 
 
-class Template(Protocol):
-    """How turns are rendered. Two that say the same are equal."""
+class _Named(Protocol):
+    """What both kinds of templates tell of themselves. Two that say the same are equal."""
 
     @property
     def name(self) -> str:
@@ -37,6 +38,16 @@ class Template(Protocol):
     @property
     def ends(self) -> tuple[str, ...]:
         """Return the names of control tokens that end a reply, besides the vocabulary's ends."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that it says, name included, in the types that JSON has.
+
+        ``template_from`` makes an equal template of it.
+        """
+
+
+class TurnByTurn(_Named, Protocol):
+    """A template under which a message's ids don't depend on what other turns say."""
 
     def first(self, vocabulary: Vocabulary, text: str, system: str) -> list[int]:
         """Return the ids of the message that begins a conversation.
@@ -59,11 +70,37 @@ class Template(Protocol):
     def next_opening(self, vocabulary: Vocabulary) -> list[int]:
         """Return the ids before the text of any later message."""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all that it says, name included, in the types that JSON has.
 
-        ``template_from`` makes an equal template of it.
+class Said(Protocol):
+    """A turn, as far as a template looks at it."""
+
+    @property
+    def role(self) -> str:
+        """Return "user" or "assistant"."""
+
+    @property
+    def text(self) -> str:
+        """Return what was typed, or what was answered."""
+
+    @property
+    def ids(self) -> Sequence[int]:
+        """Return a reply's ids; a message's don't matter."""
+
+
+@runtime_checkable
+class AsAWhole(_Named, Protocol):
+    """A template that may say a turn otherwise once others follow it."""
+
+    def whole(self, vocabulary: Vocabulary, turns: Sequence[Said], system: str) -> list[int]:
+        """Return the ids of a conversation, up to where the next reply begins or goes on.
+
+        A reply at its end stands there as it was generated. Raises ``RefusedError`` for what the
+        template refuses, and ``TemplateError``.
         """
+
+
+Template: TypeAlias = TurnByTurn | AsAWhole
+"""How a conversation is rendered: turn by turn, or, where that can't be, as a whole."""
 
 
 def fields_of(template: Any) -> dict[str, Any]:
