@@ -136,7 +136,7 @@ def context_use(
     start = n_hidden(path, first_visible)
     visible = path[start:]
     ends = [len(renderer.window(path[: start + i + 1], first_visible)) for i in range(len(visible))]
-    # A turn that shrinks once others follow, without its reasoning, takes what it takes at the end.
+    # A turn may shrink once others follow: its reasoning goes. None takes less than nothing.
     ends = list(accumulate(reversed(ends), min))[::-1]
     system = len(renderer.opening()) if renderer.system and visible else 0
     sizes = [end - at for at, end in pairwise([system, *ends])]

@@ -16,6 +16,7 @@ from llama2ncnn_chat.events import Event, Events
 from llama2ncnn_chat.generation.local import LocalCompleter
 from llama2ncnn_chat.generation.settings import GREEDY
 from llama2ncnn_chat.text.templates.marked import template_of
+from llama2ncnn_chat.text.templates.template import Template
 from tests.fakes import EOS, ByteTokenizer, ScriptedEngine
 
 TOKENIZER = ByteTokenizer()
@@ -55,13 +56,14 @@ def session(
     engine: ScriptedEngine | None = None,
     *,
     system: str = "",
-    template: str = "llama2",
+    template: str | Template = "llama2",
     ledger: Ledger | None = None,
     **kw: Any,
 ) -> Talk:
     engine = engine or ScriptedEngine(muddled, context_length=2000)
     settings = Settings(**{"sampling": GREEDY, "max_tokens": 9, **kw})
-    renderer = Renderer(template_of(template), TOKENIZER, system)
+    known = template_of(template) if isinstance(template, str) else template
+    renderer = Renderer(known, TOKENIZER, system)
     return Talk(engine, renderer, settings, ledger=ledger)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
 from hypothesis import HealthCheck, settings
@@ -12,16 +13,27 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from llama2ncnn_chat.errors import ChatError
 from llama2ncnn_chat.events import Events
 from llama2ncnn_chat.generation.completer import common_prefix
-from tests.conversation.scripted import fed, in_cache, muddled, run, session
+from llama2ncnn_chat.text.templates.own import own_template
+from llama2ncnn_chat.text.templates.template import Template
+from tests.conversation.scripted import TOKENIZER, fed, in_cache, muddled, run, session
 from tests.fakes import EOS
+from tests.text.templates.shapes import COMPOSED, TOKENS, WHOLE
+
+
+def own(shape: str) -> Template:
+    """Return a template as a model has it."""
+    source = {**COMPOSED, **WHOLE}[shape]
+    return own_template({"default": source}, TOKENS, TOKENIZER, datetime(2024, 2, 29)).template
 
 
 class Law(RuleBasedStateMachine):
     """Random operations; after each, what a cold engine would say and how much was fed."""
 
+    template: str | Template = "llama2"
+
     def __init__(self) -> None:
         super().__init__()
-        self.s = session(system="be brief")
+        self.s = session(system="be brief", template=self.template)
 
     def generates(self, events: Events) -> None:
         before, count = list(in_cache(self.s)), len(fed(self.s))
@@ -123,10 +135,24 @@ class Law(RuleBasedStateMachine):
         assert not self.s.busy
 
 
-Law.TestCase.settings = settings(
+class LawOfTurns(Law):
+    """The same, of a template that was compiled."""
+
+    template = own("a system prompt inside the first message")
+
+
+class LawOfTheWhole(Law):
+    """The same, of a template that puts the system prompt into the last message."""
+
+    template = own("the system prompt in the last message")
+
+
+Law.TestCase.settings = LawOfTurns.TestCase.settings = LawOfTheWhole.TestCase.settings = settings(
     max_examples=60,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestLaw = Law.TestCase
+TestLawOfTurns = LawOfTurns.TestCase
+TestLawOfTheWhole = LawOfTheWhole.TestCase

@@ -76,7 +76,7 @@ class JinjaProcess:
             self._process.kill()
             self._process.wait()
             for pipe in _pipes(self._process):
-                with suppress(BrokenPipeError):  # what it didn't read any more is of no use
+                with suppress(OSError):  # what it didn't read any more is of no use
                     pipe.close()
             self._process = None
 
@@ -87,7 +87,7 @@ class JinjaProcess:
             to_it.write(request + "\n")
             to_it.flush()
             line = from_it.readline()
-        except BrokenPipeError:
+        except OSError:  # it has ended
             line = ""
         except BaseException:
             self.close()  # an answer that nobody waits for mustn't be taken for the next one's
@@ -102,14 +102,19 @@ class JinjaProcess:
 
     def _start(self) -> subprocess.Popen[str]:
         # The path as it is here: with -m, a jinja2.py in the folder one stands in would be run.
-        return subprocess.Popen(
-            [sys.executable, "-c", _BOOT, str(self._seconds), *sys.path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            encoding="ascii",
-            start_new_session=True,
-        )
+        command = [sys.executable, "-c", _BOOT, str(self._seconds), *sys.path]
+        try:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                encoding="ascii",
+                start_new_session=True,
+            )
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise TemplateError(f"can't render the model's template: {reason}", _HINT) from error
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -114,8 +115,9 @@ def _bound_memory() -> None:
         import resource
     except ImportError:  # Windows has no such bounds
         return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+    for kind, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_AS, MAX_MEMORY)):
+        with suppress(ValueError, OSError):  # a lower one is set, or the system has none
+            resource.setrlimit(kind, (most, most))
 
 
 def main(seconds: float) -> None:

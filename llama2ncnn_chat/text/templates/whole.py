@@ -35,10 +35,12 @@ class WholeTemplate:
     def whole(self, vocabulary: Vocabulary, turns: Sequence[Said], system: str) -> list[int]:
         """Return the ids of a conversation, up to where the next reply begins or goes on.
 
-        A reply at its end stands there as it was generated. Raises ``RefusedError`` for what the
-        template refuses, and ``TemplateError``.
+        A reply at its end stands there as it was generated; without turns there are no ids. Raises
+        ``RefusedError`` for what the template refuses, and ``TemplateError``.
         """
-        if turns and turns[-1].role == "assistant":
+        if not turns:
+            return []
+        if turns[-1].role == "assistant":
             return [*self.whole(vocabulary, turns[:-1], system), *turns[-1].ids]
         masks = _Masks([self.source, system, *(turn.text for turn in turns)])
         messages: list[Message] = []
