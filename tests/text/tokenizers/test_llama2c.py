@@ -1,4 +1,4 @@
-"""``Llama2cTokenizer`` against SentencePiece itself and against a naive merge loop."""
+"""A llama2.c vocabulary against SentencePiece itself and against a naive merge loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import sentencepiece
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from llama2ncnn_chat.text.tokenizers.llama2c import Llama2cTokenizer
+from llama2ncnn_chat.text.tokenizers.llama2c import llama2c_vocabulary
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 from llama2ncnn_chat.text.vocabulary import Vocabulary
 from tests.text.decoding import decoded
@@ -207,7 +207,7 @@ letters = st.text("ab ", min_size=1, max_size=5)
 )
 def test_best_score_first_and_the_leftmost_among_equals(words: dict[str, float], text: str) -> None:
     pieces = [b""] * 259 + [word.encode() for word in words]
-    ids = Llama2cTokenizer(pieces, [0.0] * 259 + list(words.values())).encode(text, bos=False)
+    ids = llama2c_vocabulary(pieces, [0.0] * 259 + list(words.values())).encode(text, bos=False)
     numbers = {word: 259 + at for at, word in enumerate(words)}
     symbols = naive_merges(" " + text, words)
     assert ids == [numbers.get(symbol, 3 + ord(symbol[0])) for symbol in symbols]
