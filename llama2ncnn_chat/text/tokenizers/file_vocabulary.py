@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -41,7 +41,7 @@ class FileVocabulary:
     ``begins_after_controls`` that it does so after every control token.
     """
 
-    pieces: Sequence[bytes]
+    pieces: Sequence[bytes] = field(repr=False)
     controls: Mapping[str, int]
     encoder: TextEncoder
     opening: tuple[int, ...]
