@@ -48,6 +48,7 @@ ONLY_IN = {
     "argparse": {"llama2ncnn_chat.arguments", "convert.__main__"},
     "huggingface_hub": {"llama2ncnn_chat.catalogue"},
     "httpx2": {"llama2ncnn_chat.catalogue"},
+    "tokenizers": {"llama2ncnn_chat.text.tokenizers"},
 }
 
 

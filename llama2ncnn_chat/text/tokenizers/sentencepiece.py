@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .added import AddedToken
+from .added import AddedToken, Beside
 from .file_vocabulary import KNOWN_ENDS, FileVocabulary
 from .merging import Merger
 from .normalizer import Normalizer, rules_of
@@ -35,10 +35,8 @@ def is_sentencepiece(data: bytes) -> bool:
     return data[:1] == b"\x0a" and data[1:2] not in (b"", b"\0")
 
 
-def sentencepiece_vocabulary(
-    data: bytes, added: Iterable[AddedToken] = (), add_bos: bool = True
-) -> FileVocabulary:
-    """Read a model, BPE or unigram, with the tokens that were added to it.
+def sentencepiece_vocabulary(data: bytes, beside: Beside | None = None) -> FileVocabulary:
+    """Read a model, BPE or unigram, with the tokens that were added to it beside.
 
     Raises ``ValueError`` that goes on from "the tokenizer" with what is wrong.
     """
@@ -53,10 +51,11 @@ def sentencepiece_vocabulary(
         raise ValueError("puts its spaces after words, which isn't known here")
     if not _number(normalizer, _ESCAPE, 1):
         raise ValueError("leaves spaces unmarked, which isn't known here")
-    names = [_text(trainer, _BOS, "<s>"), _text(trainer, _EOS, "</s>")]
+    beside = beside or Beside()
+    names = [_text(trainer, _BOS, "<s>"), beside.eos or _text(trainer, _EOS, "</s>")]
     if not trainer.get(_BYTE_FALLBACK) and any(piece.kind == Kind.BYTE for piece in pieces):
         raise ValueError("is broken: it has pieces for bytes, but says that it knows none")
-    table = PieceTable(_with_added(pieces, added))
+    table = PieceTable(_with_added(pieces, beside.added))
     cutter, protected = _cutter(table, pieces, model_type)
     dummy_prefix = bool(_number(normalizer, _DUMMY_PREFIX, 1))
     remove_spaces = bool(_number(normalizer, _REMOVE_SPACES, 1))
@@ -72,7 +71,7 @@ def sentencepiece_vocabulary(
         pieces=table.contents,
         controls=table.controls,
         encoder=SentencePieceEncoder(table, settings, cutter, protected),
-        opening=(bos,) if add_bos and bos is not None else (),
+        opening=(bos,) if beside.add_bos is not False and bos is not None else (),
         ends=frozenset(known if eos is None else {eos}),
         strips_space=dummy_prefix or remove_spaces,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import sentencepiece
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from llama2ncnn_chat.text.tokenizers.file_vocabulary import FileVocabulary
 from llama2ncnn_chat.text.tokenizers.sentencepiece import sentencepiece_vocabulary
 from tests.text.decoding import decoded
 
@@ -55,13 +53,12 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, repr=False)
 class Pair:
     """Our reading of a model, and the original's."""
 
-    ours: FileVocabulary
-    theirs: sentencepiece.SentencePieceProcessor
-    options: str
+    def __init__(self, data: bytes, options: str) -> None:
+        self.ours, self.options = sentencepiece_vocabulary(data), options
+        self.theirs = sentencepiece.SentencePieceProcessor(model_proto=data)
 
 
 def trained(**options: Any) -> bytes:
@@ -78,17 +75,12 @@ def trained(**options: Any) -> bytes:
     return model.getvalue()
 
 
-def pair_of(data: bytes, options: str) -> Pair:
-    theirs = sentencepiece.SentencePieceProcessor(model_proto=data)
-    return Pair(sentencepiece_vocabulary(data), theirs, options)
-
-
 @pytest.fixture(scope="session", params=[*KINDS, pytest.param("real", marks=needs_data)])
 def pair(request: pytest.FixtureRequest) -> Pair:
     if request.param == "real":
-        return pair_of((DATA / "tokenizer.model").read_bytes(), "")
+        return Pair((DATA / "tokenizer.model").read_bytes(), "")
     options = KINDS[request.param]
-    return pair_of(trained(**options), str(options))
+    return Pair(trained(**options), str(options))
 
 
 NAMES = "<s> </s> <unk> <0x0A> [INST] ▁ ▁▁ 日本語 한국어 العربية naïve 1234 aaaa <tool> <tool>s"
