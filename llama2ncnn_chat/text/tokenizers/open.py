@@ -1,37 +1,59 @@
 """The door to tokenizer files: reads one, has its format's module parse it, holds it to the model.
 
-It looks at the content and never at the name. It knows no format from inside and no model beyond
-the size of its vocabulary.
+It looks at the content and not at names, but for the names that files have inside a folder. It
+knows no format from inside and no model beyond the size of its vocabulary.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ...errors import ModelError
-from ..vocabulary import Vocabulary
+from .added import Beside, what_stands_beside
+from .file_vocabulary import FileVocabulary
+from .gguf import vocabulary_of_gguf
 from .llama2c import parse
+from .sentencepiece import is_sentencepiece, sentencepiece_vocabulary
+from .tiktoken import TIKTOKEN, is_tiktoken, tokenizer_json_of
+from .tokenizer_json import tokenizer_json_vocabulary
 
-MAX_FILE_BYTES = 4 << 20
-"""A bound on what a file can make us read; Llama's own tokenizer.bin has 0.4 MB."""
+MAX_FILE_BYTES = 64 << 20
+"""A bound on what a file can make us read; the largest tokenizer.json that is known has 35 MB."""
 
-_HINT = "use the tokenizer.bin that was exported for this model (--tokenizer)"
+BUNDLE = "llama2ncnn-tokenizer-1"
+"""What a file says that holds several ones: ``convert/tokenizer_files.py`` writes it."""
+
+_HINT = "use the tokenizer that belongs to this model (--tokenizer)"
+
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer.bin")
+"""Of several in a folder the first is taken: tokenizer.json is what transformers encodes by, and it
+has the added tokens with their ids, which tokenizer.model doesn't know."""
+_CONFIG, _ADDED = "tokenizer_config.json", "added_tokens.json"
 
 
-def open_tokenizer(path: str | os.PathLike[str], vocab_size: int | None = None) -> Vocabulary:
-    """Read the vocabulary in a tokenizer's file: so far llama2.c's ``tokenizer.bin``.
+def open_tokenizer(path: str | os.PathLike[str], vocab_size: int | None = None) -> FileVocabulary:
+    """Read the vocabulary in a tokenizer's file, or in the one that a folder holds.
 
-    ``vocab_size`` is the model's; None accepts any. Raises ``ModelError`` for a file that can't be
-    read, is broken, or has another number of entries.
+    Known are llama2.c's tokenizer.bin, SentencePiece's tokenizer.model, tokenizer.json, Meta's
+    tiktoken files, and what a converted model carries. ``vocab_size`` is the model's; None accepts
+    any. A model may have more rows than the vocabulary has tokens, never fewer; llama2.c's have the
+    same number. Raises ``ModelError`` for a file that can't be read, is broken, or doesn't fit.
     """
+    path = Path(path)
     try:
-        vocabulary = parse(_read(path))
+        vocabulary = _opened(_chosen(path) if path.is_dir() else path, vocab_size)
         n = vocabulary.vocab_size
-        if vocab_size is not None and n != vocab_size:
+        if vocab_size is None or n == vocab_size:
+            return vocabulary
+        if n > vocab_size:
             raise ValueError(f"has {n} entries, but the model's vocabulary has {vocab_size}")
-        return vocabulary
+        return vocabulary.padded(vocab_size)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ModelError(f"can't read the tokenizer {path}: {reason}", _HINT) from error
@@ -39,13 +61,72 @@ def open_tokenizer(path: str | os.PathLike[str], vocab_size: int | None = None) 
         raise ModelError(f"the tokenizer {path} {error}", _HINT) from error
 
 
-def _read(path: str | os.PathLike[str]) -> bytes:
+def _chosen(folder: Path) -> Path:
+    """The tokenizer's file in a folder. ValueError where there is none."""
+    found = next((folder / name for name in _TOKENIZERS if (folder / name).is_file()), None)
+    if found is None:
+        raise ValueError(f"is not a file, but a folder without {', '.join(_TOKENIZERS)}")
+    return found
+
+
+def _opened(path: Path, vocab_size: int | None) -> FileVocabulary:
+    """The vocabulary in a file, with what stands beside it or all that it carries."""
+    data = _read(path)
+    content = _json(data) if data[:256].lstrip()[:1] == b"{" else data
+    if isinstance(content, dict) and content.get("format") == BUNDLE:
+        if isinstance(content.get("gguf"), dict):
+            return vocabulary_of_gguf(content["gguf"])
+        beside = what_stands_beside(content.get(_CONFIG, {}), content.get(_ADDED, {}))
+        return _vocabulary(_bundled(content), beside, vocab_size)
+    siblings = (path.with_name(name) for name in (_CONFIG, _ADDED))
+    beside = what_stands_beside(*(_json(_read(p)) if p.is_file() else {} for p in siblings))
+    return _vocabulary(content, beside, vocab_size)
+
+
+def _vocabulary(content: Any, beside: Beside, vocab_size: int | None) -> FileVocabulary:
+    """What the format's module makes of bytes, or of parsed JSON."""
+    if not isinstance(content, bytes):
+        return tokenizer_json_vocabulary(content, beside)
+    if is_tiktoken(content):
+        return tokenizer_json_vocabulary(tokenizer_json_of(content), TIKTOKEN)
+    if is_sentencepiece(content):
+        return sentencepiece_vocabulary(content, beside)
+    if content[:4] == b"GGUF":
+        raise ValueError("is a model in GGUF: convert it, and its vocabulary comes along")
+    vocabulary = parse(content)
+    if vocab_size is not None and vocabulary.vocab_size != vocab_size:
+        n = vocabulary.vocab_size
+        raise ValueError(f"has {n} entries, but the model's vocabulary has {vocab_size}")
+    return vocabulary
+
+
+def _bundled(bundle: Mapping[str, Any]) -> Any:
+    """The tokenizer's file in a bundle: JSON as it is, all else in base64."""
+    if "tokenizer.json" in bundle:
+        return bundle["tokenizer.json"]
+    text = bundle.get("tokenizer.model", bundle.get("tokenizer.bin"))
+    if not isinstance(text, str):
+        raise ValueError(f"is broken: it holds none of {', '.join(_TOKENIZERS)}")
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise ValueError("is broken: what it holds isn't base64") from error
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"or what stands beside it is no JSON: {error}") from error
+
+
+def _read(path: Path) -> bytes:
     """The whole file, if it is one and isn't absurdly large; else OSError or ValueError."""
     # Asked before opening: opening a pipe would wait for someone to write into it.
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise ValueError("is not a file")
-    with Path(path).open("rb") as file:
+    with path.open("rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
-        raise ValueError(f"is larger than {MAX_FILE_BYTES} bytes, which no tokenizer.bin is")
+        raise ValueError(f"is larger than {MAX_FILE_BYTES} bytes, which no tokenizer is")
     return data

@@ -103,3 +103,18 @@ KINDS: dict[str, dict[str, Any]] = {
     "llama-2, added": byte_fallback(added=ODD),
     "first, added": byte_fallback("first", added=ODD),
 }
+
+QWEN2 = LLAMA3.replace("{1,3}", "")
+TEKKEN = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+PRE_TOKENIZED: dict[str, dict[str, Any]] = {
+    "gpt-2": KINDS["gpt-2"],
+    "llama-bpe": KINDS["llama-3"],
+    "smollm": KINDS["smollm"],
+    "qwen2": byte_level(split(QWEN2)),
+    "tekken": byte_level(split(TEKKEN), ignore_merges=True),
+}
+"""Byte-level vocabularies by what GGUF calls the way in which they cut words."""
