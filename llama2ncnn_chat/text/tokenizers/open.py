@@ -31,10 +31,11 @@ BUNDLE = "llama2ncnn-tokenizer-1"
 
 _HINT = "use the tokenizer that belongs to this model (--tokenizer)"
 
-_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer.bin")
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer.bin")
 """Of several in a folder the first is taken: tokenizer.json is what transformers encodes by, and it
 has the added tokens with their ids, which tokenizer.model doesn't know."""
-_CONFIG, _ADDED = "tokenizer_config.json", "added_tokens.json"
+BESIDE = ("tokenizer_config.json", "added_tokens.json")
+"""Names of the files that say more of a tokenizer beside them."""
 
 
 def open_tokenizer(path: str | os.PathLike[str], vocab_size: int | None = None) -> FileVocabulary:
@@ -63,9 +64,9 @@ def open_tokenizer(path: str | os.PathLike[str], vocab_size: int | None = None) 
 
 def _chosen(folder: Path) -> Path:
     """The tokenizer's file in a folder. ValueError where there is none."""
-    found = next((folder / name for name in _TOKENIZERS if (folder / name).is_file()), None)
+    found = next((folder / name for name in TOKENIZERS if (folder / name).is_file()), None)
     if found is None:
-        raise ValueError(f"is not a file, but a folder without {', '.join(_TOKENIZERS)}")
+        raise ValueError(f"is not a file, but a folder without {', '.join(TOKENIZERS)}")
     return found
 
 
@@ -76,9 +77,9 @@ def _opened(path: Path, vocab_size: int | None) -> FileVocabulary:
     if isinstance(content, dict) and content.get("format") == BUNDLE:
         if isinstance(content.get("gguf"), dict):
             return vocabulary_of_gguf(content["gguf"])
-        beside = what_stands_beside(content.get(_CONFIG, {}), content.get(_ADDED, {}))
+        beside = what_stands_beside(*(content.get(name, {}) for name in BESIDE))
         return _vocabulary(_bundled(content), beside, vocab_size)
-    siblings = (path.with_name(name) for name in (_CONFIG, _ADDED))
+    siblings = (path.with_name(name) for name in BESIDE)
     beside = what_stands_beside(*(_json(_read(p)) if p.is_file() else {} for p in siblings))
     return _vocabulary(content, beside, vocab_size)
 
@@ -106,7 +107,7 @@ def _bundled(bundle: Mapping[str, Any]) -> Any:
         return bundle["tokenizer.json"]
     text = bundle.get("tokenizer.model", bundle.get("tokenizer.bin"))
     if not isinstance(text, str):
-        raise ValueError(f"is broken: it holds none of {', '.join(_TOKENIZERS)}")
+        raise ValueError(f"is broken: it holds none of {', '.join(TOKENIZERS)}")
     try:
         return base64.b64decode(text, validate=True)
     except ValueError as error:
