@@ -1,4 +1,4 @@
-"""A model's chat templates as its files have them, and the file in which they go along with it.
+"""A model's chat templates as its files have them.
 
 The texts alone: knows nothing of what is in a template, and of nobody who renders one.
 """
@@ -9,13 +9,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from .errors import ConvertError
 from .files import is_file, open_regular
-
-CHAT_SUFFIX = ".chat.json"
-"""Beside a stem: ``7b.ncnn.chat.json``."""
 
 DEFAULT = "default"
 MAX_FILE_BYTES = 1 << 25
@@ -42,15 +39,17 @@ def templates_of_folder(folder: Path) -> ChatTemplates:
 
     Raises ``ConvertError`` for files that can't be read, or aren't what they should be.
     """
-    config = _json(folder / "tokenizer_config.json")
+    config = read_object(folder / "tokenizer_config.json")
     templates = _templates(config.get("chat_template"), folder / "tokenizer_config.json")
     if is_file(older := folder / "chat_template.json"):
-        templates |= _templates(_json(older).get("chat_template"), older)
+        templates |= _templates(read_object(older).get("chat_template"), older)
     if is_file(own := folder / "chat_template.jinja"):
         templates[DEFAULT] = _text(own)
     more = sorted((folder / "additional_chat_templates").glob("*.jinja"))
     templates |= {path.stem: _text(path) for path in more[:MAX_TEMPLATES]}
-    return ChatTemplates(templates, _tokens(_json(folder / "special_tokens_map.json") | config))
+    return ChatTemplates(
+        templates, _tokens(read_object(folder / "special_tokens_map.json") | config)
+    )
 
 
 def templates_of_gguf(metadata: Mapping[str, object], tokens: Mapping[str, str]) -> ChatTemplates:
@@ -64,24 +63,6 @@ def templates_of_gguf(metadata: Mapping[str, object], tokens: Mapping[str, str])
     }
     found = {name: metadata.get(k) for name, k in names.items()}
     return ChatTemplates({k: v for k, v in found.items() if isinstance(v, str)}, dict(tokens))
-
-
-def write_templates(said: ChatTemplates, target: BinaryIO) -> None:
-    """Write what ``read_templates`` reads."""
-    text = json.dumps({"templates": said.templates, "tokens": said.tokens}, indent=1)
-    target.write(text.encode() + b"\n")
-
-
-def read_templates(path: Path) -> ChatTemplates:
-    """Read what ``write_templates`` wrote; nothing, if there is no such file.
-
-    Raises ``ConvertError``.
-    """
-    said = _json(path)
-    templates, tokens = said.get("templates", {}), said.get("tokens", {})
-    if not (_are_texts(templates) and _are_texts(tokens)):
-        raise ConvertError(f"{path}: these are no chat templates", "convert the model again")
-    return ChatTemplates(templates, tokens)
 
 
 def _templates(value: object, where: Path) -> dict[str, str]:
@@ -117,8 +98,8 @@ def _tokens(config: Mapping[str, Any]) -> dict[str, str]:
     return {k: v for k, v in texts.items() if isinstance(v, str)}
 
 
-def _json(path: Path) -> dict[str, Any]:
-    """Read an object; none, if there is no such file."""
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object; an empty one, if there is no such file. Raises ``ConvertError``."""
     if not is_file(path):
         return {}
     try:
@@ -139,7 +120,3 @@ def _text(path: Path) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConvertError(f"{path}: is no UTF-8 text", "get the file again") from error
-
-
-def _are_texts(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())

@@ -161,3 +161,11 @@ def sha256_file(path: Path, progress: Callable[[int], None] | None = None) -> st
             if progress:
                 progress(done)
     return digest.hexdigest()
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there; no for a name that can't be one (too long, with a NUL)."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .decoder import codec_of_model
 from .desc import TOKENIZER_SUFFIX, ModelDesc, file_of, flat, read_desc, stem_of, verify
-from .files import is_file
+from .files import is_file, is_folder
 from .formats import FORMAT_NAMES
 from .formats.codec import Codec, Float32, NonFiniteError, QuantisedRows
 from .pipeline import bin_bytes, choose_format, memory_bytes
@@ -19,7 +19,7 @@ from .shape import ModelShape
 from .sources import open_source
 from .sources.source import TensorSource
 from .stream import SourceRows
-from .vocabulary import tokenizer_beside
+from .vocabulary import Companions, companions_of
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _model_stem(path: Path) -> Path | None:
     if not stem.name:
         return None
     # What is there and bears no name of a model's is a checkpoint, whatever stands beside.
-    if stem == path and (is_file(path) or path.is_dir()):
+    if stem == path and (is_file(path) or is_folder(path)):
         return None
     if path.suffix in (".param", ".desc") or is_file(file_of(stem, ".desc")):
         return stem
@@ -103,7 +103,7 @@ def _model_stem(path: Path) -> Path | None:
 def _of_checkpoint(path: Path) -> Report:
     with open_source(path) as source:
         shape = source.shape
-        tokenizer = tokenizer_beside(path)
+        companions = companions_of(source)
         codecs = [choose_format(source, name, None) for name in FORMAT_NAMES]
         return Report(
             kind="checkpoint",
@@ -113,10 +113,16 @@ def _of_checkpoint(path: Path) -> Report:
             shape=shape,
             parameters=shape.n_parameters,
             kv_cache=shape.cache_bytes(shape.context_length),
-            tokenizer=str(tokenizer) if tokenizer else None,
+            tokenizer=_tokenizer(companions),
             conversions=[_conversion(shape, codec, source) for codec in codecs],
             group_size=source.block,
         )
+
+
+def _tokenizer(companions: Companions) -> str | None:
+    if companions.tokenizer:
+        return str(companions.tokenizer)
+    return "in the file itself" if companions.has_tokenizer else None
 
 
 def _of_model(stem: Path, d: ModelDesc, verified: bool) -> Report:

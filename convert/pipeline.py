@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import decoder, desc
+from .chat_facts import CHAT_SUFFIX, ChatFacts, write_chat_facts
 from .desc import GRAPH_VERSION, TOKENIZER_SUFFIX, ModelDesc, file_of
 from .errors import WriteError
 from .files import FileSet, is_file
@@ -25,7 +26,7 @@ from .sources.source import TensorSource
 from .stream import ALIGNMENT, Streamer, Writer
 from .stream import OnProgress as OnProgress
 from .stream import Progress as Progress
-from .vocabulary import copy_tokenizer, tokenizer_beside
+from .vocabulary import Companions, companions_of
 
 CONVERTER = "llama2ncnn-convert 1"
 
@@ -51,14 +52,15 @@ def convert(
 ) -> ModelDesc:
     """Convert what is at ``source`` to ``stem.param``, ``.bin`` and ``.desc``.
 
-    ``tokenizer`` names a ``tokenizer.bin`` to copy beside; by default the one next to the source,
-    if there is one. Raises ``ConvertError``; on any failure the old files stay as they were.
+    ``tokenizer`` names a tokenizer's file to go along; by default the source's own goes, if there
+    is one, and what its files say of chats. Raises ``ConvertError``; on any failure the old files
+    stay as they were.
     """
     with open_source(source) as tensors:
-        tokenizer = Path(tokenizer) if tokenizer else tokenizer_beside(tensors.path)
-        _refuse_to_overwrite(tensors.files, tokenizer, Path(stem))
+        companions = companions_of(tensors, Path(tokenizer) if tokenizer else None)
+        _refuse_to_overwrite(tensors.files, companions.tokenizer, Path(stem))
         codec = choose_format(tensors, weights, block)
-        return convert_tensors(tensors, Path(stem), codec, tokenizer=tokenizer, progress=progress)
+        return convert_tensors(tensors, Path(stem), codec, companions=companions, progress=progress)
 
 
 def convert_tensors(
@@ -66,7 +68,7 @@ def convert_tensors(
     stem: Path,
     codec: Codec,
     *,
-    tokenizer: Path | None = None,
+    companions: Companions | None = None,
     progress: OnProgress | None = None,
 ) -> ModelDesc:
     """Do what ``convert`` does, from an open source and in a format already chosen."""
@@ -77,8 +79,10 @@ def convert_tensors(
         bin_file = Writer(files.open(file_of(stem, ".bin")))
         weights_size, offset = Streamer(source, codec, bin_file, progress).write(graph)
         files.open(file_of(stem, ".param")).write(param)
-        if tokenizer:
-            copy_tokenizer(tokenizer, files.open(file_of(stem, TOKENIZER_SUFFIX)))
+        if companions and companions.has_tokenizer:
+            companions.write_tokenizer(files.open(file_of(stem, TOKENIZER_SUFFIX)))
+        if companions and companions.facts != ChatFacts():
+            write_chat_facts(companions.facts, files.open(file_of(stem, CHAT_SUFFIX)))
         d = ModelDesc(
             shape=source.shape,
             graph_version=GRAPH_VERSION,
@@ -118,7 +122,7 @@ def memory_bytes(shape: ModelShape, codec: Codec, *, held: bool = True) -> int:
 
 
 def _refuse_to_overwrite(sources: Sequence[Path], tokenizer: Path | None, stem: Path) -> None:
-    for suffix in (*desc.SUFFIXES, TOKENIZER_SUFFIX):
+    for suffix in (*desc.SUFFIXES, TOKENIZER_SUFFIX, CHAT_SUFFIX):
         target = file_of(stem, suffix)
         # A tokenizer may be copied onto itself: by way of a temporary file, without loss.
         inputs = [*sources, *([tokenizer] if tokenizer and suffix != TOKENIZER_SUFFIX else [])]

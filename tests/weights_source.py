@@ -11,6 +11,7 @@ from convert.formats import codec_of
 from convert.pipeline import convert_tensors
 from convert.rope import Rope
 from convert.shape import ModelShape
+from convert.sources.source import NOTHING
 from tests.tiny_model import TinyConfig, Weights
 
 
@@ -34,7 +35,7 @@ class WeightsSource:
     """Arrays by llama2.c's names. Implements ``TensorSource``."""
 
     path, size, format, weights, block = Path("weights"), 0, "arrays", "int8", 0
-    template = "llama2"
+    template, metadata = "llama2", NOTHING
     files: tuple[Path, ...] = ()
 
     def __init__(self, shape: ModelShape, w: Weights) -> None:

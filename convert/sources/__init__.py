@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ..errors import ConvertError
+from ..files import is_folder
 from .gguf.checkpoint import GgufCheckpoint
 from .gguf.file import is_gguf
 from .huggingface import is_huggingface, open_huggingface
@@ -21,16 +22,9 @@ def open_source(path: str | os.PathLike[str]) -> TensorSource:
     one, and refused by the numbers in its header. Raises ``ConvertError``.
     """
     path = Path(path)
-    if _is_folder(path):
+    if is_folder(path):
         return _open_folder(path)
     return GgufCheckpoint(path) if is_gguf(path) else Llama2cCheckpoint(path)
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):  # a NUL in the name: who opens it says so
-        return False
 
 
 def _open_folder(folder: Path) -> TensorSource:

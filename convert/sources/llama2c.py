@@ -26,7 +26,7 @@ from .llama2c_layout import (
     Entry,
     layout,
 )
-from .source import InputFile, sampled_sha256
+from .source import NOTHING, InputFile, sampled_sha256
 
 FORMATS = {0: "v0 (legacy, float32)", 1: "v1 (float32)", 2: "v2 (Q8_0)"}
 WHAT_IS_IT = "is it a llama2.c checkpoint?"
@@ -59,6 +59,7 @@ class Llama2cCheckpoint:
             raise
         self.format = f"llama2.c {FORMATS[self.version]}"
         self.weights = "q8" if self.block else "int8"
+        self.metadata = NOTHING
         self.template = "llama2"  # the file doesn't say; Llama-2 is what llama2.c is for
 
     def __enter__(self) -> Llama2cCheckpoint:

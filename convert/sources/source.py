@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ from ..shape import ModelShape
 
 SAMPLE_BYTES, N_SAMPLES = 4096, 64
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""What a file that holds tensors alone says besides."""
+
 
 class TensorSource(Protocol):
     """A model as a person has it: its shape, and its tensors by the names of ``ModelShape``.
@@ -28,7 +32,8 @@ class TensorSource(Protocol):
     Close it, or use it in ``with``. ``path`` is what the person named and ``files`` all that is
     read, ``size`` in bytes together; ``format`` says in words what it is. ``weights`` names the
     weight format that suits it best; ``block`` is how many of its values share a scale, 0 for
-    floats. ``template`` names the chat template that it was made for.
+    floats. ``template`` names the chat template that it was made for,
+    "own" if its files have one. ``metadata`` is what a file says besides tensors, by key.
     """
 
     path: Path
@@ -39,6 +44,7 @@ class TensorSource(Protocol):
     weights: str
     block: int
     template: str
+    metadata: Mapping[str, Any]
 
     def __enter__(self) -> TensorSource: ...
 

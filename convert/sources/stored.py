@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import ConvertError
 from ..formats.codec import Float32
 from ..shape import ModelShape
-from .source import InputFile, sampled_sha256
+from .source import NOTHING, InputFile, sampled_sha256
 
 ITEM_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 SLICE_VALUES = 1 << 18
@@ -111,6 +111,7 @@ class StoredModel:
     weights = "int8"
     block = 0
     template = "own"
+    metadata = NOTHING
 
     def __init__(
         self,

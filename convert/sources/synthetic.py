@@ -11,6 +11,7 @@ import numpy as np
 
 from ..formats.codec import Float32
 from ..shape import ModelShape
+from .source import NOTHING
 
 SHAPES = {
     "7b": ModelShape(4096, 11008, 32, 32, 32, 128, 32000, 4096, tied=False),
@@ -31,7 +32,7 @@ class SyntheticCheckpoint:
         self.shape = shape
         self.size = 4 * shape.n_parameters
         self.format, self.weights, self.block = "random weights", "int8", 0
-        self.template = "llama2"
+        self.template, self.metadata = "llama2", NOTHING
         self._tensors = shape.tensors
         # A prime length, so that no two tensors' rows line up.
         pool = np.random.default_rng(seed).standard_normal(1_000_003, np.float32)

@@ -26,7 +26,8 @@ from convert.errors import ConvertError, WriteError
 from convert.files import sha256_file
 from convert.pipeline import CONVERTER, OnProgress
 from convert.sources import open_source
-from convert.vocabulary import tokenizer_beside
+from convert.tokenizer_files import TOKENIZERS
+from convert.vocabulary import companions_of
 
 from ..atomic import replacing
 from ..errors import Advice, ChatError, ModelError, UsageError
@@ -157,9 +158,11 @@ def _raw(
     with open_source(path) as source:
         fmt = pipeline.choose_format(source, conversion.weights, conversion.block)
         fingerprint, files = source.fingerprint(), source.files
-    own = tokenizer or tokenizer_beside(path)
-    if own is None:  # said now, not after a minute of converting
-        raise _no_tokenizer(f"{path}", [path.with_name("tokenizer.bin")])
+        companions = companions_of(source, tokenizer)
+    if not companions.has_tokenizer:  # said now, not after a minute of converting
+        folder = path if path.is_dir() else path.parent
+        looked = TOKENIZERS if path.is_dir() else TOKENIZERS[-1:]
+        raise _no_tokenizer(f"{path}", [folder / name for name in looked])
     if conversion.keep and not conversion.keep.name:
         raise UsageError(f"{conversion.keep} names a folder", "name a model in it")
     notes: list[str] = []
@@ -172,7 +175,7 @@ def _raw(
             target,
             weights=fmt.name,
             block=fmt.block or None,
-            tokenizer=own,
+            tokenizer=companions.tokenizer,
             progress=progress.converting,
         )
 
@@ -183,6 +186,7 @@ def _raw(
             desc = convert(stem)
     elif desc is None:
         desc = _publish(convert, stem, Origin(called, tuple(files)))
+    own = companions.tokenizer or file_of(stem, TOKENIZER_SUFFIX)
     return FoundModel(path.name, stem, desc, own, tuple(notes))
 
 

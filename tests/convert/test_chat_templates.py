@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +11,8 @@ import pytest
 
 from convert.chat_templates import (
     ChatTemplates,
-    read_templates,
     templates_of_folder,
     templates_of_gguf,
-    write_templates,
 )
 from convert.errors import ConvertError
 
@@ -116,38 +112,6 @@ def test_those_of_a_gguf() -> None:
     tokens = {"bos_token": "<s>"}
     want = ChatTemplates({"default": "a", "tool_use": "b"}, tokens)
     assert templates_of_gguf(metadata, tokens) == want
-
-
-def written(said: ChatTemplates) -> bytes:
-    target = BytesIO()
-    write_templates(said, target)
-    return target.getvalue()
-
-
-SAID = ChatTemplates({"default": "{{ 'ä' }}\n\ud800", "rag": ""}, {"bos_token": "<s>"})
-
-
-def test_what_is_written_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "x.chat.json"
-    assert read_templates(path) == ChatTemplates()
-    for said in (SAID, ChatTemplates()):
-        path.write_bytes(written(said))
-        assert read_templates(path) == said
-
-
-def test_a_broken_file_is_refused_or_says_something_else(tmp_path: Path) -> None:
-    chance, path, good = random.Random(1), tmp_path / "x.chat.json", written(SAID)
-    for _ in range(300):
-        bad = bytearray(good)
-        for _ in range(chance.randint(1, 4)):
-            at = chance.randrange(len(bad))
-            bad[at : at + chance.randint(0, 3)] = chance.randbytes(chance.randint(0, 3))
-        path.write_bytes(bad)
-        try:
-            said = read_templates(path)
-        except ConvertError:
-            continue
-        assert all(isinstance(v, str) for v in (said.templates | said.tokens).values())
 
 
 def test_published_folders(shared_data: Path) -> None:

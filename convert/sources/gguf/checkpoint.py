@@ -7,7 +7,9 @@ ncnn, nor of what tokenizers and templates make of the values.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +18,6 @@ from ...formats.codec import Float32, QuantisedRows
 from ..source import sampled_sha256
 from .blocks import SUB_BLOCK
 from .file import StoredTensor
-from .metadata import Metadata
 from .parts import Gguf
 from .shape import NAMES, ROPE_FREQS, architecture_of, shape_of
 
@@ -40,7 +41,7 @@ class GgufCheckpoint:
         except BaseException:
             self._gguf.close()
             raise
-        self.metadata: Metadata = self._gguf.metadata
+        self.metadata: Mapping[str, Any] = self._gguf.metadata
         self.files = tuple(file.path for file in self._gguf.inputs)
         self.size = sum(file.size for file in self._gguf.inputs)
         self.format = f"GGUF v{self._gguf.version} ({self._contents()})"
@@ -57,14 +58,6 @@ class GgufCheckpoint:
         """Name the version, the size and a hash of samples all over the files."""
         sampled = sampled_sha256(self._gguf.inputs)
         return f"GGUF v{self._gguf.version}, {self.size} bytes, sampled SHA-256 {sampled}"
-
-    def chat_templates(self) -> dict[str, str]:
-        """Read the Jinja templates by name; the one without a name is ``default``."""
-        start = f"{TEMPLATE}."
-        keys = {key.removeprefix(start): key for key in self.metadata if key.startswith(start)}
-        if TEMPLATE in self.metadata:
-            keys = {"default": TEMPLATE, **keys}
-        return {name: self.metadata.text(key) for name, key in keys.items()}
 
     def tensor_bytes(self, name: str) -> int:
         """Count the bytes of one layer of a tensor: of the mean one, where the types differ."""

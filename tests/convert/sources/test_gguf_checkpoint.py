@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from gguf import GGMLQuantizationType, quants
 
+from convert.chat_facts import chat_facts_of
 from convert.errors import ConvertError
 from convert.inspect import format_report, inspect
 from convert.pipeline import convert
@@ -290,12 +291,14 @@ def test_values_beside_the_tensors(tmp_path: Path) -> None:
         "tokenizer__chat_templates": ["tool_use"],
     }
     with GgufCheckpoint(write_gguf(tmp_path / "m", c, random_weights(c, 0), **more)) as source:
-        assert source.metadata.text("general.name") == "Tiny"
+        assert source.metadata["general.name"] == "Tiny"
         assert source.metadata["general.sampling.temp"] == 0.7
         assert source.metadata["tokenizer.ggml.tokens"] == ["a", "b"]
-        assert source.chat_templates() == {"default": "{{ one }}", "tool_use": "{{ two }}"}
+        templates = chat_facts_of(source).templates.templates
+        assert templates == {"default": "{{ one }}", "tool_use": "{{ two }}"}
+        assert chat_facts_of(source).sampling == {"temperature": 0.7}
     with GgufCheckpoint(write_gguf(tmp_path / "m", c, random_weights(c, 0))) as source:
-        assert source.chat_templates() == {}
+        assert chat_facts_of(source).templates.templates == {}
 
 
 def test_inspect_says_types_and_what_is_kept(tmp_path: Path) -> None:
