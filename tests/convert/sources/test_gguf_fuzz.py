@@ -18,13 +18,18 @@ from tests.gguf_writer import Q4_0, Q8_0, gguf_bytes, tensors_of, values_of, wri
 from tests.tiny_model import random_weights, tiny_config
 
 CASES = int(os.environ.get("GGUF_FUZZ_CASES", "600"))
-TINY = tiny_config(dim=32, hidden_dim=32, n_layers=1, n_heads=2, n_kv_heads=1, vocab_size=16)
+TINY = tiny_config(
+    dim=32, hidden_dim=32, n_layers=1, n_heads=2, n_kv_heads=1, vocab_size=16, qkv_bias=True
+)
 INTERESTING = [0, 1, 2, 3, 8, 9, 31, 33, 255, 1 << 16, 1 << 31, 1 << 32, 1 << 63, (1 << 64) - 1]
 
 
 def values() -> dict[str, object]:
     return values_of(TINY) | {
         "general.alignment": 32,
+        "llama.rope.scaling.type": "yarn",
+        "llama.rope.scaling.factor": 4.0,
+        "llama.rope.scaling.original_context_length": 16,
         "tokenizer.ggml.tokens": ["<s>", "a", "b"] * 3,
         "tokenizer.ggml.scores": np.zeros(9, "<f4"),
         "tokenizer.chat_template": "{{ x }}",
