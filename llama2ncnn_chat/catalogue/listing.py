@@ -151,9 +151,12 @@ def _recent(models: Iterable[str], hub: Hub) -> Iterator[Candidate]:
 
 
 def _in_folder(folder: Path) -> Iterator[Candidate]:
-    for pattern in ("*.desc", "*.bin"):
+    for pattern in ("*.desc", "*.bin", "*.gguf"):
         for path in sorted(folder.glob(pattern)):
             yield Candidate("", path, "here")
+    for name in ("config.json", "params.json"):
+        for path in sorted(folder.glob(f"*/{name}")):
+            yield Candidate("", path.parent, "here")
 
 
 def _converted(cached: Iterable[CachedModel], hub: Hub) -> Iterator[Candidate]:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..chat.option import Option, find_option
 from ..errors import UsageError
@@ -23,13 +23,22 @@ else:
 PREFIX = "LLAMA2NCNN_"
 
 
+class Collected(NamedTuple):
+    """``values`` by name, those that a flag or a variable has ``given``, and all that are ``set``,
+    by the file too."""
+
+    values: dict[str, Any]
+    given: frozenset[str]
+    set: frozenset[str]
+
+
 def collect(
     options: Sequence[Option],
     flags: Mapping[str, Any],
     environ: Mapping[str, str] = os.environ,
     path: Path | None = None,
-) -> tuple[dict[str, Any], frozenset[str]]:
-    """Return a value for every option, by name, and the names that a flag or a variable gave.
+) -> Collected:
+    """Settle a value for every option.
 
     ``flags`` has what the command line gave, by name and as it was typed; ``path`` is that of the
     settings file, the person's own if None. Raises ``UsageError``, with the place, for what can't
@@ -38,7 +47,7 @@ def collect(
     kept = [option for option in options if option.scope != "run"]
     file = _read(path or config_file(), kept)
     values: dict[str, Any] = {}
-    given = set()
+    given: set[str] = set()
     for option in options:
         name = option.name
         variable = _variable(option, environ) if option in kept else None
@@ -50,7 +59,7 @@ def collect(
             given.add(name)
         else:
             values[name] = file.get(name, option.default)
-    return values, frozenset(given)
+    return Collected(values, frozenset(given), frozenset(given | file.keys()))
 
 
 def _variable(option: Option, environ: Mapping[str, str]) -> str | None:

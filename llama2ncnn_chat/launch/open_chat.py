@@ -6,29 +6,36 @@ Knows no argparse and draws nothing; what is to be told goes to callbacks and in
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
+from convert.chat_facts import ChatFacts
 from convert.desc import ModelDesc
 
 from ..catalogue.listing import ListedModel, models_at_hand, models_to_fetch
 from ..chat.chat import Chat
 from ..chat.model_facts import ModelFacts
+from ..chat.options import SETTINGS, with_values
 from ..conversation.ledger import Turn
-from ..conversation.renderer import first_that_fits
+from ..conversation.renderer import first_that_fits, refuse_long_system
 from ..conversation.settings import Settings
 from ..errors import ChatError, ModelError, UsageError
 from ..storage.snapshots import SnapshotStore
 from ..storage.store import SessionInfo, Store
 from ..text.templates.marked import TEMPLATES
+from ..text.templates.own import own_template
 from ..text.vocabulary import Vocabulary
-from .open_model import Step, find, load, load_tokenizer
+from .open_model import Step, find, load, load_chat_facts, load_tokenizer
 from .options import Options
 
 KEPT_DELETED = 30 * 86400.0
 """Seconds after which a deleted session is gone for good."""
+
+OWN = "own"
+"""What a description says of a model that brings its own template."""
 
 TellWriting = Callable[[int], None]
 """Gets the size of a big snapshot, in bytes, before it is written."""
@@ -84,20 +91,39 @@ def open_chat(
     return chat
 
 
-def with_template(settings: Settings, desc: ModelDesc) -> Settings:
-    """Return the settings with the model's own template where none was asked for.
+def with_template(
+    settings: Settings, desc: ModelDesc, facts: ChatFacts, vocabulary: Vocabulary
+) -> tuple[Settings, str]:
+    """Return the settings with the model's own template where none was asked for, and a note.
 
-    Raises ``ModelError`` where the model's own isn't known.
+    Raises ``ModelError`` where the model's own isn't known or can't be rendered.
     """
     if settings.template:
-        return settings
-    name = desc.template
-    if name not in TEMPLATES:
+        return settings, ""
+    if desc.template == OWN:
+        texts = facts.templates
+        own = own_template(texts.templates, texts.tokens, vocabulary, datetime.now().astimezone())
+        return replace(settings, template=own.template), own.note
+    if desc.template not in TEMPLATES:
         raise ModelError(
-            f"the model asks for the template {name!r}, which isn't known here",
+            f"the model asks for the template {desc.template!r}, which isn't known here",
             f"--template with one of {', '.join(TEMPLATES)}",
         )
-    return replace(settings, template=TEMPLATES[name])
+    return replace(settings, template=TEMPLATES[desc.template]), ""
+
+
+def with_sampling(
+    settings: Settings, sampling: Mapping[str, float], set_by_hand: frozenset[str]
+) -> Settings:
+    """Return the settings with the model's own sampling where nobody has set another.
+
+    What is out of range is left out: the model's files are no person to tell.
+    """
+    for name, value in sampling.items():
+        if name not in set_by_hand:
+            with suppress(UsageError):
+                settings = with_values(settings, {name: SETTINGS[name].parse(value)})
+    return settings
 
 
 def _open_store(options: Options) -> Store | None:
@@ -138,11 +164,18 @@ def _new_chat(
     tell_writing: TellWriting | None,
 ) -> Chat:
     model = find(options.model, options.tokenizer, options.conversion, step)
-    tokenizer, settings = load_tokenizer(model), with_template(options.settings, model.desc)
+    facts, vocabulary = load_chat_facts(model), load_tokenizer(model)
+    settings, note = with_template(options.settings, model.desc, facts, vocabulary)
+    settings = with_sampling(settings, facts.sampling, options.set_by_hand)
+    ends = settings.template.ends if settings.template else ()
+    vocabulary = vocabulary.with_ends(
+        i for name in ends if (i := vocabulary.special(name)) is not None
+    )
+    # Before the weights are loaded: a refusal shouldn't take a minute.
+    length = options.ctx_size or model.desc.shape.context_length
+    refuse_long_system(settings.renderer(vocabulary), length)
     if message is not None:
-        # Before the weights are loaded: a refusal shouldn't take a minute.
-        length = options.ctx_size or model.desc.shape.context_length
-        _refuse_message(message, tokenizer, settings, length)
+        _refuse_message(message, vocabulary, settings, length)
     engine = load(
         model,
         step,
@@ -157,7 +190,7 @@ def _new_chat(
     if store:
         for gone in store.purge_deleted(KEPT_DELETED):
             SnapshotStore().delete(gone)
-    facts = ModelFacts(
+    about = ModelFacts(
         _place_of(options.model),
         desc.bin_sha256,
         desc.weights,
@@ -166,8 +199,8 @@ def _new_chat(
         str(options.tokenizer.resolve()) if options.tokenizer else "",
     )
     given = options.given
-    chat = Chat(engine, tokenizer, facts, settings, given=given, store=store, snapshots=snapshots)
-    chat.notes += model.notes
+    chat = Chat(engine, vocabulary, about, settings, given=given, store=store, snapshots=snapshots)
+    chat.notes += [*model.notes, *([note] if note else [])]
     if by_context:
         n_tokens = f"{engine.context_length:,}"
         chat.notes.append(
@@ -177,10 +210,10 @@ def _new_chat(
 
 
 def _refuse_message(
-    text: str, tokenizer: Vocabulary, settings: Settings, context_length: int
+    text: str, vocabulary: Vocabulary, settings: Settings, context_length: int
 ) -> None:
     """Raise ``PromptTooLongError`` for a message that fits no context of that length."""
-    renderer = settings.renderer(tokenizer)
+    renderer = settings.renderer(vocabulary)
     message = Turn("user", text, renderer.message(text, first=True))
     first_that_fits(renderer, [message], None, context_length)
 

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from convert.chat_facts import CHAT_SUFFIX, ChatFacts, read_chat_facts
+from convert.desc import file_of
+from convert.errors import ConvertError
 from convert.pipeline import Progress
 
 from ..catalogue.find import Conversion, FoundModel, ProgressCallbacks, find_model
+from ..errors import ModelError
 from ..model.engine import Engine
+from ..text.tokenizers.file_vocabulary import FileVocabulary
 from ..text.tokenizers.open import open_tokenizer
-from ..text.vocabulary import Vocabulary
 
 Step = Callable[[str], Callable[[int, int], None]]
 """``step(what)`` gives a callback for bytes done and their total."""
@@ -36,9 +40,21 @@ def find(model: str, tokenizer: Path | None, conversion: Conversion, step: Step)
     return find_model(model, conversion, tokenizer, callbacks)
 
 
-def load_tokenizer(model: FoundModel) -> Vocabulary:
-    """Open its tokenizer. Raises ``ModelError`` unless it has the model's number of pieces."""
-    return open_tokenizer(model.tokenizer, model.desc.shape.vocab_size)
+def load_tokenizer(model: FoundModel) -> FileVocabulary:
+    """Open its tokenizer, with all ids that end a reply of the model.
+
+    Raises ``ModelError`` for one that can't be read, or has more pieces than the model has rows.
+    """
+    vocabulary = open_tokenizer(model.tokenizer, model.desc.shape.vocab_size)
+    return vocabulary.with_ends(load_chat_facts(model).ends)
+
+
+def load_chat_facts(model: FoundModel) -> ChatFacts:
+    """Read what the model's files say of chats. Raises ``ModelError``."""
+    try:
+        return read_chat_facts(file_of(model.stem, CHAT_SUFFIX))
+    except ConvertError as e:
+        raise ModelError(e.message, e.hint) from e
 
 
 def load(

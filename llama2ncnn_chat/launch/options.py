@@ -111,11 +111,12 @@ class Options:
     """All that a run of the program was told, a field for every row of ``OPTIONS``.
 
     Those of a conversation are in ``settings``; ``given`` names the rows that a flag or a variable
-    of the environment set.
+    of the environment set, ``set_by_hand`` those that the settings file set as well.
     """
 
     settings: Settings
     given: frozenset[str]
+    set_by_hand: frozenset[str]
     model: str
     words: str | None
     raw: bool
@@ -159,10 +160,10 @@ def options_of(
     ``flags`` has what the command line gave, by name and as it was typed; ``path`` is that of the
     settings file, the person's own if None.
     """
-    values, given = collect(OPTIONS, flags, environ, path)
+    values, given, set_by_hand = collect(OPTIONS, flags, environ, path)
     threads = values.pop("threads")
     settings = {name: values.pop(name) for name in (SYSTEM.name, *SETTINGS) if name in values}
-    return Options(with_values(Settings(), settings), given, threads=threads, **values)
+    return Options(with_values(Settings(), settings), given, set_by_hand, threads=threads, **values)
 
 
 BENCH_OPTIONS: tuple[Option, ...] = (
@@ -237,7 +238,7 @@ class BenchOptions:
 
 def bench_options_of(flags: Mapping[str, Any]) -> BenchOptions:
     """Settle the options of ``bench``, from flags alone. Raises ``UsageError``."""
-    values, _ = collect(BENCH_OPTIONS, flags, {}, Path(os.devnull))
+    values, *_ = collect(BENCH_OPTIONS, flags, {}, Path(os.devnull))
     return BenchOptions(**values)
 
 
@@ -270,7 +271,7 @@ class ModelsOptions:
 
 def models_options_of(flags: Mapping[str, Any]) -> ModelsOptions:
     """Settle the options of ``models``, from flags alone. Raises ``UsageError``."""
-    values, _ = collect(MODELS_OPTIONS, flags, {}, Path(os.devnull))
+    values, *_ = collect(MODELS_OPTIONS, flags, {}, Path(os.devnull))
     options = ModelsOptions(**values)
     if (options.action == "rm") != (options.name is not None):
         if options.name is None:
