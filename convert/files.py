@@ -150,6 +150,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder is there; no for a name that can't be one."""
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def sha256_file(path: Path, progress: Callable[[int], None] | None = None) -> str:
     """Compute the SHA-256 of a file, in hex; ``progress`` is told the bytes done so far."""
     digest, done = hashlib.sha256(), 0
@@ -161,11 +169,3 @@ def sha256_file(path: Path, progress: Callable[[int], None] | None = None) -> st
             if progress:
                 progress(done)
     return digest.hexdigest()
-
-
-def is_folder(path: Path) -> bool:
-    """Tell whether a folder is there; no for a name that can't be one (too long, with a NUL)."""
-    try:
-        return stat.S_ISDIR(os.stat(path).st_mode)
-    except (OSError, ValueError):
-        return False

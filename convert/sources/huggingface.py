@@ -77,7 +77,9 @@ def open_huggingface(folder: Path) -> StoredModel:
         table = {name: names.layers(name, t.layers) for name, t in shape.tensors.items()}
         others = [path, *([index] if index else [])]
         kind = f"Hugging Face {config.kind}"
-        return StoredModel(folder, kind, shape, table, files, others, closing.pop_all())
+        model = StoredModel(folder, kind, shape, table, files, others)
+        closing.pop_all()  # from here on the model closes them
+        return model
 
 
 def _found(folder: Path, name: str) -> Path:

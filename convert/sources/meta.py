@@ -72,7 +72,9 @@ def open_meta(folder: Path) -> StoredModel:
             for name, tensor in shape.tensors.items()
         }
         kind = f"Meta's, {len(files)} part{'s' if len(files) > 1 else ''}"
-        return StoredModel(folder, kind, shape, table, files, [path], closing.pop_all())
+        model = StoredModel(folder, kind, shape, table, files, [path])
+        closing.pop_all()  # from here on the model closes them
+        return model
 
 
 def _parts(folder: Path) -> list[Path]:

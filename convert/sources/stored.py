@@ -5,7 +5,6 @@ Knows no format of a file and no names but the product's own. Reads rows when th
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -121,12 +120,10 @@ class StoredModel:
         table: dict[str, list[Stored]],
         files: Sequence[InputFile],
         others: Sequence[Path],
-        closing: contextlib.ExitStack,
     ) -> None:
         """Hold ``table`` against ``shape``. Raises ``ConvertError`` for a tensor that differs.
 
-        ``kind`` says what format it is, ``others`` what was read beside ``files``; ``closing``
-        closes these.
+        ``kind`` says what format it is, ``others`` what was read beside ``files``, which it closes.
         """
         self.path, self.shape = path, shape
         self.files = (*(file.path for file in files), *others)
@@ -139,13 +136,14 @@ class StoredModel:
                 _check(stored, (want.rows, want.cols))
         dtypes = {part.dtype for part in _parts(table)}
         self.format = f"{kind} ({', '.join(DTYPE_NAMES[d] for d in sorted(dtypes))})"
-        self._files, self._closing = files, closing
+        self._files = files
 
     def __enter__(self) -> StoredModel:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._closing.close()
+        for file in self._files:
+            file.close()
 
     def fingerprint(self) -> str:
         """Name the format, the size and a hash of samples all over the files."""
