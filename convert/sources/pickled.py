@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import pickletools
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from .zipped import NOT_WHOLE, data_of, read_directory
 
 MAX_PICKLE = 16 << 20
 MAX_DIMENSIONS = 8
+MAX_NAME = 1 << 10
 
 STORAGES = {
     f"torch {name}Storage": dtype
@@ -120,7 +122,7 @@ def _state(file: InputFile, pickle: bytes) -> dict[Any, Any]:
             f"{file.path}: its pickle wants {e.args[0][:80]!r}, which no checkpoint needs",
             "nothing of it was run; don't open it with other programs",
         ) from None
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError, OverflowError):
+    except (ValueError, TypeError, LookupError, RecursionError, struct.error):
         raise ConvertError(f"{file.path}: its pickle is damaged", NOT_WHOLE) from None
     if not isinstance(state, dict):
         raise ConvertError(f"{file.path}: holds no tensors by name", "is it a checkpoint?")
@@ -138,6 +140,46 @@ AS_IT_IS = {
 }
 
 
+OPCODES = {opcode.code: opcode.name for opcode in pickletools.opcodes}
+NUMBER = {
+    **{"BININT": "<i", "BININT1": "<B", "BININT2": "<H", "BINFLOAT": ">d"},
+    **{"PROTO": "<B", "FRAME": "<Q"},
+    **{"BINPUT": "<B", "LONG_BINPUT": "<I", "BINGET": "<B", "LONG_BINGET": "<I"},
+}
+COUNT_BYTES = {"LONG1": 1, "SHORT_BINUNICODE": 1, "BINUNICODE": 4}
+
+
+def _instructions(pickle: bytes) -> Iterator[tuple[str, Any]]:
+    """Every instruction by its name, with what stands behind it.
+
+    Not ``pickletools.genops``, which reads what we don't want to know, and warns while it does.
+    """
+    at = 0
+    while True:
+        name = OPCODES[pickle[at : at + 1].decode("latin-1")]
+        argument: Any = None
+        at += 1
+        if name in NUMBER:
+            (argument,) = struct.unpack_from(NUMBER[name], pickle, at)
+            at += struct.calcsize(NUMBER[name])
+        elif name in COUNT_BYTES:
+            start = at + COUNT_BYTES[name]
+            at = start + int.from_bytes(pickle[at:start], "little")
+            if at > len(pickle):
+                raise ValueError
+            raw = pickle[start:at]
+            argument = _whole(raw) if name == "LONG1" else raw.decode()
+        elif name == "GLOBAL":
+            module, named, _ = pickle[at : at + MAX_NAME].split(b"\n", 2)
+            at += len(module) + len(named) + 2
+            argument = f"{module.decode()} {named.decode()}"
+        yield name, argument
+
+
+def _whole(raw: bytes) -> int:
+    return int.from_bytes(raw, "little", signed=True)
+
+
 class _Machine:
     """Walks a pickle. Every instruction makes one small thing of the bytes it stands in."""
 
@@ -148,11 +190,11 @@ class _Machine:
         self._memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        for opcode, argument, _ in pickletools.genops(self._pickle):
-            if opcode.name == "STOP":
-                return self._stack.pop()
-            self._step(opcode.name, argument)
-        raise ValueError
+        for name, argument in _instructions(self._pickle):
+            if name == "STOP":
+                break
+            self._step(name, argument)
+        return self._stack.pop()
 
     def _step(self, name: str, argument: Any) -> None:
         stack = self._stack
