@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ..files import FileSet
 from ..formats.codec import Float32
+from ..rope import Rope
+from ..shape import ModelShape
 from .llama2c_layout import HEADER_FIELDS, HEADER_V0, Entry, layout
 from .source import TensorSource
 
@@ -23,8 +25,17 @@ def write_v0(source: TensorSource, path: str | os.PathLike[str]) -> None:
     Raises ``ValueError`` for a shape that this format can't say.
     """
     shape = source.shape
-    if shape.q_dim != shape.dim or not shape.rope.interleaved:
-        raise ValueError("a llama2.c checkpoint has heads of dim / n_heads, and interleaved pairs")
+    said = ModelShape(
+        **{name: getattr(shape, name) for name in HEADER_FIELDS},
+        head_dim=shape.dim // shape.n_heads,
+        tied=shape.tied,
+        norm_eps=shape.norm_eps,
+        rope=Rope(theta=shape.rope.theta),
+    )
+    if shape != said:
+        raise ValueError(
+            "a llama2.c checkpoint has heads of dim / n_heads, interleaved pairs, and no more"
+        )
     numbers = {name: getattr(shape, name) for name in HEADER_FIELDS}
     if not shape.tied:
         numbers["vocab_size"] *= -1  # a separate classifier follows

@@ -19,7 +19,6 @@ from .source import InputFile
 from .stored import Joined, Stored, StoredModel, StoredTensor, same_values
 
 PARAMS = "params.json"
-MAX_PARTS = 256
 UNKNOWN = ("moe", "moe_args", "quantization_args", "lora_args", "vision_chunk_size")
 DOWNLOAD = "download the folder again"
 
@@ -78,13 +77,13 @@ def open_meta(folder: Path) -> StoredModel:
 
 
 def _parts(folder: Path) -> list[Path]:
-    numbers = sorted(
-        int(found[1])
-        for path in folder.iterdir()
-        if (found := re.fullmatch(r"consolidated\.(\d\d)\.pth", path.name))
-    )
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except OSError as e:
+        raise ConvertError(f"{folder}: can't open: {e.strerror}") from e
+    n = sum(bool(re.fullmatch(r"consolidated\.\d\d\.pth", name)) for name in names)
     paths = []
-    for number in range(max(1, len(numbers))):
+    for number in range(max(1, n)):
         name = f"consolidated.{number:02}.pth"
         path = file_in(folder, name)
         if path is None:

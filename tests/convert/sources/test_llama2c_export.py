@@ -32,9 +32,18 @@ def test_synthetic_checkpoint_is_exported_and_read_back(tmp_path: Path, tied: bo
         )
 
 
-@pytest.mark.parametrize("change", [{"head_dim": 32}, {"rope": Rope(interleaved=False)}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"head_dim": 32},
+        {"rope": Rope(interleaved=False)},
+        {"rope": Rope("linear", factor=2.0)},
+        {"qkv_bias": True},
+        {"window": 8},
+    ],
+)
 def test_what_the_format_can_not_say_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     shape = replace(SHAPES["15m"], **change)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"dim / n_heads, and interleaved"):
+    with pytest.raises(ValueError, match=r"dim / n_heads, interleaved"):
         write_v0(SyntheticCheckpoint(shape), tmp_path / "m.bin")
     assert list(tmp_path.iterdir()) == []
