@@ -135,7 +135,10 @@ def _byte_level(values: Mapping[str, Any]) -> FileVocabulary:
     texts, kinds = _tokens(values)
     merges = [merge.split(" ", 1) for merge in _texts(values, "merges")]
     known = set(texts)
-    if wrong := next((m for m in merges if len(m) < 2 or not known >= {*m, "".join(m)}), None):
+    halves = (
+        m for m in merges if len(m) < 2 or m[0] + m[1] not in known or not known.issuperset(m)
+    )
+    if wrong := next(halves, None):
         raise ValueError(f"is broken: a merge is {' '.join(wrong)!r:.80}")
     marked = (Kind.CONTROL, Kind.UNKNOWN, Kind.USER_DEFINED)
     added = [
@@ -165,7 +168,8 @@ def _tokens(values: Mapping[str, Any]) -> tuple[list[str], list[int]]:
     kinds = _list(values, "token_type") if _PREFIX + "token_type" in values else [1] * len(texts)
     if len(kinds) != len(texts):
         raise ValueError(f"is broken: it has {len(texts)} tokens, but {len(kinds)} types")
-    if not all(isinstance(kind, int) and 0 <= kind <= max(Kind) for kind in kinds):
+    last = int(Kind.BYTE)
+    if not all(isinstance(kind, int) and 0 <= kind <= last for kind in kinds):
         raise ValueError("is broken: a token is of a type that isn't known")
     return texts, [
         Kind.CONTROL if kind == Kind.USER_DEFINED and is_control(text, False) else kind

@@ -60,14 +60,15 @@ def tokenizer_json_vocabulary(document: Any, beside: Beside) -> FileVocabulary:
     for name in (beside.bos, beside.eos):
         if name in ids:
             controls[name] = ids[name]
-    is_byte_level = _is_byte_level(document["decoder"])
+    bytes_of = read if _is_byte_level(document["decoder"]) else _bytes_of
     encoder = LibraryEncoder(_for_typed_text(document, added, controls))
     pieces = [b""] * (max(ids.values()) + 1)
     unknown = document["model"].get("unk_token")
-    for text, token in ids.items():
-        if text not in controls and text != unknown:
-            written = encoder.text_of(token)
-            pieces[token] = read(written) if is_byte_level else _bytes_of(written)
+    nothing = {*controls, unknown}
+    texts = {token: text for text, token in ids.items() if text not in nothing}
+    texts |= {token.id: encoder.text_of(token.id) for token in added if token.id in texts}
+    for token, text in texts.items():
+        pieces[token] = bytes_of(text)
     eos = ids.get(beside.eos or "")
     known = frozenset(controls[name] for name in KNOWN_ENDS if name in controls)
     return FileVocabulary(
@@ -138,7 +139,9 @@ def _for_typed_text(document: Json, added: list[AddedToken], controls: Mapping[s
         vocab.pop(unknown, None)
         known = model["vocab"].get(unknown, controls.get(unknown))
         unknown, vocab[_UNREACHABLE + unknown] = _UNREACHABLE + unknown, known
-    merges = [m for m in model["merges"] if not hidden & {*_texts_of(m)}]
+    merges = model["merges"]
+    if not hidden.isdisjoint(model["vocab"]):
+        merges = [merge for merge in merges if hidden.isdisjoint(_texts_of(merge))]
     changed = {"type": "BPE", "vocab": vocab, "merges": merges, "unk_token": unknown}
     return {
         "version": "1.0",
