@@ -133,16 +133,21 @@ def _for_typed_text(document: Json, added: list[AddedToken], controls: Mapping[s
     hidden = {*controls}
     vocab = {text: token for text, token in model["vocab"].items() if text not in hidden}
     vocab |= {token.content: token.id for token in added if token.content not in hidden}
-    unknown = model.get("unk_token")
-    if unknown is not None and unknown in {**model["vocab"], **controls}:
+    unknown: str = model.get("unk_token") or ""
+    known = model["vocab"].get(unknown, controls.get(unknown))
+    if known is not None:  # an id that text gets, but by no name
         hidden.add(unknown)
         vocab.pop(unknown, None)
-        known = model["vocab"].get(unknown, controls.get(unknown))
-        unknown, vocab[_UNREACHABLE + unknown] = _UNREACHABLE + unknown, known
+        vocab[_UNREACHABLE + unknown] = known
     merges = model["merges"]
     if not hidden.isdisjoint(model["vocab"]):
         merges = [merge for merge in merges if hidden.isdisjoint(_texts_of(merge))]
-    changed = {"type": "BPE", "vocab": vocab, "merges": merges, "unk_token": unknown}
+    changed = {
+        "type": "BPE",
+        "vocab": vocab,
+        "merges": merges,
+        "unk_token": None if known is None else _UNREACHABLE + unknown,
+    }
     return {
         "version": "1.0",
         "truncation": None,
@@ -229,7 +234,7 @@ def _begins_anew(document: Json) -> bool:
 def _is_byte_level(decoder: Any) -> bool:
     """Which of the two ways to write bytes it is. ValueError for any other decoder."""
     steps = list(_steps(decoder, "decoders"))
-    types = [step.get("type") for step in steps]
+    types = [str(step.get("type")) for step in steps]
     if types == ["ByteLevel"]:
         return True
     replaces = any(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import random
@@ -33,27 +34,44 @@ def bundle(values: dict[str, Any]) -> bytes:
     return target.getvalue()
 
 
-def normalizing() -> bytes:
+def normalizing(small: dict[str, Any]) -> bytes:
     """A model with a small table of replacements."""
     with tempfile.TemporaryDirectory() as folder:
         rules = Path(folder) / "rules.tsv"
         rules.write_text("FB01\t66 69\n41 300\tC0\n3000\t20\n61\t62\n")
-        options = LLAMA | {"normalization_rule_name": "", "normalization_rule_tsv": str(rules)}
+        options = small | {"normalization_rule_name": "", "normalization_rule_tsv": str(rules)}
         return trained(**options)
 
 
+def shortened(document: dict[str, Any]) -> dict[str, Any]:
+    """A ``tokenizer.json`` with few merges, numbered anew."""
+    document = copy.deepcopy(document)
+    model = document["model"]
+    model["merges"] = model["merges"][:12]
+    made = {"".join(merge) for merge in model["merges"]}
+    kept = [t for t in model["vocab"] if len(t) == 1 or t in made or t.startswith("<0x")]
+    model["vocab"] = {text: token for token, text in enumerate(["<unk>", *kept])}
+    ids = dict(model["vocab"])
+    for entry in document["added_tokens"]:
+        entry["id"] = ids.setdefault(entry["content"], len(ids))
+    return document
+
+
 def whole_files() -> dict[str, bytes]:
-    plain = trained(**LLAMA)
-    theirs = sentencepiece.SentencePieceProcessor(model_proto=plain)
+    """A small file of each kind."""
+    small = LLAMA | {"byte_fallback": False, "vocab_size": 100, "character_coverage": 0.98}
+    theirs = sentencepiece.SentencePieceProcessor(model_proto=trained(**small))
+    level, fallback = shortened(KINDS["added"]), shortened(KINDS["first, added"])
     return {
-        "bpe": trained(**LLAMA | {"user_defined_symbols": ["<tool>", "<tool>s"]}),
-        "unigram": trained(**LLAMA | {"model_type": "unigram"}),
-        "normalizing": normalizing(),
-        "byte-level": json.dumps(KINDS["added"]).encode(),
-        "byte-fallback": json.dumps(KINDS["first, added"]).encode(),
-        "tiktoken": b"\n".join(LINES),
+        "bpe": trained(**small | {"user_defined_symbols": ["<tool>", "<tool>s"]}),
+        "unigram": trained(**small | {"model_type": "unigram"}),
+        "normalizing": normalizing(small),
+        "bytes": trained(**LLAMA | {"vocab_size": 350, "character_coverage": 0.98}),
+        "byte-level": json.dumps(level).encode(),
+        "byte-fallback": json.dumps(fallback).encode(),
+        "tiktoken": b"\n".join(LINES[:280]),
         "gguf llama": bundle(of_sentencepiece(theirs)),
-        "gguf gpt2": bundle(of_tokenizer_json(KINDS["added"], "llama-bpe")),
+        "gguf gpt2": bundle(of_tokenizer_json(level, "llama-bpe")),
     }
 
 

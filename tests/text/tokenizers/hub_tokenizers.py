@@ -81,6 +81,11 @@ def byte_fallback(scheme: str = "", *, added: Iterable[AddedToken] = ()) -> dict
     return finished(tokenizer, added)
 
 
+def without_bytes(document: dict[str, Any]) -> dict[str, Any]:
+    """The vocabulary with one token for all characters that it doesn't know."""
+    return document | {"model": document["model"] | {"byte_fallback": False}}
+
+
 def finished(tokenizer: Tokenizer, added: Iterable[AddedToken]) -> dict[str, Any]:
     """The document, with a BOS before every text."""
     tokenizer.add_tokens([*SPECIAL, *added])
@@ -97,6 +102,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "prefix": byte_level(prefix=True),
     "added": byte_level(split(LLAMA3), added=ODD),
     "llama-2": byte_fallback(),
+    "no bytes": without_bytes(byte_fallback()),
     "first": byte_fallback("first"),
     "always": byte_fallback("always"),
     "never": byte_fallback("never"),

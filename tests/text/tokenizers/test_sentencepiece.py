@@ -66,11 +66,9 @@ def trained(**options: Any) -> bytes:
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=training_lines(),
         model_writer=model,
-        vocab_size=450,
-        character_coverage=0.999,
         hard_vocab_limit=False,
         minloglevel=2,
-        **options,
+        **{"vocab_size": 450, "character_coverage": 0.999} | options,
     )
     return model.getvalue()
 
