@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from llama2ncnn_chat.conversation.renderer import refuse_long_system
 from llama2ncnn_chat.text.templates.template import RefusedError
 from llama2ncnn_chat.text.templates.whole import WholeTemplate
 from tests.conversation.scripted import Talk, encode, fed, in_cache, run, saying, session
@@ -88,4 +89,4 @@ def test_what_it_refuses_changes_nothing() -> None:
     assert s.ledger.path() == []
     assert not s.busy
     with pytest.raises(RefusedError, match="no system role here"):
-        s.refuse_system("S")
+        refuse_long_system(s.session.renderer, s.session.context_length)

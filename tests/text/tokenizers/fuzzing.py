@@ -121,7 +121,7 @@ def replace_somewhere(document: Any, rng: random.Random) -> None:
         if rng.random() < 0.2:
             del place[key]
         else:
-            place[key] = rng.choice(ODD)
+            place[key] = copy.deepcopy(rng.choice(ODD))
         return
 
 
