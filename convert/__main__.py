@@ -23,7 +23,7 @@ from . import inspect, interrupts
 from .desc import FORMAT, SUFFIXES, TOKENIZER_SUFFIX, ModelDesc, file_of, stem_of
 from .errors import ConvertError
 from .files import is_file
-from .formats import BLOCKS, FORMAT_NAMES
+from .formats import BLOCK_FORMATS, BLOCKS, FORMAT_NAMES
 from .inspect import human_bytes
 from .pipeline import OnProgress, Progress, convert
 
@@ -86,9 +86,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--weights",
         choices=FORMAT_NAMES,
-        help="how to keep the matrices (default: int8; q8 for a llama2.c v2 checkpoint)",
+        help="how to keep the matrices (default: int8; b8 for a llama2.c v2 checkpoint)",
     )
-    add("--block", type=int, choices=BLOCKS, help="weights per scale of q8, q6 and q4 (default 64)")
+    add("--block", type=int, choices=BLOCKS, help="weights per scale of b8, b6 and b4 (default 64)")
     add("--tokenizer", metavar="FILE", help="tokenizer.bin to copy (default: the one beside)")
     add("--quiet", action="store_true", help="no progress, no summary")
     add("--inspect", action="store_true", help="describe a checkpoint or a model, convert nothing")
@@ -113,8 +113,8 @@ def _problem(args: argparse.Namespace) -> str:
         return f"--{'verify' if args.verify else 'json'} goes with --inspect"
     if args.stem is None:
         return "STEM is missing: the name of the model to write"
-    if args.block and args.weights not in ("q8", "q6", "q4"):
-        return "--block goes with --weights q8, q6 or q4"
+    if args.block and args.weights not in BLOCK_FORMATS:
+        return "--block goes with --weights b8, b6 or b4"
     if not stem_of(args.stem).name or args.stem.endswith(os.sep):
         return f"STEM {args.stem!r} names a folder: give the model a name in it"
     return ""

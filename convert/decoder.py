@@ -1,5 +1,8 @@
 """The decoder as an ncnn graph: what runs, in which order, and which tensors it wants.
 
+Attention is always ncnn's. What stands before and behind it is made of ncnn's layers too, around
+a Gemm for every matrix, or is fused into two layers of our own, as the codec says.
+
 Two subgraphs that share no blob: the trunk (``x`` to ``hidden`` and the caches) and the head
 (``head_in`` to ``logits``), so that a prefill computes logits for the rows that are wanted.
 Shapes are ncnn's, ``(w, h, c)`` with ``w`` contiguous; M rows are fed, P stand in the cache.
@@ -7,11 +10,14 @@ Shapes are ncnn's, ``(w, h, c)`` with ``w`` contiguous; M rows are fed, P stand 
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from . import desc
 from .errors import ConvertError
 from .formats import DEFAULT_BLOCK, codec_of
 from .formats.codec import Codec
-from .graph import Graph, Matrix, Params, RowScales, Vector, Weights
+from .formats.mixture import parse_matrices
+from .graph import Graph, Mapped, Matrix, Panels, Params, RowScales, Vector, Weights
 from .shape import ModelShape
 
 SINGLE_THREAD: Params = {31: 1 << 7}
@@ -47,18 +53,47 @@ def param_of(d: desc.ModelDesc) -> str:
 def codec_of_model(d: desc.ModelDesc) -> Codec:
     """Look up how a converted model keeps its matrices. Raises ``ConvertError``."""
     try:
-        return codec_of(d.weights, d.block or DEFAULT_BLOCK)
-    except ConvertError:
-        what = f"weights {d.weights!r} in blocks of {d.block} aren't known"
-        raise ConvertError(what, desc.AGAIN) from None
+        eight_bits = parse_matrices(d.eight_bits)
+        codec = codec_of(d.weights, d.block or DEFAULT_BLOCK, eight_bits)
+        if codec.block == d.block and eight_bits <= matrices_of(d.shape):
+            return codec
+    except (ConvertError, ValueError):
+        pass
+    mixture = f", 8 bits for {d.eight_bits!r:.60}" if d.eight_bits else ""
+    what = f"weights {d.weights!r} in blocks of {d.block}{mixture}"
+    raise ConvertError(f"{what} aren't known", desc.AGAIN)
+
+
+def matrices_of(shape: ModelShape) -> frozenset[tuple[str, int]]:
+    """List every matrix of a product, by tensor and layer; a tied classifier as the embedding."""
+    names = (*BIAS_OF, _classifier(shape))
+    return frozenset((name, i) for name in names for i in range(shape.tensors[name].layers))
+
+
+def _classifier(shape: ModelShape) -> str:
+    return "embedding" if shape.tied else "classifier"
+
+
+class _Products(Protocol):
+    """What stands around the attention of a layer, and the head."""
+
+    def qkv(self, i: int, x: str) -> str:
+        """Add what makes the queries, keys and values of a layer, ``(q_dim + 2 * kv_dim, M)``."""
+
+    def rest(self, i: int, att: str, x: str) -> str:
+        """Add all that a layer does after its attention, the sum with ``x`` and the MLP."""
+
+    def head(self) -> None:
+        """Add what makes logits of hidden states."""
 
 
 class _Decoder:
-    """A graph in the making."""
+    """A graph in the making: the trunk, and the attention of its layers."""
 
     def __init__(self, shape: ModelShape, codec: Codec) -> None:
-        self._shape, self._codec, self._graph = shape, codec, Graph()
-        self._tensors = shape.tensors
+        self._shape, self._graph = shape, Graph()
+        kind = _Fused if codec.fused else _Plain
+        self._products: _Products = kind(self._graph, shape, codec)
 
     def build(self) -> Graph:
         g, layers = self._graph, range(self._shape.n_layers)
@@ -69,16 +104,15 @@ class _Decoder:
                 g.add("Input", name, ())
         x = desc.X
         for i in layers:
-            x = self._attention(i, x)
-            x = self._feed_forward(i, x)
+            att = self._attention(i, self._products.qkv(i, x))
+            x = self._products.rest(i, att, x)
         g.add("Noop", desc.HIDDEN, (x,))
-        self._head()
+        g.add("Input", desc.HEAD_IN, ())
+        self._products.head()
         return g
 
-    def _attention(self, i: int, x: str) -> str:
+    def _attention(self, i: int, qkv: str) -> str:
         g, s, p = self._graph, self._shape, f"l{i}."
-        h = self._norm(f"{p}att_norm", x, "rms_att", i)
-        qkv = self._linear(f"{p}qkv", h, ("wq", "wk", "wv"), i)
         parts = (f"{p}q_row", f"{p}k_row", f"{p}v_row")
         rows: Params = {0: (s.q_dim, s.kv_dim, s.kv_dim), 1: 1, **SINGLE_THREAD}
         g.add("Slice", f"{p}qkv_split", (qkv,), rows, outputs=parts)
@@ -88,7 +122,7 @@ class _Decoder:
             for name, part, n in zip("qkv", parts, heads, strict=True)
         )
         if s.qk_norm:
-            q, k = (self._norm(f"{b}_norm", b, f"{n}_norm", i) for b, n in ((q, "q"), (k, "k")))
+            q, k = (_norm(g, s, f"{b}_norm", b, f"{n}_norm", i) for b, n in ((q, "q"), (k, "k")))
         if s.turns(i):
             order: Params = {0: int(s.rope.interleaved), **SINGLE_THREAD}
             turn = (desc.COS, desc.SIN)
@@ -102,14 +136,81 @@ class _Decoder:
         )
         # (head_dim, M, heads) -> (head_dim, heads, M) -> (q_dim, M)
         att = g.add("Permute", f"{p}att_t", (att,), {0: 2, **SINGLE_THREAD})
-        att = g.add("Reshape", f"{p}att_row", (att,), {0: s.q_dim, 1: -1, **SINGLE_THREAD})
-        return self._binary(f"{p}att_add", x, self._linear(f"{p}o", att, ("wo",), i), ADD)
+        return g.add("Reshape", f"{p}att_row", (att,), {0: s.q_dim, 1: -1, **SINGLE_THREAD})
 
     def _heads(self, name: str, row: str, n_heads: int) -> str:
         # (n_heads * head_dim, M) -> (head_dim, heads, M) -> (head_dim, M, heads)
         split: Params = {0: self._shape.head_dim, 1: n_heads, 2: -1, **SINGLE_THREAD}
         h = self._graph.add("Reshape", f"{name}_heads", (row,), split)
         return self._graph.add("Permute", f"{name}_t", (h,), {0: 2, **SINGLE_THREAD})
+
+
+def _norm(g: Graph, s: ModelShape, name: str, x: str, gain: str, layer: int) -> str:
+    size = s.tensors[gain].cols
+    params: Params = {0: size, 1: s.norm_eps, 2: 1, **SINGLE_THREAD}
+    return g.add("RMSNorm", name, (x,), params, weights=Vector((gain,), layer, size))
+
+
+class _Fused:
+    """Two layers of our own around the attention, and one for the head. Implements ``_Products``.
+
+    They read everything from the mapped file. ``NormQkv`` is the norm and the products with wq,
+    wk and wv; ``OutMlp`` the product with wo, the sum, and the whole MLP with its sum;
+    ``NormLogits`` the last norm and the classifier.
+    """
+
+    def __init__(self, graph: Graph, shape: ModelShape, codec: Codec) -> None:
+        self._graph, self._codec = graph, codec
+        self._tensors, self._classifier = shape.tensors, _classifier(shape)
+
+    def qkv(self, i: int, x: str) -> str:
+        mapped = (self._vector("rms_att", i), *self._linear(("wq", "wk", "wv"), i))
+        return self._graph.add("NormQkv", f"l{i}.qkv", (x,), {0: i}, mapped=mapped)
+
+    def rest(self, i: int, att: str, x: str) -> str:
+        out, mlp = self._linear(("wo",), i), self._linear(("w1", "w3", "w2"), i)
+        mapped = (*out, self._vector("rms_ffn", i), *mlp)
+        return self._graph.add("OutMlp", f"l{i}.mlp", (att, x), {0: i}, mapped=mapped)
+
+    def head(self) -> None:
+        mapped = (self._vector("rms_final", 0), *self._linear((self._classifier,), 0))
+        self._graph.add("NormLogits", desc.LOGITS, (desc.HEAD_IN,), mapped=mapped)
+
+    def _linear(self, names: tuple[str, ...], layer: int) -> tuple[Mapped, ...]:
+        """Matrices in their order, each with its bias behind it."""
+        wanted: list[Mapped] = []
+        for name in names:
+            shape, bits = self._tensors[name], self._codec.of(name, layer).bits
+            wanted.append(Panels(name, layer, shape.rows, shape.cols, bits))
+            if (bias := BIAS_OF.get(name)) in self._tensors:
+                wanted.append(self._vector(str(bias), layer))
+        return tuple(wanted)
+
+    def _vector(self, name: str, layer: int) -> Vector:
+        return Vector((name,), layer, self._tensors[name].cols)
+
+
+class _Plain:
+    """ncnn's own layers around a Gemm for every matrix. Implements ``_Products``."""
+
+    def __init__(self, graph: Graph, shape: ModelShape, codec: Codec) -> None:
+        self._graph, self._shape, self._codec = graph, shape, codec
+        self._tensors = shape.tensors
+
+    def qkv(self, i: int, x: str) -> str:
+        h = self._norm(f"l{i}.att_norm", x, "rms_att", i)
+        return self._linear(f"l{i}.qkv", h, ("wq", "wk", "wv"), i)
+
+    def rest(self, i: int, att: str, x: str) -> str:
+        x = self._binary(f"l{i}.att_add", x, self._linear(f"l{i}.o", att, ("wo",), i), ADD)
+        return self._feed_forward(i, x)
+
+    def head(self) -> None:
+        h = self._norm("final_norm", desc.HEAD_IN, "rms_final", 0)
+        self._linear(desc.LOGITS, h, (_classifier(self._shape),), 0)
+
+    def _norm(self, name: str, x: str, gain: str, layer: int) -> str:
+        return _norm(self._graph, self._shape, name, x, gain, layer)
 
     def _feed_forward(self, i: int, x: str) -> str:
         g, p, hidden = self._graph, f"l{i}.", self._shape.hidden_dim
@@ -121,16 +222,6 @@ class _Decoder:
         gate = g.add("Swish", f"{p}swish", (parts[0],), {**SINGLE_THREAD})
         product = self._binary(f"{p}glu", gate, parts[1], MULTIPLY)
         return self._binary(f"{p}ffn_add", x, self._linear(f"{p}down", product, ("w2",), i), ADD)
-
-    def _head(self) -> None:
-        self._graph.add("Input", desc.HEAD_IN, ())
-        h = self._norm("final_norm", desc.HEAD_IN, "rms_final", 0)
-        self._linear(desc.LOGITS, h, ("embedding" if self._shape.tied else "classifier",), 0)
-
-    def _norm(self, name: str, x: str, gain: str, layer: int) -> str:
-        size = self._tensors[gain].cols
-        params: Params = {0: size, 1: self._shape.norm_eps, 2: 1, **SINGLE_THREAD}
-        return self._graph.add("RMSNorm", name, (x,), params, weights=Vector((gain,), layer, size))
 
     def _linear(self, name: str, x: str, tensors: tuple[str, ...], layer: int) -> str:
         product = self._product(name, x, tensors, layer)

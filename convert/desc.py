@@ -19,11 +19,11 @@ from typing import Any, get_type_hints
 
 from .errors import ConvertError
 from .files import open_regular, sha256_file
-from .rope import Rope
+from .old_desc import FIRST_GRAPH, FIRST_NAMES, OLD_FORMAT, OLD_KEYS, OLD_MODELS
 from .shape import ModelShape
 
 FORMAT = "3"
-GRAPH_VERSION = 1
+GRAPH_VERSION = 2
 """Of the ``.param`` that a description stands for: the engine writes it anew and compares."""
 
 OWN_CHECKSUM = "desc_sha256"
@@ -49,14 +49,16 @@ class ModelDesc:
 
     The token embedding is ``(vocab_size, dim)`` of ``embedding_dtype`` (float16 or float32) at
     ``embedding_offset`` of the ``.bin``; ncnn reads the first ``weights_size`` bytes. ``template``
-    names the chat template that the model was made for. ``extra`` has the keys that this program
-    doesn't know.
+    names the chat template that the model was made for. ``eight_bits`` names the matrices that
+    keep 8 bits among those of 4, as ``formats.mixture`` writes it. ``extra`` has the keys that this
+    program doesn't know.
     """
 
     shape: ModelShape
     graph_version: int
     weights: str
     block: int
+    eight_bits: str
     embedding_dtype: str
     embedding_offset: int
     weights_size: int
@@ -83,25 +85,6 @@ def _text(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return str(int(value) if isinstance(value, bool) else value)
-
-
-OLD_FORMAT = "2"
-NEW_FIELDS = ("graph_version", "template")
-OLD_KEYS = {
-    **{key: key for key in ("n_kv_heads", "hidden_dim", "vocab_size")},
-    "rope_theta": "rope.theta",
-    **{key: key for key in ("norm_eps", "tied", *OWN_FIELDS) if key not in NEW_FIELDS},
-}
-"""The keys of the format before this one, in its order, and what they are called now."""
-
-OLD_MODELS = {
-    **{f"rope.{f.name}": _text(f.default) for f in fields(Rope) if f.name != "theta"},
-    **dict.fromkeys(("qkv_bias", "o_bias", "mlp_bias", "qk_norm"), "0"),
-    **dict.fromkeys(("window", "no_rope_interval"), "0"),
-    "graph_version": "1",
-    "template": "llama2",
-}
-"""What the format before this one didn't say, for it was so in every model."""
 
 
 def stem_of(path: str | os.PathLike[str]) -> Path:
@@ -143,6 +126,8 @@ def format_desc(desc: ModelDesc) -> str:
 def _known_lines(desc: ModelDesc, format: str) -> list[str]:
     known = {key: _text(value) for key, value in _known(desc).items()}
     lines = [known.pop(name) for name in HEAD_LINES]
+    if desc.graph_version == FIRST_GRAPH:
+        del known["eight_bits"]
     keys = OLD_KEYS if format == OLD_FORMAT else dict(zip(known, known, strict=True))
     return [*lines, f"format={format}", *(f"{old}={known[key]}" for old, key in keys.items())]
 
@@ -162,6 +147,8 @@ def parse_desc(text: str, where: str) -> ModelDesc:
         values = _renamed(values, where)
     elif found != FORMAT:
         raise ConvertError(f"{where}: format is {found!r}, this program reads {FORMAT!r}", AGAIN)
+    elif values.get("graph_version") == str(FIRST_GRAPH):
+        values["eight_bits"] = ""
 
     def read(key: str, kind: type) -> Any:
         return _value(key, kind, values, where)
@@ -175,6 +162,9 @@ def parse_desc(text: str, where: str) -> ModelDesc:
         # A wrong number of heads, say, would have ncnn read past its memory.
         raise ConvertError(f"{where}: was changed after it was written", AGAIN)
     known = {*_known(d), OWN_CHECKSUM}
+    if d.graph_version == FIRST_GRAPH:
+        names = FIRST_NAMES.get(d.weights, d.weights)
+        d = replace(d, graph_version=GRAPH_VERSION, weights=names)
     return replace(d, extra={k: v for k, v in values.items() if k not in known})
 
 
@@ -236,8 +226,9 @@ def _value(key: str, kind: type, values: dict[str, str], where: str) -> Any:
 def _problems(d: ModelDesc) -> list[str]:
     itemsize = {"float16": 2, "float32": 4}.get(d.embedding_dtype, 0)
     embedding = itemsize * d.shape.vocab_size * d.shape.dim
-    sizes = ("weights_size", "param_size", "bin_size")
+    sizes = ("param_size", "bin_size")
     rules = (
+        (0 <= d.weights_size < 1 << 62, f"weights_size is {d.weights_size}"),
         *((0 < getattr(d, name) < 1 << 62, f"{name} is {getattr(d, name)}") for name in sizes),
         (itemsize > 0, f"embedding_dtype is {d.embedding_dtype!r}"),
         (
@@ -247,7 +238,7 @@ def _problems(d: ModelDesc) -> list[str]:
         (d.embedding_offset % 4 == 0, f"embedding_offset {d.embedding_offset} is unaligned"),
         (d.weights_size <= d.bin_size, "weights_size is larger than bin_size"),
         (
-            d.graph_version == GRAPH_VERSION,
+            d.graph_version in (FIRST_GRAPH, GRAPH_VERSION),
             f"graph version {d.graph_version}, this program knows {GRAPH_VERSION}",
         ),
     )

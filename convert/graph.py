@@ -43,8 +43,26 @@ Weights = Matrix | RowScales | Vector
 
 
 @dataclass(frozen=True)
+class Panels:
+    """The weights ``(rows, cols)`` of one layer of one tensor, in panels of so many bits."""
+
+    tensor: str
+    layer: int
+    rows: int
+    cols: int
+    bits: int
+
+
+Mapped = Panels | Vector
+"""What a layer of our own reads from the mapped file: of one tensor each."""
+
+
+@dataclass(frozen=True)
 class Layer:
-    """One ncnn layer: ``inputs`` and ``outputs`` name blobs, ``params`` are those of ncnn."""
+    """One ncnn layer: ``inputs`` and ``outputs`` name blobs, ``params`` are those of ncnn.
+
+    ``weights`` are what ncnn loads for it, ``mapped`` what a layer of our own reads in their place.
+    """
 
     type: str
     name: str
@@ -52,6 +70,7 @@ class Layer:
     outputs: tuple[str, ...]
     params: Params
     weights: Weights | None = None
+    mapped: tuple[Mapped, ...] = ()
 
 
 @dataclass
@@ -69,10 +88,11 @@ class Graph:
         *,
         outputs: tuple[str, ...] = (),
         weights: Weights | None = None,
+        mapped: tuple[Mapped, ...] = (),
     ) -> str:
         """Append a layer and return its first output, which is ``name`` unless ``outputs`` says."""
         outputs = outputs or (name,)
-        self.layers.append(Layer(type, name, inputs, outputs, params or {}, weights))
+        self.layers.append(Layer(type, name, inputs, outputs, params or {}, weights, mapped))
         return outputs[0]
 
     def to_param(self) -> str:

@@ -152,7 +152,7 @@ def _conversion(shape: ModelShape, codec: Codec, source: TensorSource | None = N
         if source and tensor.rows > 1 and (shape.tied or name != "embedding")
         for layer in range(tensor.layers)
     ]
-    unchanged = sum(_moves(row, codec) for row in rows)
+    unchanged = sum(_moves(row, codec.of(row.tensor, row.layer)) for row in rows)
     return Conversion(codec.name, codec.block, disk, memory, total, len(rows), unchanged)
 
 
@@ -167,8 +167,8 @@ class _Probe:
         self.moves = False
         return self.row.floats()
 
-    def quantised(self, bits: int, block: int) -> QuantisedRows | None:
-        return self.row.quantised(bits, block)
+    def quantised(self, bits: int, block: int, *, offsets: bool = False) -> QuantisedRows | None:
+        return self.row.quantised(bits, block, offsets=offsets)
 
 
 def _moves(row: SourceRows, codec: Codec) -> bool:

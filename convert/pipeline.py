@@ -19,13 +19,15 @@ from .errors import WriteError
 from .files import FileSet, is_file
 from .formats import BLOCKS, DEFAULT_BLOCK, codec_of
 from .formats.codec import Codec
+from .formats.mixture import format_matrices
 from .graph import Matrix, Vector
+from .places import mapped_bytes, places
 from .shape import ModelShape
 from .sources import open_source
 from .sources.source import TensorSource
-from .stream import ALIGNMENT, Streamer, Writer
 from .stream import OnProgress as OnProgress
 from .stream import Progress as Progress
+from .stream import Streamer, Writer
 from .vocabulary import Companions, companions_of
 
 CONVERTER = "llama2ncnn-convert 1"
@@ -73,11 +75,11 @@ def convert_tensors(
 ) -> ModelDesc:
     """Do what ``convert`` does, from an open source and in a format already chosen."""
     graph = decoder.build(source.shape, codec)
-    param = graph.to_param().encode()
-    _refuse_if_full(stem, len(param) + bin_bytes(source.shape, codec))
+    param, plan = graph.to_param().encode(), places(source.shape, codec, graph)
+    _refuse_if_full(stem, len(param) + plan.size)
     with FileSet() as files:
         bin_file = Writer(files.open(file_of(stem, ".bin")))
-        weights_size, offset = Streamer(source, codec, bin_file, progress).write(graph)
+        Streamer(source, codec, bin_file, progress).write(graph, plan)
         files.open(file_of(stem, ".param")).write(param)
         if companions and companions.has_tokenizer:
             companions.write_tokenizer(files.open(file_of(stem, TOKENIZER_SUFFIX)))
@@ -87,10 +89,11 @@ def convert_tensors(
             shape=source.shape,
             graph_version=GRAPH_VERSION,
             weights=codec.name,
+            eight_bits=format_matrices(codec.eight_bits),
             block=codec.block,
             embedding_dtype=codec.embedding_dtype.name,
-            embedding_offset=offset,
-            weights_size=weights_size,
+            embedding_offset=plan.embedding,
+            weights_size=plan.loaded,
             param_size=len(param),
             bin_size=bin_file.size,
             param_sha256=hashlib.sha256(param).hexdigest(),
@@ -106,19 +109,16 @@ def convert_tensors(
 
 def bin_bytes(shape: ModelShape, codec: Codec) -> int:
     """Count the bytes of the ``.bin`` that this shape gives in this format."""
-    weights = memory_bytes(shape, codec, held=False)
-    if shape.tied and codec.embedding_at is not None:
-        return weights
-    embedding = shape.tensors["embedding"].n_values * codec.embedding_dtype.itemsize
-    return weights + -weights % ALIGNMENT + embedding
+    return places(shape, codec).size
 
 
-def memory_bytes(shape: ModelShape, codec: Codec, *, held: bool = True) -> int:
-    """Count the bytes of all that ncnn reads; with ``held``, as it keeps it in memory."""
-    count = codec.held_bytes if held else codec.disk_bytes
-    wanted = [layer.weights for layer in decoder.build(shape, codec).layers]
-    matrices = sum(count(w.rows, w.cols) for w in wanted if isinstance(w, Matrix))
-    return matrices + sum(4 * w.size for w in wanted if isinstance(w, Vector))
+def memory_bytes(shape: ModelShape, codec: Codec) -> int:
+    """Count the bytes of all weights but the embedding in memory, loaded or mapped."""
+    layers = decoder.build(shape, codec).layers
+    loaded = [layer.weights for layer in layers]
+    matrices = sum(codec.held_bytes(w.rows, w.cols) for w in loaded if isinstance(w, Matrix))
+    vectors = sum(4 * w.size for w in loaded if isinstance(w, Vector))
+    return matrices + vectors + sum(mapped_bytes(w) for layer in layers for w in layer.mapped)
 
 
 def _refuse_to_overwrite(sources: Sequence[Path], tokenizer: Path | None, stem: Path) -> None:

@@ -12,12 +12,13 @@ from typing import BinaryIO
 
 from .errors import ConvertError
 from .formats.codec import SINGLE, Codec, Float32, NonFiniteError, QuantisedRows
+from .formats.panels import ROWS
 from .formats.plain import to_dtype
-from .graph import Graph, Matrix, RowScales, Vector, Weights
+from .graph import Graph, Mapped, Matrix, Panels, RowScales, Vector, Weights
+from .places import Places, key_of
 from .sources.source import TensorSource
 
 SLICE_VALUES = 1 << 18  # a slice of 1 MB of float32 and its temporaries stay in a core's cache
-ALIGNMENT = 64  # of the embedding, so that a memory map of it starts on a cache line
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,10 @@ class SourceRows:
         """Read them as float32 ``(stop - start, cols)``."""
         return self.source.rows(self.tensor, self.layer, self.start, self.stop)
 
-    def quantised(self, bits: int, block: int) -> QuantisedRows | None:
+    def quantised(self, bits: int, block: int, *, offsets: bool = False) -> QuantisedRows | None:
         """Read them as they are stored, if that is in such blocks; None if not."""
         place = (self.tensor, self.layer, self.start, self.stop)
-        return self.source.quantised_rows(*place, bits, block)
+        return self.source.quantised_rows(*place, bits, block, offsets=offsets)
 
 
 class Writer:
@@ -88,37 +89,40 @@ class Streamer:
         self._n_done = self._bytes = 0
         self._n_tensors = self._n_bytes = 0
 
-    def write(self, graph: Graph) -> tuple[int, int]:
-        """Write everything; returns the bytes that are ncnn's and the offset of the embedding."""
-        shared_at = self._codec.embedding_at if self._source.shape.tied else None
-        wanted = [layer.weights for layer in graph.layers if layer.weights]
+    def write(self, graph: Graph, plan: Places) -> None:
+        """Write everything to where ``plan``, that of the same graph, has it."""
+        shared = plan.embedding < plan.loaded
+        wanted = [*_weights_of(graph), *(weights for x in graph.layers for weights in x.mapped)]
         names = [name for weights in wanted for name in _names(weights)]
-        self._plan([*names, *(["embedding"] if shared_at is None else [])])
-        offset = 0
+        self._plan([*names, *([] if shared else ["embedding"])])
         try:
-            for weights in wanted:
-                if shared_at is not None and "embedding" in _names(weights):
-                    offset = self._out.size + shared_at
+            for weights in _weights_of(graph):
                 self._write_one(weights)
-            weights_size = self._out.size
-            if shared_at is None:
-                self._out.write(bytes(-weights_size % ALIGNMENT))
-                offset = self._out.size
+            for place in (plan.of[key_of(x)] for layer in graph.layers for x in layer.mapped):
+                self._pad(place.offset)
+                self._write_one(place.weights)
+            if not shared:
+                self._pad(plan.embedding)
                 self._write_embedding()
         except NonFiniteError as e:
             raise ConvertError(f"{self._source.path}: {self._reading}: {e}", e.hint) from None
-        return weights_size, offset
+
+    def _pad(self, offset: int) -> None:
+        self._out.write(bytes(offset - self._out.size))
 
     def _plan(self, names: list[str]) -> None:
         self._n_tensors = len(names)
         self._n_bytes = sum(self._source.tensor_bytes(name) for name in names)
 
-    def _write_one(self, weights: Weights) -> None:
+    def _write_one(self, weights: Weights | Mapped) -> None:
         if isinstance(weights, Vector):
             for rows in self._slices(weights.tensors, weights.layer):
                 self._out.write(to_dtype(rows.floats(), SINGLE).tobytes())
         elif isinstance(weights, RowScales):
             self._out.write(self._scales.pop(weights.of).astype("<f4", copy=False).tobytes())
+        elif isinstance(weights, Panels):
+            slices = self._slices((weights.tensor,), weights.layer)
+            self._codec.of(weights.tensor, weights.layer).encode(slices, self._out.write)
         else:
             slices = self._slices(weights.tensors, weights.layer)
             scales = self._codec.encode(slices, self._out.write)
@@ -134,7 +138,7 @@ class Streamer:
             self._reading = f"{name} of layer {layer}"
             rows, cols = self._tensors[name].rows, self._tensors[name].cols
             size, before = self._source.tensor_bytes(name), self._bytes
-            step = max(1, SLICE_VALUES // cols)
+            step = max(ROWS, SLICE_VALUES // cols // ROWS * ROWS)  # whole panels
             for start in range(0, rows, step):
                 stop = min(rows, start + step)
                 yield SourceRows(self._source, name, layer, start, stop)
@@ -147,5 +151,11 @@ class Streamer:
             self._report(Progress(self._n_done, self._n_tensors, self._bytes, self._n_bytes))
 
 
-def _names(weights: Weights) -> tuple[str, ...]:
+def _weights_of(graph: Graph) -> list[Weights]:
+    return [layer.weights for layer in graph.layers if layer.weights]
+
+
+def _names(weights: Weights | Mapped) -> tuple[str, ...]:
+    if isinstance(weights, Panels):
+        return (weights.tensor,)
     return () if isinstance(weights, RowScales) else weights.tensors

@@ -10,7 +10,7 @@ from llama2ncnn_chat.catalogue.listing import human_count
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN, END = "<!-- models to begin with -->\n", "<!-- the end of them -->\n"
-FORMATS = ("q4", "q6", "int8", "q8", "fp16")
+FORMATS = ("q4", "q8", "int8", "fp16")
 
 
 def table() -> str:

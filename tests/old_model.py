@@ -38,3 +38,50 @@ source=llama2.c v0, 371996 bytes, sampled SHA-256 6a5bd3113af09d872c9c35a193573d
 converter=llama2ncnn-convert 1
 desc_sha256=e651839375f669d674dfcaad40844b7798984b97dc642a777acc51a6835dc89e
 """  # noqa: E501
+
+FIRST_DESC = """\
+32
+2
+64
+4
+format=3
+hidden_dim=160
+n_kv_heads=2
+head_dim=16
+vocab_size=96
+tied=1
+norm_eps=1e-05
+qkv_bias=0
+o_bias=0
+mlp_bias=0
+qk_norm=0
+window=0
+no_rope_interval=0
+rope.rule=default
+rope.theta=500000.0
+rope.interleaved=1
+rope.attention_factor=1.0
+rope.factor=1.0
+rope.original_context=0
+rope.low_freq_factor=1.0
+rope.high_freq_factor=4.0
+rope.beta_fast=32.0
+rope.beta_slow=1.0
+rope.truncate=1
+rope.divisors=
+graph_version=1
+weights=q4
+block=64
+embedding_dtype=float16
+embedding_offset=53376
+weights_size=53376
+param_size=3933
+bin_size=65664
+param_sha256=3b9ff6d7691523995d4bf84a136d4554edc71e5186ee0ae01eb3d8d883530b6f
+bin_sha256=2c6098690893162882cbd0f9be6ca6fe0df016b081827815d5c4f46921784584
+source=llama2.c v0, 371996 bytes, sampled SHA-256 6a5bd3113af09d872c9c35a193573da550754d4358930dbbd423d7cfa372b12c
+converter=llama2ncnn-convert 1
+template=llama2
+desc_sha256=7c7e289d594bdf0be646b60be958399eebb943ec12c886a2322e8bc561478c04
+"""  # noqa: E501
+"""What the program before our own layers made of the same checkpoint in 4 bits, blocks of 64."""

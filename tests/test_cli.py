@@ -98,7 +98,7 @@ def test_a_raw_checkpoint_is_converted_once_by_content(
     (copy / "tokenizer.bin").write_bytes((tmp_path / "tokenizer.bin").read_bytes())
     assert main(["complete", str(copy / "other.bin"), "a", "3"]) == 0
     assert models() == first  # another name, the same content
-    assert main(["complete", str(checkpoint), "a", "3", "--weights", "q8"]) == 0
+    assert main(["complete", str(checkpoint), "a", "3", "--weights", "b8"]) == 0
     assert len(models()) == 2  # other options
     raw = bytearray(checkpoint.read_bytes())
     raw[2000] ^= 1

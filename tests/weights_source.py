@@ -57,7 +57,7 @@ class WeightsSource:
         stacked = self._weights[name].reshape(tensor.layers, tensor.rows, tensor.cols)
         return stacked[layer, start:stop]
 
-    def quantised_rows(self, *_: object) -> None: ...
+    def quantised_rows(self, *_: object, **__: object) -> None: ...
 
 
 def make(

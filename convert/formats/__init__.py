@@ -9,25 +9,35 @@ from ..errors import ConvertError
 from .blocks import BLOCKS as BLOCKS
 from .blocks import Blocks
 from .codec import Codec
+from .mixture import Matrices
+from .panels import PanelCodec
 from .plain import FP16, FP32
 from .rows import INT8
 
-_BITS = {"q8": 8, "q6": 6, "q4": 4}
+BLOCK_FORMATS = {"b8": 8, "b6": 6, "b4": 4}
+PANEL_FORMATS = {"q8": 8, "q4": 4}
 _WITHOUT_BLOCKS: dict[str, Codec] = {codec.name: codec for codec in (INT8, FP16, FP32)}
 
-FORMAT_NAMES = ("int8", *_BITS, "fp16", "fp32")
+PLAIN_NAMES = ("int8", *BLOCK_FORMATS, "fp16", "fp32")
+"""The formats of models that any ncnn program can load."""
+FORMAT_NAMES = (*PANEL_FORMATS, *PLAIN_NAMES)
 DEFAULT_BLOCK = 64
 
 
-def codec_of(name: str, block: int = DEFAULT_BLOCK) -> Codec:
-    """Look up the codec of a name; ``block`` is for those that have blocks, others ignore it.
+def codec_of(name: str, block: int = DEFAULT_BLOCK, eight_bits: Matrices = frozenset()) -> Codec:
+    """Look up the codec of a name; ``block`` is for those that have a choice, others ignore it.
 
-    Raises ``ConvertError`` for a name or a block that isn't known.
+    The matrices of ``eight_bits`` keep 8 bits in a format of panels; elsewhere none can be named.
+    Raises ``ConvertError`` for a name, a block or a mixture that isn't known.
     """
     if name not in FORMAT_NAMES:
         raise ConvertError(f"unknown weights {name!r}", f"one of {', '.join(FORMAT_NAMES)}")
     if block not in BLOCKS:
         raise ConvertError(f"block {block} isn't one of {', '.join(map(str, BLOCKS))}")
-    if name in _BITS:
-        return Blocks(name, _BITS[name], block)
+    if eight_bits and PANEL_FORMATS.get(name, 8) == 8:
+        raise ConvertError(f"weights {name!r} are kept alike in all matrices", "choose q4")
+    if name in PANEL_FORMATS:
+        return PanelCodec(name, PANEL_FORMATS[name], eight_bits)
+    if name in BLOCK_FORMATS:
+        return Blocks(name, BLOCK_FORMATS[name], block)
     return _WITHOUT_BLOCKS[name]

@@ -1,4 +1,4 @@
-"""Matrices in 8, 6 or 4 bits with a scale for every block of a row: q8, q6 and q4.
+"""Matrices in 8, 6 or 4 bits with a scale for every block of a row: b8, b6 and b4.
 
 Blocks of a source that are of the very kind move over as they are. Source: ncnn's ``Gemm`` with
 ``quantize_term`` 400 to 802.
@@ -6,7 +6,7 @@ Blocks of a source that are of the very kind move over as they are. Source: ncnn
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ from .codec import (
     inverse_step,
     padded,
 )
+from .mixture import Matrices
 
 BLOCKS = (32, 64, 128)
 """The sizes of block that ncnn's Gemm knows."""
@@ -38,6 +39,8 @@ class Blocks:
     bits: int
     block: int
 
+    fused = False
+    eight_bits: Matrices = frozenset()
     row_scales = False
     embedding_dtype = HALF
     embedding_at = None
@@ -47,22 +50,31 @@ class Blocks:
         """ncnn's code of the bits and the block."""
         return 100 * self.bits + BLOCKS.index(self.block)
 
+    def of(self, tensor: str, layer: int) -> Blocks:  # noqa: ARG002
+        """Return itself: all matrices are kept alike."""
+        return self
+
     def encode(self, slices: Iterable[RowSlice], write: Write) -> None:
-        """Write the packed rows, then the inverse step of every block. ncnn expects no tag."""
+        """Write the packed rows, then the inverse step of every block."""
+        for data in self.pieces(slices):
+            write(data)
+
+    def pieces(self, slices: Iterable[RowSlice]) -> Iterator[memoryview]:
+        """Yield the packed rows, then the inverse step of every block. ncnn expects no tag."""
         n, scales = 0, []
         for rows in slices:
             stored = rows.quantised(self.bits, self.block)
             if stored is None:
                 q, inverse = quantise_blocks(rows.floats(), self.bits, self.block)
             else:
-                q, inverse = _with_inverse_steps(stored)
+                q, inverse = with_inverse_steps(stored)
             data = as_bytes(pack_bits(q, self.bits))
-            write(data)
+            yield data
             n += data.nbytes
             scales.append(inverse)
-        write(bytes(padded(n) - n))
+        yield memoryview(bytes(padded(n) - n))
         for inverse in scales:
-            write(as_bytes(inverse.astype("<f4", copy=False)))
+            yield as_bytes(inverse.astype("<f4", copy=False))
 
     def disk_bytes(self, rows: int, cols: int) -> int:
         """Count the bytes of a ``(rows, cols)`` matrix in ``.bin``."""
@@ -74,7 +86,11 @@ class Blocks:
         return self.disk_bytes(rows, cols)
 
 
-def _with_inverse_steps(stored: QuantisedRows) -> tuple[Int8, Float32]:
+def with_inverse_steps(stored: QuantisedRows) -> tuple[Int8, Float32]:
+    """Give the values, and the inverse step of every block; zeros where it would be infinite.
+
+    Raises ``NonFiniteError``.
+    """
     q, step = stored.values, stored.steps
     if not np.isfinite(step).all():
         raise NonFiniteError("a scale is not a finite number")
@@ -84,8 +100,8 @@ def _with_inverse_steps(stored: QuantisedRows) -> tuple[Int8, Float32]:
     dead = ~np.isfinite(inverse)
     if dead.any():
         inverse[dead] = 1
-        block = q.shape[1] // step.shape[1]
-        q = np.where(np.repeat(dead, block, axis=1), np.int8(0), q)
+        block = -(-q.shape[1] // step.shape[1])
+        q = np.where(np.repeat(dead, block, axis=1)[:, : q.shape[1]], np.int8(0), q)
     return q, inverse
 
 

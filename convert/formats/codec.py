@@ -22,13 +22,15 @@ HALF: np.dtype[np.generic] = np.dtype("<f2")
 
 @dataclass(frozen=True)
 class QuantisedRows:
-    """Rows in blocks that share a step: weight = value * step of its block.
+    """Rows in blocks that share a step: weight = value * step of its block, plus its offset.
 
-    ``values`` are int8 ``(n, cols)``, ``steps`` float32 ``(n, cols / block)``.
+    ``values`` are int8 ``(n, cols)``, ``steps`` float32 ``(n, cols / block)``, and so ``offsets``;
+    None where they are all zero. Values go from ``-2**(bits - 1)`` without offsets, from 0 with.
     """
 
     values: Int8
     steps: Float32
+    offsets: Float32 | None = None
 
 
 class RowSlice(Protocol):
@@ -37,8 +39,11 @@ class RowSlice(Protocol):
     def floats(self) -> Float32:
         """Read the rows as float32 ``(n, cols)``."""
 
-    def quantised(self, bits: int, block: int) -> QuantisedRows | None:
-        """Read the rows as they stand in the source, if that is in such blocks; None if not."""
+    def quantised(self, bits: int, block: int, *, offsets: bool = False) -> QuantisedRows | None:
+        """Read the rows as they stand in the source, if that is in such blocks; None if not.
+
+        Blocks that have an offset each come only where ``offsets`` allows them.
+        """
 
 
 class Codec(Protocol):
@@ -51,6 +56,24 @@ class Codec(Protocol):
     @property
     def block(self) -> int:
         """How many weights of a row share a scale; 0 where there are no blocks."""
+
+    @property
+    def fused(self) -> bool:
+        """Whether layers of our own read the matrices, each by itself, from the mapped file.
+
+        If not, ncnn's Gemm does, and the model is one that any ncnn program can load.
+        """
+
+    @property
+    def eight_bits(self) -> frozenset[tuple[str, int]]:
+        """The matrices, by tensor and layer, that keep 8 bits where the others have fewer."""
+
+    def of(self, tensor: str, layer: int) -> Codec:
+        """Return the codec of one matrix: itself, but for the ``eight_bits``."""
+
+    @property
+    def bits(self) -> int:
+        """How many bits a value has, its share of a scale not counted."""
 
     @property
     def quantize_term(self) -> int:
@@ -109,6 +132,18 @@ def inverse_step(absmax: Float32, q_max: int) -> Float32:
         inverse: Float32 = np.float32(q_max) / absmax
     inverse[~np.isfinite(inverse)] = 1
     return inverse
+
+
+def to_half(x: Float32) -> npt.NDArray[np.float16]:
+    """Round numbers to float16. Raises ``NonFiniteError`` for what that can't hold."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        half = x.astype(np.float16)
+    if not np.isfinite(half).all():
+        if not np.isfinite(x).all():
+            raise NonFiniteError("a scale is not a finite number")
+        what = "a block's scale is beyond the range of float16 (65504)"
+        raise NonFiniteError(what, "--weights fp32 can hold it")
+    return half
 
 
 def as_bytes(array: npt.NDArray[np.number[Any]]) -> memoryview:

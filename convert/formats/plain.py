@@ -24,6 +24,7 @@ from .codec import (
     finite_absmax,
     padded,
 )
+from .mixture import Matrices
 
 TAG_BYTES = 4
 
@@ -36,10 +37,21 @@ class Plain:
     tag: int
     embedding_dtype: np.dtype[np.generic]
 
+    fused = False
+    eight_bits: Matrices = frozenset()
     block = 0
     quantize_term = 0
     row_scales = False
     embedding_at = TAG_BYTES
+
+    @property
+    def bits(self) -> int:
+        """How many bits a value has."""
+        return 8 * self.embedding_dtype.itemsize
+
+    def of(self, tensor: str, layer: int) -> Plain:  # noqa: ARG002
+        """Return itself: all matrices are kept alike."""
+        return self
 
     def encode(self, slices: Iterable[RowSlice], write: Write) -> None:
         """Write the tag and the values, padded to 4 bytes."""

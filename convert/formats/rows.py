@@ -22,6 +22,7 @@ from .codec import (
     inverse_step,
     padded,
 )
+from .mixture import Matrices
 
 TAG = struct.pack("<I", 0x000D4B38)
 TENSOR_SCALE = struct.pack("<f", 1.0)
@@ -31,11 +32,18 @@ class Rows:
     """int8 rows, each with its own step. Implements ``Codec``."""
 
     name = "int8"
+    fused = False
+    eight_bits: Matrices = frozenset()
+    bits = 8
     block = 0
     quantize_term = 2
     row_scales = True
     embedding_dtype = HALF
     embedding_at = None
+
+    def of(self, tensor: str, layer: int) -> Rows:  # noqa: ARG002
+        """Return itself: all matrices are kept alike."""
+        return self
 
     def encode(self, slices: Iterable[RowSlice], write: Write) -> Float32:
         """Write the tag, the values, padded to 4 bytes, and the tensor's scale of 1."""

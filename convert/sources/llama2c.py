@@ -58,7 +58,7 @@ class Llama2cCheckpoint:
             self._file.close()
             raise
         self.format = f"llama2.c {FORMATS[self.version]}"
-        self.weights = "q8" if self.block else "int8"
+        self.weights = "b8" if self.block else "int8"
         self.metadata = NOTHING
         self.template = "llama2"  # the file doesn't say; Llama-2 is what llama2.c is for
 
@@ -93,13 +93,22 @@ class Llama2cCheckpoint:
             return (grouped * stored.steps[:, :, None]).reshape(-1, cols)
 
     def quantised_rows(
-        self, name: str, layer: int, start: int, stop: int, bits: int, block: int
+        self,
+        name: str,
+        layer: int,
+        start: int,
+        stop: int,
+        bits: int,
+        block: int,
+        *,
+        offsets: bool = False,  # noqa: ARG002
     ) -> QuantisedRows | None:
-        """Read rows of a v2 matrix as they stand there: 8 bits, in groups of the file's own."""
+        """Read rows of a v2 matrix as they stand there: 8 bits, in groups of one or more blocks."""
         entry, _ = self._table[name]
-        if not entry.group or (bits, block) != (8, entry.group):
+        if not entry.group or bits != 8 or entry.group % block:
             return None
-        return self._stored(name, layer, start, stop)
+        stored = self._stored(name, layer, start, stop)
+        return QuantisedRows(stored.values, stored.steps.repeat(entry.group // block, axis=1))
 
     def _stored(self, name: str, layer: int, start: int, stop: int) -> QuantisedRows:
         entry, offset = self._table[name]

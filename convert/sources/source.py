@@ -60,9 +60,20 @@ class TensorSource(Protocol):
         """Read rows ``start`` to ``stop`` of one layer of a tensor, ``(stop - start, cols)``."""
 
     def quantised_rows(
-        self, name: str, layer: int, start: int, stop: int, bits: int, block: int
+        self,
+        name: str,
+        layer: int,
+        start: int,
+        stop: int,
+        bits: int,
+        block: int,
+        *,
+        offsets: bool = False,
     ) -> QuantisedRows | None:
-        """Read the same rows as they are stored, if that is in such blocks; None if it isn't."""
+        """Read the same rows as they are stored, if that is in such blocks; None if it isn't.
+
+        Blocks that have an offset each come only where ``offsets`` allows them.
+        """
 
 
 class InputFile:

@@ -157,7 +157,7 @@ class StoredModel:
         """Read rows of one layer of a tensor, float32 ``(stop - start, cols)``."""
         return self._table[name][layer].rows(start, stop)
 
-    def quantised_rows(self, *_: object) -> None:
+    def quantised_rows(self, *_: object, **__: object) -> None:
         """Say that nothing is kept in blocks."""
 
 

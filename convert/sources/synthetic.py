@@ -64,5 +64,5 @@ class SyntheticCheckpoint:
         # Scaled so that activations neither die nor explode over many layers.
         return values.reshape(-1, cols) * np.float32(0.7 * cols**-0.5)
 
-    def quantised_rows(self, *_: object) -> None:
+    def quantised_rows(self, *_: object, **__: object) -> None:
         """Say that nothing is kept in blocks."""

@@ -24,6 +24,8 @@ from convert import pipeline
 from convert.desc import TOKENIZER_SUFFIX, ModelDesc, file_of, read_desc, stem_of
 from convert.errors import ConvertError, WriteError
 from convert.files import sha256_file
+from convert.formats.codec import Codec
+from convert.formats.mixture import format_matrices
 from convert.pipeline import CONVERTER, OnProgress
 from convert.sources import open_source
 from convert.tokenizer_files import TOKENIZERS
@@ -166,7 +168,7 @@ def _raw(
     if conversion.keep and not conversion.keep.name:
         raise UsageError(f"{conversion.keep} names a folder", "name a model in it")
     notes: list[str] = []
-    options = f"{fmt.name}-{fmt.block}"
+    options = _options_in_key(fmt)
     stem = conversion.keep or _cache_stem(files, options, progress.hashing, notes)
 
     def convert(target: Path) -> ModelDesc:
@@ -181,13 +183,24 @@ def _raw(
 
     desc = _read_whole(stem)
     if conversion.keep:
-        wanted = (fingerprint, fmt.name, fmt.block, CONVERTER)
-        if desc is None or wanted != (desc.source, desc.weights, desc.block, desc.converter):
+        wanted = (fingerprint, fmt.name, fmt.block, format_matrices(fmt.eight_bits), CONVERTER)
+        if desc is None or wanted != (
+            *(desc.source, desc.weights, desc.block, desc.eight_bits, desc.converter),
+        ):
             desc = convert(stem)
     elif desc is None:
         desc = _publish(convert, stem, Origin(called, tuple(files)))
     own = companions.tokenizer or file_of(stem, TOKENIZER_SUFFIX)
     return FoundModel(path.name, stem, desc, own, tuple(notes))
+
+
+def _options_in_key(codec: Codec) -> str:
+    """Name a format in the key of a conversion, its mixture as a digest."""
+    if not codec.fused:
+        return f"{codec.name}-{codec.block}"
+    # Not the block: "q8-32" was once said of ncnn's own.
+    mixture = format_matrices(codec.eight_bits)
+    return f"{codec.name}-{hashlib.sha256(mixture.encode()).hexdigest()[:8]}"
 
 
 def _read_whole(stem: Path) -> ModelDesc | None:

@@ -43,9 +43,9 @@ def test_a_conversion_of_the_format_before_counts(checkpoint: Path, kept: bool) 
 def test_a_conversion_with_another_graph_is_made_anew(checkpoint: Path, kept: bool) -> None:
     conversion = Conversion(keep=checkpoint.with_name("kept") if kept else None)
     first = find_model(str(checkpoint), conversion)
-    other = format_desc(replace(first.desc, graph_version=2))
+    other = format_desc(replace(first.desc, graph_version=3))
     file_of(first.stem, ".desc").write_text(other)
-    with pytest.raises(ModelError, match=r"graph version 2.*convert the checkpoint again"):
+    with pytest.raises(ModelError, match=r"graph version 3.*convert the checkpoint again"):
         NcnnEngine(first.stem)
     again = find_model(str(checkpoint), conversion)
     assert (again.stem, again.desc) == (first.stem, first.desc)
@@ -55,8 +55,8 @@ def test_a_conversion_with_another_graph_is_made_anew(checkpoint: Path, kept: bo
 def test_the_key_is_of_the_content_and_the_options(checkpoint: Path) -> None:
     digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     assert find_model(str(checkpoint)).stem.parent.name == f"{digest[:24]}-int8-0-1"
-    stem = find_model(str(checkpoint), Conversion("q6", 32)).stem
-    assert stem.parent.name == f"{digest[:24]}-q6-32-1"
+    stem = find_model(str(checkpoint), Conversion("b6", 32)).stem
+    assert stem.parent.name == f"{digest[:24]}-b6-32-1"
 
 
 def test_the_key_of_several_files_covers_all(tmp_path: Path) -> None:

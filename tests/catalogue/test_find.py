@@ -71,7 +71,7 @@ def test_a_kept_model_is_made_again_only_if_it_would_be_another(checkpoint: Path
 
     first = made()
     assert made() == first
-    assert made("q8") != first
+    assert made("b8") != first
     other = made("fp32")
     write_v0(checkpoint, CONFIG, random_weights(CONFIG, 4))
     assert made("fp32") != other

@@ -43,7 +43,7 @@ def test_the_shape_has_as_many_weights_as_the_model(model: GoodModel) -> None:
 def test_they_stand_in_order_and_take_about_their_bits() -> None:
     sizes = [model.parameters for model in GOOD_MODELS]
     assert sizes == sorted(sizes)
-    bits = {"int8": 8, "q8": 8.5, "q6": 6.5, "q4": 4.5, "fp16": 32, "fp32": 32}
+    bits = {"q8": 8.5, "q4": 5, "int8": 8, "b8": 8.5, "b6": 6.5, "b4": 4.5, "fp16": 32, "fp32": 32}
     assert set(bits) == set(FORMAT_NAMES)
     for model in GOOD_MODELS:
         for weights, n in bits.items():

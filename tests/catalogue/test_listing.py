@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "tokenizer.bin").write_bytes(b"never opened here")
     raw = write_v0(folder / "raw.bin", CONFIG, random_weights(CONFIG, 3))
-    convert(raw, folder / "made.ncnn", weights="q8")
+    convert(raw, folder / "made.ncnn", weights="b8")
     (folder / "firmware.bin").write_bytes(b"\0" * 1000)
     (folder / "broken.desc").write_text("1\n2\n")
     return folder
@@ -37,7 +37,7 @@ def test_a_folder_has_its_models_and_nothing_else(folder: Path) -> None:
     here = "here"
     assert names(found) == [("made.ncnn", here), ("raw.bin", here)]
     made, raw = found[:2]
-    assert made.format == "ncnn q8 in blocks of 64"
+    assert made.format == "ncnn b8 in blocks of 64"
     assert raw.format == "llama2.c v0 (legacy, float32)"
     assert raw.size == (folder / "raw.bin").stat().st_size
     assert find_model(made.model).stem == folder / "made.ncnn"

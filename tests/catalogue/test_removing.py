@@ -57,7 +57,7 @@ def test_a_conversion_is_removed_by_name_path_or_key(checkpoint: Path) -> None:
 
 
 def test_one_of_several_is_named_by_its_key(checkpoint: Path) -> None:
-    stems = [find_model(str(checkpoint), Conversion(w)).stem for w in ("q8", "fp32")]
+    stems = [find_model(str(checkpoint), Conversion(w)).stem for w in ("b8", "fp32")]
     with pytest.raises(UsageError, match="converted 2 times") as caught:
         find_conversions("m.bin")
     for stem in stems:

@@ -14,7 +14,7 @@ import pytest
 from convert.__main__ import main
 from convert.desc import read_desc
 from convert.errors import ConvertError
-from convert.formats import FORMAT_NAMES
+from convert.formats import FORMAT_NAMES, PANEL_FORMATS
 from tests.convert.said import error_of
 from tests.tiny_model import header_v0, random_weights, tiny_config, write_v0, write_v2
 
@@ -59,18 +59,19 @@ def test_a_file_name_means_its_stem(checkpoint: Path, tmp_path: Path, suffix: st
 def test_weights_and_block_are_what_was_asked_for(
     checkpoint: Path, tmp_path: Path, name: str
 ) -> None:
-    block = ["--block", "128"] if name.startswith("q") else []
+    block = ["--block", "128"] if name.startswith("b") else []
     args = ["--quiet", "--weights", name, *block, str(checkpoint), str(tmp_path / "out")]
     assert main(args) == 0
     d = read_desc(tmp_path / "out")
-    assert (d.weights, d.block) == (name, 128 if block else 0)
+    want = 128 if block else 32 if name in PANEL_FORMATS else 0
+    assert (d.weights, d.block) == (name, want)
 
 
 def test_a_quantised_checkpoint_stays_in_its_blocks(tmp_path: Path) -> None:
     c = tiny_config()
     path = write_v2(tmp_path / "m.bin", c, random_weights(c, 0), 32)
     assert main(["--quiet", str(path), str(tmp_path / "out")]) == 0
-    assert (read_desc(tmp_path / "out").weights, read_desc(tmp_path / "out").block) == ("q8", 32)
+    assert (read_desc(tmp_path / "out").weights, read_desc(tmp_path / "out").block) == ("b8", 32)
 
 
 def test_a_tokenizer_is_copied(checkpoint: Path, tmp_path: Path) -> None:
@@ -93,12 +94,12 @@ def test_a_tokenizer_is_copied(checkpoint: Path, tmp_path: Path) -> None:
         (["m.bin", "."], "names a folder"),
         (["m.bin", ""], "names a folder"),
         (["m.bin", "out", "--weights", "q5"], "q5"),
-        (["m.bin", "out", "--weights", "q8", "--block", "48"], "48"),
+        (["m.bin", "out", "--weights", "b8", "--block", "48"], "48"),
         (["m.bin", "out", "--block", "32"], "--block goes with"),
         (["m.bin", "out", "--json"], "--json goes with --inspect"),
         (["m.bin", "out", "--verify"], "--verify goes with --inspect"),
         (["m.bin", "out", "--inspect"], "one FILE"),
-        (["m.bin", "--inspect", "--weights", "q8"], "--weights doesn't go"),
+        (["m.bin", "--inspect", "--weights", "b8"], "--weights doesn't go"),
         (["m.bin", "out", "--nonsense"], "--nonsense"),
     ],
 )

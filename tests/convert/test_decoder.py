@@ -10,7 +10,7 @@ import ncnn
 import pytest
 
 from convert import decoder, desc
-from convert.formats import FORMAT_NAMES, codec_of
+from convert.formats import FORMAT_NAMES, PLAIN_NAMES, codec_of
 from convert.graph import Matrix, RowScales, Vector
 from convert.rope import Rope
 from convert.shape import ModelShape
@@ -48,7 +48,7 @@ def test_every_blob_is_written_once_and_read_at_most_once(name: str) -> None:
     assert unread == {desc.HIDDEN, desc.LOGITS, *caches}
 
 
-@pytest.mark.parametrize("name", FORMAT_NAMES)
+@pytest.mark.parametrize("name", PLAIN_NAMES)
 def test_every_tensor_is_wanted_once(name: str) -> None:
     wanted = [layer.weights for layer in decoder.build(SHAPE, codec_of(name)).layers]
     matrices = [w for w in wanted if isinstance(w, Matrix)]
@@ -61,7 +61,7 @@ def test_every_tensor_is_wanted_once(name: str) -> None:
     assert scales == (matrices if name == "int8" else [])
 
 
-@pytest.mark.parametrize("name", FORMAT_NAMES)
+@pytest.mark.parametrize("name", PLAIN_NAMES)
 @pytest.mark.parametrize("n_kv_heads", [1, 4])
 @pytest.mark.parametrize("tied", [True, False])
 def test_ncnn_takes_it(name: str, n_kv_heads: int, tied: bool) -> None:
@@ -95,9 +95,9 @@ def test_another_graph_is_another_version() -> None:
     sums = {
         "fp32": "94e987f1347ae023906724162904e28d7716116c3085f0e47b600f7acade924c",
         "int8": "f59d7c35262c0c932858526b372109e5ae1e46e7aab4eb32ad1457b6a05c845f",
-        "q4": "9603b58918c99947333c346b4138524b5f401eecf8047a269812465fe599ee01",
+        "b4": "9603b58918c99947333c346b4138524b5f401eecf8047a269812465fe599ee01",
     }
-    assert desc.GRAPH_VERSION == 1
+    assert desc.GRAPH_VERSION == 2
     for name, want in sums.items():
         param = decoder.build(SHAPE, codec_of(name)).to_param()
         assert hashlib.sha256(param.encode()).hexdigest() == want, "raise GRAPH_VERSION"

@@ -21,14 +21,15 @@ from convert.errors import ConvertError
 from convert.pipeline import convert
 from convert.rope import Rope
 from convert.shape import ModelShape
-from tests.old_model import OLD_DESC, write_old_checkpoint
+from tests.old_model import FIRST_DESC, OLD_DESC, write_old_checkpoint
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 GOOD = ModelDesc(
     shape=ModelShape(64, 160, 2, 4, 2, 16, 96, 32, tied=True, norm_eps=1e-5, rope=Rope()),
-    graph_version=1,
+    graph_version=2,
     weights="int8",
     block=0,
+    eight_bits="",
     embedding_dtype="float16",
     embedding_offset=1024,
     weights_size=1000,
@@ -137,10 +138,11 @@ def test_a_missing_key_is_named(name: str) -> None:
         ("embedding_offset", "1022", "unaligned"),
         ("embedding_offset", "1028", "beyond the file"),
         ("weights_size", "99999", "weights_size"),
+        ("weights_size", "-1", "weights_size is -1"),
         (
             "graph_version",
-            "2",
-            "graph version 2, this program knows 1; convert the checkpoint again",
+            "3",
+            "graph version 3, this program knows 2; convert the checkpoint again",
         ),
         ("format", "4", "format is '4'"),
     ],
@@ -220,6 +222,16 @@ def test_a_description_of_the_format_before_is_read(tmp_path: Path) -> None:
     file_of(tmp_path / "out", ".desc").write_text(OLD_DESC)
     assert read_desc(tmp_path / "out") == now
     verify(tmp_path / "out", now)
+
+
+def test_a_description_of_the_first_graph_is_read(tmp_path: Path) -> None:
+    source = write_old_checkpoint(tmp_path / "m.bin")
+    now = convert(source, tmp_path / "out", weights="b4", block=64)
+    assert parse_desc(FIRST_DESC, "x") == now
+    file_of(tmp_path / "out", ".desc").write_text(FIRST_DESC)
+    verify(tmp_path / "out", read_desc(tmp_path / "out"))
+    with pytest.raises(ConvertError, match="was changed"):
+        parse_desc(FIRST_DESC.replace("weights=q4", "weights=b4"), "x")
 
 
 @pytest.mark.parametrize(

@@ -43,18 +43,18 @@ def test_a_checkpoint_is_described(
         assert x["total"] == x["memory"] + told["kv_cache"]
     assert main(["--inspect", str(path)]) == 0
     text = capsys.readouterr().out
-    for word in (f"v{version}", "q4 in blocks of", "classifier separate", "32 tokens", "10000"):
+    for word in (f"v{version}", "b4 in blocks of", "classifier separate", "32 tokens", "10000"):
         assert word in text
 
 
 def test_a_model_is_described_by_any_of_its_names(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--quiet", "--weights", "q6", str(checkpoint), str(tmp_path / "out")]) == 0
+    assert main(["--quiet", "--weights", "b6", str(checkpoint), str(tmp_path / "out")]) == 0
     for suffix in ("", *SUFFIXES):
         assert main(["--inspect", "--verify", str(tmp_path / f"out{suffix}")]) == 0
         text = capsys.readouterr().out
-        assert "ncnn q6 in blocks of 64" in text
+        assert "ncnn b6 in blocks of 64" in text
         assert "llama2.c v0" in text
         assert "match" in text
     report = inspect(tmp_path / "out")

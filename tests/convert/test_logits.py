@@ -12,7 +12,7 @@ import pytest
 
 from convert import desc
 from convert.desc import ModelDesc, file_of, read_desc
-from convert.formats import FORMAT_NAMES
+from convert.formats import PLAIN_NAMES
 from convert.pipeline import convert
 from convert.rope import Rope
 from tests.tiny_model import (
@@ -77,10 +77,10 @@ def relative_error(got: npt.NDArray[np.floating], want: npt.NDArray[np.floating]
 
 
 # Of logits, after two layers of random weights: ncnn quantises the activations too.
-TOLERANCE = {"fp32": 3e-6, "fp16": 2e-3, "int8": 4e-2, "q8": 3e-2, "q6": 8e-2, "q4": 0.35}
+TOLERANCE = {"fp32": 3e-6, "fp16": 2e-3, "int8": 4e-2, "b8": 3e-2, "b6": 8e-2, "b4": 0.35}
 
 
-@pytest.mark.parametrize("name", FORMAT_NAMES)
+@pytest.mark.parametrize("name", PLAIN_NAMES)
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("n", [1, 9])
 def test_ncnn_computes_what_the_checkpoint_says(
@@ -110,7 +110,7 @@ def test_other_shapes_and_thetas(tmp_path: Path, c: TinyConfig) -> None:
 
 @pytest.mark.parametrize("head_dim", [8, 16, 40])  # of a dim of 64 in 4 heads
 @pytest.mark.parametrize("interleaved", [True, False])
-@pytest.mark.parametrize("weights", ["fp32", "int8", "q8"])
+@pytest.mark.parametrize("weights", ["fp32", "int8", "b8"])
 def test_heads_are_free_of_dim_and_pairs_of_their_order(
     tmp_path: Path, head_dim: int, interleaved: bool, weights: str
 ) -> None:
@@ -147,7 +147,7 @@ MORE: list[dict[str, int]] = [
 
 @pytest.mark.parametrize("more", MORE, ids=lambda more: "+".join(more))
 @pytest.mark.parametrize("interleaved", [True, False])
-@pytest.mark.parametrize("weights", ["fp32", "int8", "q8"])
+@pytest.mark.parametrize("weights", ["fp32", "int8", "b8"])
 def test_biases_norms_and_layers_without_rope(
     tmp_path: Path, more: dict[str, int], interleaved: bool, weights: str
 ) -> None:
@@ -173,13 +173,13 @@ def dequantised(w: Weights, group_size: int) -> Weights:
     return out
 
 
-@pytest.mark.parametrize("weights", ["fp32", "int8", "q8"])
+@pytest.mark.parametrize("weights", ["fp32", "int8", "b8"])
 @pytest.mark.parametrize("group_size", [16, 32])  # ncnn has no blocks of 16
 def test_quantised_checkpoints(tmp_path: Path, weights: str, group_size: int) -> None:
     c = tiny_config()
     w = random_weights(c, 6)
     path = write_v2(tmp_path / "m.bin", c, w, group_size)
     d = convert(path, tmp_path / "out", weights=weights)
-    assert d.block == ((32 if group_size == 32 else 64) if weights == "q8" else 0)
+    assert d.block == ((32 if group_size == 32 else 64) if weights == "b8" else 0)
     want = forward(c, dequantised(w, group_size), IDS)
     assert relative_error(logits_of(tmp_path / "out", IDS), want) < TOLERANCE[weights]

@@ -19,8 +19,8 @@ from convert.pipeline import (
     bin_bytes,
     convert,
     convert_tensors,
-    memory_bytes,
 )
+from convert.places import places
 from convert.shape import ModelShape
 from convert.sources import open_source
 from convert.sources.synthetic import SyntheticCheckpoint
@@ -46,8 +46,8 @@ def test_a_quantised_checkpoint_keeps_its_own_blocks(tmp_path: Path) -> None:
     c = tiny_config(tied=False)
     w = random_weights(c, 5)
     path = write_v2(tmp_path / "m.bin", c, w, 32)
-    d = convert(path, tmp_path / "out")
-    assert (d.weights, d.block) == ("q8", 32)
+    d = convert(path, tmp_path / "out", weights="b8")
+    assert (d.weights, d.block) == ("b8", 32)
     q, steps = zip(*(quantise_q80(w[name][0], 32) for name in ("wq", "wk", "wv")), strict=True)
     packed = b"".join(part.tobytes() for part in q)
     raw = file_of(tmp_path / "out", ".bin").read_bytes()
@@ -66,7 +66,7 @@ def test_steps_that_have_no_inverse_stand_for_zeros(tmp_path: Path) -> None:
     at = raw.index(steps.tobytes())
     steps[3:5] = 0, 1e-42  # one over either is infinite
     path.write_bytes(raw[:at] + steps.tobytes() + raw[at + steps.nbytes :])
-    convert(path, tmp_path / "out")
+    convert(path, tmp_path / "out", weights="b8")
     q[3:5] = 0
     steps[3:5] = 1
     out = file_of(tmp_path / "out", ".bin").read_bytes()
@@ -96,7 +96,7 @@ def test_the_description_tells_the_files(tmp_path: Path, name: str, tied: bool) 
     with open_source(path) as source:
         codec = codec_of(name)
         assert bin_bytes(source.shape, codec) == d.bin_size
-        assert memory_bytes(source.shape, codec, held=False) == d.weights_size
+        assert places(source.shape, codec).loaded == d.weights_size
     if tied and name in ("fp16", "fp32"):
         assert d.bin_size == d.weights_size  # the classifier is the embedding, kept once
     else:
@@ -203,7 +203,7 @@ def test_unknown_formats_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConvertError, match=r"unknown weights 'q5'.*int8"):
         convert(path, tmp_path / "out", weights="q5")
     with pytest.raises(ConvertError, match="block 48 isn't one of 32, 64, 128"):
-        convert(path, tmp_path / "out", weights="q8", block=48)
+        convert(path, tmp_path / "out", weights="b8", block=48)
 
 
 def test_no_room_is_told_before_a_byte_is_written(

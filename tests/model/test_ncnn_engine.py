@@ -77,7 +77,7 @@ def test_threads_can_change_between_calls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "bound"), [("fp16", 1e-6), ("int8", 5e-3), ("q8", 2e-3), ("q6", 2e-2), ("q4", 0.3)]
+    ("weights", "bound"), [("fp16", 1e-6), ("int8", 5e-3), ("b8", 2e-3), ("b6", 2e-2), ("b4", 0.3)]
 )
 def test_quantised_weights_stay_close(tmp_path: Path, weights: str, bound: float) -> None:
     config = tiny_config(hidden_dim=172)  # not a multiple of the block
@@ -92,7 +92,7 @@ def test_v2_blocks_keep_what_the_checkpoint_says(tmp_path: Path) -> None:
     weights = random_weights(config, 1)
     convert(write_v2(tmp_path / "q.bin", config, weights, 32), tmp_path / "q.ncnn")
     engine = NcnnEngine(tmp_path / "q.ncnn")
-    assert (engine.desc.weights, engine.desc.block) == ("q8", 32)
+    assert (engine.desc.weights, engine.desc.block) == ("b8", 32)
     ids = ids_of(config)
     assert mean_kl(forward(config, weights, ids), engine.forward_all(ids)) < 2e-3
 
@@ -126,7 +126,7 @@ class TestStories260K:
             picked = log_softmax(rows.astype(np.float64))[np.arange(len(ids) - 1), ids[1:]]
             assert -picked.mean() == pytest.approx(case["nll"], abs=5e-5)
 
-    @pytest.mark.parametrize(("weights", "bound"), [("int8", 0.003), ("q8", 0.003)])
+    @pytest.mark.parametrize(("weights", "bound"), [("int8", 0.003), ("b8", 0.003)])
     def test_eight_bits_stay_close(
         self,
         tmp_path: Path,

@@ -42,7 +42,7 @@ def listed(capsys: Out) -> dict[str, list[dict[str, object]]]:
 
 
 def test_everything_is_listed_by_where_it_is(checkpoint: Path, capsys: Out) -> None:
-    convert(checkpoint, checkpoint.with_name("made.ncnn"), weights="q8")
+    convert(checkpoint, checkpoint.with_name("made.ncnn"), weights="b8")
     stem = find_model(str(checkpoint)).stem
     found = listed(capsys)
     [conversion] = found["converted"]

@@ -18,7 +18,10 @@ Bytes = npt.NDArray[np.uint8]
 """Blocks as they are stored, ``(n, size)``."""
 
 SUB_BLOCK = 32
-"""How many weights share a step in the types that have but a step, as many as q8, q6 and q4 can."""
+"""How many weights share a step in the types whose integers are handed on, as many as in q8."""
+
+Steps = tuple[Int8, Float32]
+Offsets = tuple[Int8, Float32, Float32]
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class BlockType:
 
     ``floats`` makes float32 ``(n, values)``. ``steps``, where there is one, makes the same as int8
     ``(n, values)`` and float32 ``(n, values / 32)``: integers of ``bits_of_steps`` bits times a
-    step.
+    step. ``offsets`` makes integers from 0 on, steps, and what is added to every product.
     """
 
     name: str
@@ -35,8 +38,9 @@ class BlockType:
     size: int
     bits: int
     floats: Callable[[Bytes], Float32]
-    steps: Callable[[Bytes], tuple[Int8, Float32]] | None = None
+    steps: Callable[[Bytes], Steps] | None = None
     bits_of_steps: int = 0
+    offsets: Callable[[Bytes], Offsets] | None = None
 
 
 def block_type(code: int) -> BlockType | None:
@@ -103,8 +107,8 @@ def _q8_0(raw: Bytes) -> tuple[Int8, Float32]:
     return np.ascontiguousarray(raw[:, 2:]).view(np.int8), _half(raw, 0)
 
 
-def _q4_1(raw: Bytes) -> Float32:
-    return _nibbles(raw[:, 4:]) * _half(raw, 0) + _half(raw, 2)
+def _q4_1(raw: Bytes) -> Offsets:
+    return _nibbles(raw[:, 4:]).view(np.int8), _half(raw, 0), _half(raw, 2)
 
 
 def _q5_1(raw: Bytes) -> Float32:
@@ -167,15 +171,17 @@ def _scales_and_mins(raw: Bytes) -> tuple[Float32, Float32]:
     return _half(raw, 0) * scales, _half(raw, 2) * mins
 
 
+def _q4_k(raw: Bytes) -> Offsets:
+    steps, mins = _scales_and_mins(raw)
+    q = _nibbles_by_32(raw[:, 16:]).reshape(len(raw), -1)
+    return q.view(np.int8), steps, -mins
+
+
 def _scaled(q: Bytes, steps: Float32, mins: Float32) -> Float32:
     w = q.astype(np.float32)
     w *= steps[:, :, None]
     w -= mins[:, :, None]
     return w.reshape(-1, 256)
-
-
-def _q4_k(raw: Bytes) -> Float32:
-    return _scaled(_nibbles_by_32(raw[:, 16:]), *_scales_and_mins(raw))
 
 
 def _q5_k(raw: Bytes) -> Float32:
@@ -202,7 +208,7 @@ def _stepped(
     values: int,
     size: int,
     bits: int,
-    steps: Callable[[Bytes], tuple[Int8, Float32]],
+    steps: Callable[[Bytes], Steps],
     bits_of_steps: int,
 ) -> BlockType:
     def floats(raw: Bytes) -> Float32:
@@ -214,17 +220,30 @@ def _stepped(
     return BlockType(name, values, size, bits, floats, steps, bits_of_steps)
 
 
+def _with_offsets(
+    name: str, values: int, size: int, bits: int, offsets: Callable[[Bytes], Offsets]
+) -> BlockType:
+    def floats(raw: Bytes) -> Float32:
+        q, step, offset = offsets(raw)
+        w = q.reshape(-1, SUB_BLOCK).astype(np.float32)
+        w *= step.reshape(-1, 1)
+        w += offset.reshape(-1, 1)
+        return w.reshape(-1, values)
+
+    return BlockType(name, values, size, bits, floats, None, bits, offsets)
+
+
 _TYPES = {
     0: BlockType("F32", 1, 4, 32, _f32),
     1: BlockType("F16", 1, 2, 16, _f16),
     2: _stepped("Q4_0", 32, 18, 4, _q4_0, 4),
-    3: BlockType("Q4_1", 32, 20, 4, _q4_1),
+    3: _with_offsets("Q4_1", 32, 20, 4, _q4_1),
     6: _stepped("Q5_0", 32, 22, 5, _q5_0, 5),
     7: BlockType("Q5_1", 32, 24, 5, _q5_1),
     8: _stepped("Q8_0", 32, 34, 8, _q8_0, 8),
     10: BlockType("Q2_K", 256, 84, 2, _q2_k),
     11: BlockType("Q3_K", 256, 110, 3, _q3_k),
-    12: BlockType("Q4_K", 256, 144, 4, _q4_k),
+    12: _with_offsets("Q4_K", 256, 144, 4, _q4_k),
     13: BlockType("Q5_K", 256, 176, 5, _q5_k),
     14: BlockType("Q6_K", 256, 210, 6, _q6_k),
     20: _stepped("IQ4_NL", 32, 18, 4, _iq4_nl, 8),

@@ -69,16 +69,32 @@ class GgufCheckpoint:
         return self._table[name, layer].floats(start, stop)
 
     def quantised_rows(
-        self, name: str, layer: int, start: int, stop: int, bits: int, block: int
+        self,
+        name: str,
+        layer: int,
+        start: int,
+        stop: int,
+        bits: int,
+        block: int,
+        *,
+        offsets: bool = False,
     ) -> QuantisedRows | None:
-        """Read rows as they stand, if their blocks have a step alone and so many bits will do."""
-        tensor = self._table[name, layer]
+        """Read rows as they stand, if their blocks of 32 fit into so many bits.
+
+        Where they have offsets, values start at 0 and have the bits that the type says.
+        """
+        tensor, n = self._table[name, layer], stop - start
         kind = tensor.type
-        if kind.steps is None or bits < kind.bits_of_steps or block != SUB_BLOCK:
+        if bits < kind.bits_of_steps or block != SUB_BLOCK:
             return None
         with np.errstate(over="ignore", invalid="ignore"):
-            values, steps = kind.steps(tensor.blocks(start, stop))
-        return QuantisedRows(values.reshape(stop - start, -1), steps.reshape(stop - start, -1))
+            if kind.steps:
+                q, step = kind.steps(tensor.blocks(start, stop))
+                return QuantisedRows(q.reshape(n, -1), step.reshape(n, -1))
+            if kind.offsets and offsets:
+                q, step, offset = kind.offsets(tensor.blocks(start, stop))
+                return QuantisedRows(q.reshape(n, -1), step.reshape(n, -1), offset.reshape(n, -1))
+        return None
 
     def _lay_out(self) -> dict[tuple[str, int], StoredTensor]:
         """Every tensor of the shape by name and layer; each must be there, and nothing else."""
@@ -113,7 +129,7 @@ class GgufCheckpoint:
         """The weight format, and its block, for the type of most weights.
 
         Blocks with a step alone keep their bits. Others would lose too much in as many, and go
-        into q8 (SmolLM2's Q4_1: a KL divergence of 0.6 in q4, 0.004 in q8).
+        into b8 (SmolLM2's Q4_1: a KL divergence of 0.6 in b4, 0.004 in b8).
         """
         weights: Counter[BlockType] = Counter()
         for (name, _), tensor in self._table.items():
@@ -123,4 +139,4 @@ class GgufCheckpoint:
         if kind.bits >= 16:
             return "int8", 0
         bits = kind.bits_of_steps if kind.steps else 8
-        return next(name for name, n in (("q4", 4), ("q6", 6), ("q8", 8)) if bits <= n), SUB_BLOCK
+        return next(name for name, n in (("b4", 4), ("b6", 6), ("b8", 8)) if bits <= n), SUB_BLOCK

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from convert.formats.codec import Codec, QuantisedRows
 
 Array = npt.NDArray[np.floating]
-Q_FORMATS = [(name, block) for name in ("q8", "q6", "q4") for block in (32, 64, 128)]
-BITS = {"q8": 8, "q6": 6, "q4": 4}
+Q_FORMATS = [(name, block) for name in ("b8", "b6", "b4") for block in (32, 64, 128)]
+BITS = {"b8": 8, "b6": 6, "b4": 4}
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Slice:
     def floats(self) -> npt.NDArray[np.float32]:
         return self.values.astype(np.float32, copy=False)
 
-    def quantised(self, bits: int, block: int) -> QuantisedRows | None:
+    def quantised(self, bits: int, block: int, *, offsets: bool = False) -> QuantisedRows | None:
         return self.stored
 
 

@@ -27,7 +27,7 @@ def test_blocks_are_packed_as_the_slow_encoder_packs_them(name: str, block: int,
 def test_four_bit_nibbles_go_low_first() -> None:
     w = np.zeros((1, 32), np.float32)
     w[0, :4] = 7, -7, 1, -1
-    raw, _ = encode(codec_of("q4", 32), w)
+    raw, _ = encode(codec_of("b4", 32), w)
     # two's complement: 7, 9 (-7), 1, 15 (-1)
     assert raw[:2] == bytes([0x97, 0xF1])
     assert raw[16:] == struct.pack("<f", 1.0)
@@ -36,7 +36,7 @@ def test_four_bit_nibbles_go_low_first() -> None:
 def test_six_bit_values_go_four_to_three_bytes() -> None:
     w = np.zeros((1, 32), np.float32)
     w[0, :4] = 31, -31, 1, -1
-    raw, _ = encode(codec_of("q6", 32), w)
+    raw, _ = encode(codec_of("b6", 32), w)
     word = 31 | (64 - 31) << 6 | 1 << 12 | 63 << 18
     assert raw[:3] == word.to_bytes(3, "little")
     assert len(raw) == 24 + 4
@@ -47,7 +47,7 @@ def test_blocks_of_a_source_are_kept_bit_for_bit() -> None:
     steps = np.array([[0.5, 0.25], [3, 0]], np.float32)
     out = bytearray()
     # What its floats would be doesn't matter.
-    codec_of("q8", 32).encode([Slice(normal(2, 64), QuantisedRows(q, steps))], out.extend)
+    codec_of("b8", 32).encode([Slice(normal(2, 64), QuantisedRows(q, steps))], out.extend)
     q[1, 32:] = 0  # a step of zero means a block of zeros
     assert bytes(out) == q.tobytes() + struct.pack("<4f", 2, 4, np.float32(1) / np.float32(3), 1)
 
@@ -55,4 +55,4 @@ def test_blocks_of_a_source_are_kept_bit_for_bit() -> None:
 def test_a_damaged_scale_of_a_source_is_refused() -> None:
     stored = QuantisedRows(np.zeros((1, 32), np.int8), np.array([[np.nan]], np.float32))
     with pytest.raises(NonFiniteError, match="a scale is not a finite number"):
-        codec_of("q8", 32).encode([Slice(normal(1, 32), stored)], bytearray().extend)
+        codec_of("b8", 32).encode([Slice(normal(1, 32), stored)], bytearray().extend)

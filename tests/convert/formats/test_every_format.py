@@ -14,7 +14,7 @@ from convert.formats.codec import Codec, NonFiniteError
 from tests.convert.formats.encoding import BITS, Q_FORMATS, Array, encode, normal, slow_blocks
 
 
-@pytest.mark.parametrize("name", ["int8", "q8", "q6", "q4"])
+@pytest.mark.parametrize("name", ["int8", "b8", "b6", "b4"])
 def test_rounding_is_to_nearest(name: str) -> None:
     codec = codec_of(name, 32)
     w = normal(16, 96)
@@ -29,7 +29,7 @@ def test_rounding_is_to_nearest(name: str) -> None:
     assert error.max() < 0.5 + 1e-4
 
 
-@pytest.mark.parametrize("name", ["int8", "q8", "q6", "q4", "fp16", "fp32"])
+@pytest.mark.parametrize("name", ["int8", "b8", "b6", "b4", "fp16", "fp32"])
 def test_zero_and_tiny_rows_stay_zero(name: str) -> None:
     w = np.zeros((4, 64), np.float32)
     w[1] = 1e-44  # its inverse overflows
@@ -39,7 +39,7 @@ def test_zero_and_tiny_rows_stay_zero(name: str) -> None:
         assert not any(raw[4:-32])  # tag before, scales after
 
 
-@pytest.mark.parametrize("name", ["int8", "q8", "q6", "q4", "fp16", "fp32"])
+@pytest.mark.parametrize("name", ["int8", "b8", "b6", "b4", "fp16", "fp32"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("at", [(0, 0), (3, 63), (2, 17)])
 def test_what_is_no_number_is_refused(name: str, bad: float, at: tuple[int, int]) -> None:
@@ -49,7 +49,7 @@ def test_what_is_no_number_is_refused(name: str, bad: float, at: tuple[int, int]
         encode(codec_of(name, 32), w, cut=2)
 
 
-@pytest.mark.parametrize("name", ["int8", "q8", "q6", "q4", "fp32"])
+@pytest.mark.parametrize("name", ["int8", "b8", "b6", "b4", "fp32"])
 def test_the_largest_float_is_kept(name: str) -> None:
     w = normal(2, 32)
     w[0, 0] = np.finfo(np.float32).max
@@ -59,11 +59,11 @@ def test_the_largest_float_is_kept(name: str) -> None:
 def test_a_codec_is_found_by_name_and_block() -> None:
     for name in FORMAT_NAMES:
         codec = codec_of(name, 32)
-        assert (codec.name, codec.block) == (name, 32 if name in BITS else 0)
+        assert (codec.name, codec.block) == (name, 32 if name in (*BITS, "q8", "q4") else 0)
     with pytest.raises(ConvertError, match=r"unknown weights 'q5'.*int8"):
         codec_of("q5")
     with pytest.raises(ConvertError, match="block 48 isn't one of 32, 64, 128"):
-        codec_of("q8", 48)
+        codec_of("b8", 48)
 
 
 def gemm(folder: Path, codec: Codec, raw: bytes, x: Array, rows: int) -> Array:
@@ -88,7 +88,7 @@ def gemm(folder: Path, codec: Codec, raw: bytes, x: Array, rows: int) -> Array:
     return np.array(y)
 
 
-TOLERANCE = {"fp32": 1e-5, "fp16": 1e-3, "int8": 2e-2, "q8": 1e-2, "q6": 1e-2, "q4": 1e-2}
+TOLERANCE = {"fp32": 1e-5, "fp16": 1e-3, "int8": 2e-2, "b8": 1e-2, "b6": 1e-2, "b4": 1e-2}
 
 
 @pytest.mark.parametrize(("name", "block"), [("fp32", 64), ("fp16", 64), ("int8", 64), *Q_FORMATS])

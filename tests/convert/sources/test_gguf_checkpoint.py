@@ -117,9 +117,9 @@ def test_ncnn_computes_what_the_file_says(
         (F32, "int8", 0),
         (F16, "int8", 0),
         (BF16, "int8", 0),
-        (Q8_0, "q8", 32),
-        (Q5_0, "q6", 32),
-        (Q4_0, "q4", 32),
+        (Q8_0, "b8", 32),
+        (Q5_0, "b6", 32),
+        (Q4_0, "b4", 32),
     ],
 )
 def test_the_default_follows_the_bits(tmp_path: Path, kind: int, weights: str, block: int) -> None:
@@ -152,7 +152,7 @@ def test_blocks_move_as_they_stand(tmp_path: Path, kind: int, bits: int) -> None
                 assert source.quantised_rows(name, 0, 1, 9, bits - 2, 32) is None
         assert negative is (kind != Q8_0)
     d = convert(tmp_path / "m", tmp_path / "out")
-    assert (d.weights, d.block) == (f"q{bits}", 32)
+    assert (d.weights, d.block) == (f"b{bits}", 32)
 
 
 def test_a_damaged_step_is_named(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_damaged_step_is_named(tmp_path: Path) -> None:
     wq = tensors[at]
     tensors[at] = Tensor(wq.name, wq.dims, wq.type, b"\x00\x7e" + wq.data[2:])  # NaN
     (tmp_path / "m").write_bytes(gguf_bytes(values_of(c), tensors))
-    for weights in ("q8", "q4", "fp32"):
+    for weights in ("b8", "b4", "fp32"):
         with pytest.raises(ConvertError, match=r"wq of layer 0: .* not a finite number"):
             convert(tmp_path / "m", tmp_path / "out", weights=weights)
 
@@ -312,7 +312,7 @@ def test_inspect_says_types_and_what_is_kept(tmp_path: Path) -> None:
     unchanged = {x.weights: (x.unchanged, x.matrices) for x in report.conversions}
     assert unchanged == {
         **{"int8": (0, 15), "fp16": (0, 15), "fp32": (0, 15)},
-        **{"q8": (15, 15), "q6": (14, 15), "q4": (14, 15)},
+        **{"b8": (15, 15), "b6": (14, 15), "b4": (14, 15), "q8": (15, 15), "q4": (14, 15)},
     }
     assert "14 of 15 matrices" in format_report(report)
     write_gguf(tmp_path / "m", c, w)
@@ -398,7 +398,7 @@ GOLDEN = {
     # activations to the type it multiplies by; in float32, only ties are left.
     "f16": ("fp32", 0.01),
     "bf16": ("fp32", 0.05),
-    "q8_0": ("q8", 0.15),
+    "q8_0": ("b8", 0.15),
     **dict.fromkeys(("q4_0", "q4_1", "q5_0", "q5_k_m", "q6_k", "iq4_nl"), ("fp32", 0.3)),
     **dict.fromkeys(("q2_k", "q3_k_m", "q4_k_m", "iq4_xs"), ("fp32", 0.3)),
 }

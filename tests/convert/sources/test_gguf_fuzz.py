@@ -65,7 +65,7 @@ def complaint(path: Path, rng: random.Random) -> str:
             for key in source.metadata:
                 _ = source.metadata[key]
             source.fingerprint()
-            codec = codec_of(rng.choice(["int8", "q8", "q4", "fp16"]), 32)
+            codec = codec_of(rng.choice(["int8", "b8", "b4", "fp16"]), 32)
             convert_tensors(source, path.parent / "out", codec)
     except ConvertError as e:
         return str(e)
