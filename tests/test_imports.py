@@ -39,6 +39,7 @@ CONVERT_FOR = {
 
 ONLY_IN = {
     "jinja2": {"llama2ncnn_chat.text.templates.sandbox"},
+    "llvmlite": {"llama2ncnn_chat.model.kernels"},
     "ncnn": {"llama2ncnn_chat.model.ncnn_memory"},
     "textual": {"llama2ncnn_chat.ui.tui"},
     "markdown_it": {"llama2ncnn_chat.ui.tui.markdown"},

@@ -1,0 +1,101 @@
+"""The kernels as machine code: written for a kind of CPU, compiled once in a process.
+
+``LLAMA2NCNN_KERNELS`` chooses the kind (``avx512-vnni``, ``avx-vnni``, ``avx2``, ``portable``), or
+``off``; left alone, it is the best that this CPU has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ctypes import CFUNCTYPE, c_int64
+from dataclasses import dataclass
+
+import llvmlite.binding as llvm
+import llvmlite.ir as ir
+
+from .activations import write_quantise
+from .cpus import Avx2, Cpu, Portable, Tile, Vnni
+from .layers import write_gated, write_norm_products, write_out_mlp, write_product
+from .panels import write_tile
+
+Entry = Callable[[int, int], None]
+"""A kernel: takes the address of its table and a number of threads."""
+
+KINDS: dict[str, tuple[Cpu, tuple[str, ...]]] = {
+    "avx512-vnni": (
+        Vnni((Tile(2, 8), Tile(2, 4), Tile(1, 1))),
+        ("avx512vnni", "avx512vl", "avx512bw", "f16c"),
+    ),
+    "avx-vnni": (Vnni((Tile(1, 4), Tile(1, 1))), ("avxvnni", "avx2", "fma", "f16c")),
+    "avx2": (Avx2(), ("avx2", "fma", "f16c")),
+    "portable": (Portable(), ()),
+}
+"""Every kind, the best first, and the features that a CPU needs for it."""
+
+FOREIGN = {"avx-vnni": "avx512", "avx2": "avx512", "portable": "avx"}
+"""Features whose names begin so are left to better kinds."""
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """The kernels of a process, ready to be called."""
+
+    kind: str
+    norm_products: Entry
+    out_mlp: Entry
+
+
+def best_kind() -> str:
+    """Find the best kind that this CPU has the features for."""
+    features = llvm.get_host_cpu_features()
+    return next(name for name, (_, needed) in KINDS.items() if all(features.get(f) for f in needed))
+
+
+def build(kind: str, *, alone: bool) -> Kernels:
+    """Compile the kernels for a kind of CPU; ``alone`` where there is no pool of threads."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    module = llvm.parse_assembly(str(write(KINDS[kind][0], alone=alone)))
+    module.verify()
+    features = _features(kind)
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu="" if kind == "portable" else llvm.get_host_cpu_name(), features=features, opt=3
+    )
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    passes = llvm.create_pass_builder(machine, options)
+    passes.getModulePassManager().run(module, passes)
+    code = llvm.create_mcjit_compiler(module, machine)
+    code.finalize_object()
+    signature = CFUNCTYPE(None, c_int64, c_int64)
+    entries = []
+    for name in ("norm_products", "out_mlp"):
+        entry = signature(code.get_function_address(name))
+        entry.code = code  # type: ignore[attr-defined] # which is freed with the last of its functions
+        entries.append(entry)
+    return Kernels(kind, *entries)
+
+
+def write(cpu: Cpu, *, alone: bool) -> ir.Module:
+    """Write all kernels for a kind of CPU as one LLVM module."""
+    module = ir.Module("kernels")
+    module.triple = llvm.get_process_triple()
+    for bits in (8, 4):
+        for tile in cpu.tiles:
+            write_tile(module, cpu, bits, tile)
+    write_quantise(module)
+    write_product(module, cpu)
+    write_gated(module, cpu)
+    write_norm_products(module, cpu, alone=alone)
+    write_out_mlp(module, cpu, alone=alone)
+    return module
+
+
+def _features(kind: str) -> str:
+    features = llvm.get_host_cpu_features()
+    foreign = FOREIGN.get(kind)
+    if foreign is None:
+        return str(features.flatten())
+    return ",".join(
+        ("+" if on and not name.startswith(foreign) else "-") + name
+        for name, on in features.items()
+    )

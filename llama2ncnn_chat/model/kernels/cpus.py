@@ -1,0 +1,122 @@
+"""What differs between CPUs: the dot product of bytes, and the tiles that fill its registers.
+
+Each kind writes the same sums in the instructions that it has. Knows no layout and no layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from .values import F32, I16, I32, Value, constant, outside, vector
+
+
+class Tile(NamedTuple):
+    """What is computed at once: some panels side by side, times some rows of activations."""
+
+    panels: int
+    rows: int
+
+
+class Cpu(Protocol):
+    """How one kind of CPU multiplies bytes.
+
+    Weights are vectors of unsigned bytes, activations of signed ones, as long; a lane of the sums
+    stands for four of them. 8-bit weights are stored 128 too high.
+    """
+
+    @property
+    def tiles(self) -> tuple[Tile, ...]:
+        """The tiles that keep its registers busy, the greatest first, down to one of each."""
+
+    @property
+    def excess(self) -> int:
+        """How much too high 8-bit weights still are in what ``dot8`` adds up."""
+
+    def dot8(self, total: Value, weights: Value, activations: Value) -> Value:
+        """Add the products of 8-bit weights to ``total``."""
+
+    def dot4(self, total: Value, weights: Value, activations: Value) -> Value:
+        """Add the products of weights from 0 to 15 to ``total``."""
+
+    def half(self, halves: Value) -> Value:
+        """Convert the bits of float16 to float32."""
+
+
+@dataclass(frozen=True)
+class Vnni:
+    """One instruction multiplies unsigned by signed bytes and adds four at a time."""
+
+    tiles: tuple[Tile, ...]
+
+    excess = 128
+
+    def dot8(self, total: Value, weights: Value, activations: Value) -> Value:
+        """Write ``vpdpbusd``."""
+        name = f"llvm.x86.avx512.vpdpbusd.{8 * weights.lanes}"
+        return outside(total.builder, name, total.ir.type, total, weights, activations)
+
+    dot4 = dot8
+
+    def half(self, halves: Value) -> Value:
+        """Write ``vcvtph2ps``."""
+        return halves.half_to_float()
+
+
+@dataclass(frozen=True)
+class Avx2:
+    """Two instructions: byte products are added in pairs to 16 bits, those in pairs to 32."""
+
+    tiles: tuple[Tile, ...] = (Tile(1, 4), Tile(1, 1))
+
+    excess = 0
+
+    def dot8(self, total: Value, weights: Value, activations: Value) -> Value:
+        """Multiply magnitudes by activations that took the weights' signs."""
+        # With weights as they stand, 255 * 127 twice would be more than 16 bits hold.
+        signed = weights ^ -128
+        magnitude = signed.above(signed.like(0) - signed)
+        sign = "llvm.x86.avx2.psign.b"
+        turned = outside(total.builder, sign, signed.ir.type, activations, signed)
+        return self.dot4(total, magnitude, turned)
+
+    def dot4(self, total: Value, weights: Value, activations: Value) -> Value:
+        """Write ``vpmaddubsw`` and ``vpmaddwd``."""
+        words = vector(I16, 2 * total.lanes)
+        in_pairs = "llvm.x86.avx2.pmadd.ub.sw", "llvm.x86.avx2.pmadd.wd"
+        pairs = outside(total.builder, in_pairs[0], words, weights, activations)
+        ones = constant(total.builder, words, 1)
+        return total + outside(total.builder, in_pairs[1], total.ir.type, pairs, ones)
+
+    def half(self, halves: Value) -> Value:
+        """Write ``vcvtph2ps``."""
+        return halves.half_to_float()
+
+
+@dataclass(frozen=True)
+class Portable:
+    """Plain arithmetic, which LLVM turns into what the CPU has."""
+
+    tiles: tuple[Tile, ...] = (Tile(1, 4), Tile(1, 1))
+
+    excess = 0
+
+    def dot8(self, total: Value, weights: Value, activations: Value) -> Value:
+        """Multiply in 16 bits, add in 32."""
+        return self.dot4(total, weights ^ -128, activations)
+
+    def dot4(self, total: Value, weights: Value, activations: Value) -> Value:
+        """Multiply in 16 bits, add in 32."""
+        products = weights.widen(I16, signed=True) * activations.widen(I16, signed=True)
+        wide = products.widen(I32, signed=True)
+        for t in range(4):
+            total = total + wide.lanes_of(list(range(t, wide.lanes, 4)))
+        return total
+
+    def half(self, halves: Value) -> Value:
+        """Move the bits to where float32 has them, and mend the exponent by a product."""
+        # Not LLVM's conversion: without an instruction for it, it calls a library.
+        bits = halves.widen(I32, signed=False)
+        floats = vector(F32, halves.lanes)
+        magnitude = ((bits & 0x7FFF) << 13).bits_as(floats) * float(2**112)
+        return (magnitude.bits_as(bits.ir.type) | (bits & 0x8000) << 16).bits_as(floats)
