@@ -21,6 +21,8 @@ class ScriptedEngine:
     ``next_token(ids)`` gets everything in the cache. Implements ``Engine``.
     """
 
+    note = ""
+
     def __init__(
         self,
         next_token: Callable[[Sequence[int]], int],

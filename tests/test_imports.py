@@ -33,7 +33,10 @@ CONVERT_FOR = {
     "catalogue": None,
     "launch": None,
     "ui": None,
-    "model": {"decoder", "desc", "errors", "rope", "shape"},
+    "model": {
+        *("decoder", "desc", "errors", "rope", "shape"),
+        *("formats", "graph", "places", "plain_weights"),
+    },
 }
 """Who may look into the converter, and into which of its modules; None is all of them."""
 

@@ -200,7 +200,7 @@ def _new_chat(
     )
     given = options.given
     chat = Chat(engine, vocabulary, about, settings, given=given, store=store, snapshots=snapshots)
-    chat.notes += [*model.notes, *([note] if note else [])]
+    chat.notes += [said for said in (*model.notes, note, engine.note) if said]
     if by_context:
         n_tokens = f"{engine.context_length:,}"
         chat.notes.append(

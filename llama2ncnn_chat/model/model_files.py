@@ -6,10 +6,6 @@ Knows the files and their description; no ncnn.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from convert.decoder import param_of
 from convert.desc import ModelDesc, file_of, sha256
@@ -35,9 +31,3 @@ def read_param(stem: Path, d: ModelDesc) -> str:
             "convert the checkpoint again",
         )
     return expected
-
-
-def map_embedding(stem: Path, d: ModelDesc) -> npt.NDArray[np.floating[Any]]:
-    """Map the token embedding, ``(vocab_size, dim)`` of float16 or float32, out of the ``.bin``."""
-    shape, dtype = (d.shape.vocab_size, d.shape.dim), np.dtype(d.embedding_dtype)
-    return np.memmap(file_of(stem, ".bin"), dtype, "r", d.embedding_offset, shape)

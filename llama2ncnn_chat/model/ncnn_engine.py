@@ -23,13 +23,12 @@ from ..errors import Advice, ChatError, ModelError, UsageError
 from .batches import PREFILL_BATCH, causal_mask, prefill_chunk
 from .engine import CalledOffError, Cancelled
 from .kv_cache import KvCache, rotate
-from .model_files import map_embedding, read_param
+from .loading import load_net
+from .model_files import read_param
 from .ncnn_memory import (
     CACHE_BLOCK,
     CacheLayout,
-    WeightReader,
     ncnn,
-    new_net,
     no_mats_left_behind,
     probe_layout,
     to_mat,
@@ -76,12 +75,10 @@ class NcnnEngine:
         self.vocab_size = shape.vocab_size
         self.context_length = _context_length(shape, context_length)
         self._rope = shape.rope.at_context(shape.head_dim, self.context_length)
-        self._net = new_net(allowed_threads(threads or default_threads()))
-        try:
-            self._load(param, progress)
-            self._embedding = map_embedding(stem, self.desc)
-        except OSError as e:
-            raise ModelError(f"{file_of(stem, '.bin')}: can't read: {e.strerror}") from e
+        n_threads = allowed_threads(threads or default_threads())
+        self._loaded = load_net(file_of(stem, ".bin"), self.desc, param, n_threads, progress)
+        self._net, self.note = self._loaded.net, self._loaded.note
+        self._embedding = self._loaded.embedding
         self._capacity = -(-self.context_length // CACHE_BLOCK) * CACHE_BLOCK
         self._blobs = [blob for i in range(shape.n_layers) for blob in names.cache_in(i)]
         self._out_blobs = [blob for i in range(shape.n_layers) for blob in names.cache_out(i)]
@@ -175,31 +172,16 @@ class NcnnEngine:
     def close(self) -> None:
         """Free weights and cache; more than once does no harm."""
         self._cache.clear()
-        self._net.clear()
+        self._loaded.close()
         with contextlib.suppress(AttributeError):
             del self._embedding
-
-    def _load(self, param: str, progress: Callable[[int, int], None] | None) -> None:
-        if self._net.load_param_mem(param) != 0:
-            raise ModelError(
-                f"{file_of(self.stem, '.param')}: ncnn can't read it",
-                "convert the checkpoint again",
-            )
-        total = self.desc.weights_size
-        path = file_of(self.stem, ".bin")
-        with WeightReader(path, total, progress) as reader:
-            if self._net.load_model(reader) != 0 or reader.position != total:
-                raise ModelError(
-                    f"{path}: ncnn read {reader.position:,} of {total:,} bytes and gave up: too "
-                    "little memory, or a damaged file",
-                    "close other programs, or convert with smaller weights",
-                )
 
     def _refuse(self, ids: Sequence[int]) -> None:
         if not len(ids):
             raise ValueError("no tokens to feed")
         if min(ids) < 0 or max(ids) >= self.vocab_size:
             raise ValueError(f"token ids {min(ids)}..{max(ids)} of a vocabulary {self.vocab_size}")
+        self._loaded.file.refuse_change()
         if self._position + len(ids) > self.context_length:
             raise ContextFullError(
                 f"{len(ids):,} tokens after {self._position:,} exceed the context of "

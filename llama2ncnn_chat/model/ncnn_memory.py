@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from io import RawIOBase
 from typing import Any
 
 import numpy as np
@@ -64,23 +64,19 @@ def to_mat(array: Float32) -> ncnn.Mat:
 
 
 class WeightReader(ncnn.DataReader):  # type: ignore[misc]
-    """Feeds ncnn the first ``size`` bytes of a file and counts them. Use it in ``with``.
+    """Feeds ncnn the next ``size`` bytes of a file and counts them.
 
     ncnn's own loader reads without a word, with the interpreter locked, and takes a short read
     for a success in some layers.
     """
 
-    def __init__(self, path: Path, size: int, progress: Callable[[int, int], None] | None) -> None:
+    def __init__(
+        self, file: RawIOBase, size: int, progress: Callable[[int, int], None] | None
+    ) -> None:
+        """Read ``file`` from where it stands; ``progress`` is told the bytes read and ``size``."""
         super().__init__()
-        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by __exit__
-        self._size, self._progress = size, progress
+        self._file, self._size, self._progress = file, size, progress
         self.position = 0
-
-    def __enter__(self) -> WeightReader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
 
     def scan(self, _format: str, _target: Any) -> int:
         """Return 0: ncnn calls this for models in its text format alone."""

@@ -62,7 +62,7 @@ def bench(options: BenchOptions) -> int:
             "weights": model.desc.weights,
             "threads": engine.threads,
             "load_seconds": round(load_seconds, 3),
-            "weights_bytes": model.desc.weights_size,
+            "weights_bytes": _weights_bytes(model.desc),
             "peak_resident_bytes": peak,
             "read_bandwidth": round(bandwidth),
             "results": [asdict(r) for r in results],
@@ -167,12 +167,17 @@ def _run(
             for token in tokens(options.n_decode):
                 engine.forward([token])
             runs.append(options.n_decode / (time.perf_counter() - start))
-        step_bytes = desc.weights_size + desc.shape.cache_bytes(depth + options.n_decode // 2)
+        step_bytes = _weights_bytes(desc) + desc.shape.cache_bytes(depth + options.n_decode // 2)
         rate = median(runs)
         at = f" at {depth:,}" if depth else ""
         yield Result(
             f"decode {options.n_decode}{at}", rate, tuple(runs), rate * step_bytes / bandwidth
         )
+
+
+def _weights_bytes(desc: ModelDesc) -> int:
+    """Count what a decode step reads: all but the embedding, where that stands at the end."""
+    return max(desc.weights_size, desc.embedding_offset)
 
 
 def _show(report: dict[str, object], results: list[Result]) -> None:

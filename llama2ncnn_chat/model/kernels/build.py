@@ -1,8 +1,4 @@
-"""The kernels as machine code: written for a kind of CPU, compiled once in a process.
-
-``LLAMA2NCNN_KERNELS`` chooses the kind (``avx512-vnni``, ``avx-vnni``, ``avx2``, ``portable``), or
-``off``; left alone, it is the best that this CPU has.
-"""
+"""The kernels as machine code: written for a kind of CPU and compiled."""
 
 from __future__ import annotations
 
@@ -45,10 +41,10 @@ class Kernels:
     out_mlp: Entry
 
 
-def best_kind() -> str:
-    """Find the best kind that this CPU has the features for."""
+def kinds_here() -> list[str]:
+    """List the kinds that this CPU has the features for, the best first."""
     features = llvm.get_host_cpu_features()
-    return next(name for name, (_, needed) in KINDS.items() if all(features.get(f) for f in needed))
+    return [name for name, (_, needed) in KINDS.items() if all(features.get(f) for f in needed)]
 
 
 def build(kind: str, *, alone: bool) -> Kernels:

@@ -6,50 +6,22 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
-from llama2ncnn_chat.model.kernels.build import KINDS, Kernels, best_kind, build, write
+from llama2ncnn_chat.model.kernels.build import KINDS, Kernels, build, kinds_here, write
 from llama2ncnn_chat.model.kernels.tables import Matrix, NormProducts, OutMlp
 from llama2ncnn_chat.model.kernels.team import find_pool
 from llama2ncnn_chat.model.ncnn_memory import ncnn
-from tests.model.kernels.matrices import Exact, Floats, Memory, address_of, random_matrix
+from tests.model.kernels.matrices import Memory, address_of, random_matrix
+from tests.model.kernels.reference import EPSILON, close, in_bytes, normed
 
-EPSILON = 1e-5
 ROWS = (1, 2, 3, 4, 5, 8, 9, 13, 32, 129)
 """Numbers of rows around the sizes of tiles."""
 
 
-def can_run(kind: str) -> bool:
-    features = llvm.get_host_cpu_features()
-    return all(features.get(needed) for needed in KINDS[kind][1])
-
-
 @pytest.fixture(scope="module", params=KINDS)
 def kernels(request: pytest.FixtureRequest) -> Kernels:
-    if not can_run(request.param):
+    if request.param not in kinds_here():
         pytest.skip(f"this CPU has no {request.param}")
     return build(request.param, alone=not find_pool(ncnn.__file__))
-
-
-def normed(x: Floats | Exact, gain: Floats) -> Exact:
-    exact = x.astype(np.float64)
-    mean = (exact**2).mean(axis=1, keepdims=True)
-    scaled: Exact = exact / np.sqrt(mean + np.float32(EPSILON)) * gain
-    return scaled
-
-
-def in_bytes(x: Exact) -> Exact:
-    """Round to 255 steps a block of 32, as the kernels do."""
-    m, cols = x.shape
-    blocks = np.pad(x, ((0, 0), (0, -cols % 32))).reshape(m, -1, 32)
-    step = np.abs(blocks).max(axis=2, keepdims=True) / 127
-    step[step == 0] = 1
-    rounded: Exact = (np.rint(blocks / step) * step).reshape(m, -1)[:, :cols]
-    return rounded
-
-
-def close(got: Floats, wanted: Exact) -> None:
-    # What lies half way between two bytes may be rounded the other way by a last bit of float32.
-    assert np.abs(got - wanted).max() <= 3e-3 * np.abs(wanted).max()
-    assert np.median(np.abs(got - wanted)) <= 2e-6 * np.abs(wanted).max()
 
 
 @pytest.mark.parametrize("m", ROWS)
@@ -137,7 +109,7 @@ def test_without_a_pool_the_same() -> None:
             *(x.ctypes.data, out.ctypes.data, 2, 70, 20, gain.ctypes.data),
             *(1, address_of(matrix.table), EPSILON, scratch.table),
         )
-        build(best_kind(), alone=alone).norm_products(address_of(table), 3)
+        build(kinds_here()[0], alone=alone).norm_products(address_of(table), 3)
         outs.append(out)
     np.testing.assert_array_equal(outs[0], outs[1])
 

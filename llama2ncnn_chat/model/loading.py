@@ -1,0 +1,121 @@
+"""From a model's files to a net that is ready: by ncnn's layers alone, or with ours among them.
+
+A model in panels (q8, q4) is mapped and ready at once where there are kernels for this CPU. Where
+there are none, ncnn loads its weights in blocks of its own, made of the panels as it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import RawIOBase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from convert.decoder import codec_of_model
+from convert.desc import ModelDesc
+from convert.errors import ConvertError
+from convert.places import places_of
+from convert.plain_weights import plain_graph, plain_size, plain_weights
+
+from ..errors import ModelError
+from .fused_layers import FusedLayers
+from .kernels.choose import NoKernelsError, kernels
+from .ncnn_memory import WeightReader, ncnn, new_net
+from .weights_file import WeightsFile
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class LoadedNet:
+    """A net with its weights, the open file, and what it takes from there.
+
+    ``embedding`` is ``(vocab_size, dim)`` of float16 or float32; ``note`` says why it is slower
+    than it could be, if it is.
+    """
+
+    net: ncnn.Net
+    file: WeightsFile
+    embedding: npt.NDArray[np.floating[Any]]
+    layers: FusedLayers | None = None
+    note: str = ""
+
+    def close(self) -> None:
+        """Free the net, then what it was made of."""
+        self.net.clear()
+        self.layers = None
+        self.file.close()
+
+
+def load_net(
+    path: Path, d: ModelDesc, param: str, threads: int, progress: Progress | None
+) -> LoadedNet:
+    """Load the weights at ``path``, which ``d`` describes, into the graph ``param``.
+
+    ``progress`` is told the bytes that ncnn has read and their total. Raises ``ModelError``.
+    """
+    try:
+        file = WeightsFile(path, d.bin_size)
+        shape = (d.shape.vocab_size, d.shape.dim)
+        embedding = file.view(d.embedding_offset, d.embedding_dtype, shape)
+        loaded = LoadedNet(new_net(threads), file, embedding)
+        if codec_of_model(d).fused:
+            _load_panels(loaded, d, param, progress)
+        else:
+            _load(loaded, param, file.file, d.weights_size, progress)
+    except OSError as e:
+        raise ModelError(f"{path}: can't read: {e.strerror}") from e
+    except ConvertError as e:
+        raise ModelError(f"{path}: {e.message}", e.hint) from e
+    return loaded
+
+
+def _load_panels(loaded: LoadedNet, d: ModelDesc, param: str, progress: Progress | None) -> None:
+    file = loaded.file
+    try:
+        loaded.layers = FusedLayers(d.shape, places_of(d), file, kernels(ncnn.__file__))
+    except NoKernelsError as e:
+        loaded.note = f"running on ncnn's own layers, slower and in more memory: {e}"
+        chunks = _Chunks(plain_weights(d, file.bytes))
+        _load(loaded, plain_graph(d).to_param(), chunks, plain_size(d), progress)
+    else:
+        loaded.layers.register(loaded.net)
+        _load(loaded, param, file.file, d.weights_size, progress)
+
+
+def _load(
+    loaded: LoadedNet, param: str, source: RawIOBase, size: int, progress: Progress | None
+) -> None:
+    path = loaded.file.path
+    if loaded.net.load_param_mem(param) != 0:
+        raise ModelError(f"{path}: ncnn can't read its graph", "convert the checkpoint again")
+    reader = WeightReader(source, size, progress)
+    if loaded.net.load_model(reader) != 0 or reader.position != size:
+        raise ModelError(
+            f"{path}: ncnn read {reader.position:,} of {size:,} bytes and gave up: too little "
+            "memory, or a damaged file",
+            "close other programs, or convert with smaller weights",
+        )
+
+
+class _Chunks(RawIOBase):
+    """Bytes that come in pieces, as a file that is read once from end to end."""
+
+    def __init__(self, pieces: Iterator[bytes | memoryview]) -> None:
+        super().__init__()
+        self._pieces, self._left = pieces, memoryview(b"")
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill ``buffer`` with what comes next; returns how many bytes came."""
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = memoryview(piece).cast("B")
+        n = min(len(buffer), len(self._left))
+        buffer[:n], self._left = self._left[:n], self._left[n:]
+        return n

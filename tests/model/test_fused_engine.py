@@ -1,0 +1,120 @@
+"""Models in panels: with our kernels, and on ncnn's own layers where there are none."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convert.desc import file_of
+from llama2ncnn_chat.errors import ModelError, UsageError
+from llama2ncnn_chat.model.kernels.choose import VARIABLE
+from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
+from tests.model.tiny_engine import ids_of, make, mean_kl
+from tests.tiny_model import TinyConfig, forward, random_weights, tiny_config
+
+SHAPES = {
+    "grouped": tiny_config(),
+    "separate classifier": tiny_config(tied=False),
+    "odd sizes": tiny_config(dim=36, hidden_dim=50, n_heads=6, n_kv_heads=2, vocab_size=77),
+    "more than one batch": tiny_config(seq_len=300),
+}
+OURS, NCNN = "", "off"
+
+
+def logits(stem: Path, config: TinyConfig) -> np.ndarray:
+    engine = NcnnEngine(stem, threads=2)
+    found = engine.forward_all(ids_of(config))
+    engine.close()
+    return found
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("weights", "bound"), [("q8", 1e-3), ("q4", 0.2)])
+@pytest.mark.parametrize("kernels", [OURS, NCNN])
+def test_both_ways_are_near_float64(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    shape: str,
+    weights: str,
+    bound: float,
+    kernels: str,
+) -> None:
+    monkeypatch.setenv(VARIABLE, kernels)
+    config = SHAPES[shape]
+    got = logits(make(tmp_path, config, weights), config)
+    want = forward(config, random_weights(config, 1), ids_of(config))
+    assert mean_kl(want, got) < bound
+
+
+@pytest.mark.parametrize("weights", ["q8", "q4"])
+def test_both_ways_read_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: str
+) -> None:
+    config = SHAPES["separate classifier"]
+    stem = make(tmp_path, config, weights)
+    ours = logits(stem, config)
+    monkeypatch.setenv(VARIABLE, NCNN)
+    # Both round activations, each in its own way.
+    assert mean_kl(ours, logits(stem, config)) < 2e-3
+
+
+def test_a_batch_and_one_by_one_agree(tmp_path: Path) -> None:
+    config = SHAPES["grouped"]
+    engine = NcnnEngine(make(tmp_path, config, "q8"), threads=2)
+    ids = ids_of(config)
+    batch = engine.forward_all(ids)
+    engine.rewind(0)
+    single = np.stack([engine.forward([i]) for i in ids])
+    assert mean_kl(batch, single) < 1e-4
+
+
+def test_kernels_are_chosen_and_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stem = make(tmp_path, tiny_config(), "q8")
+    assert NcnnEngine(stem).note == ""
+    monkeypatch.setenv(VARIABLE, "portable")
+    assert NcnnEngine(stem).note == ""
+    monkeypatch.setenv(VARIABLE, "off")
+    assert f"{VARIABLE} is off" in NcnnEngine(stem).note
+    monkeypatch.setenv(VARIABLE, "sse9")
+    with pytest.raises(UsageError, match="'sse9', which isn't a kind"):
+        NcnnEngine(stem)
+
+
+def test_without_llvmlite_it_runs_and_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stem = make(tmp_path, tiny_config(), "q8")
+    monkeypatch.delitem(sys.modules, "llama2ncnn_chat.model.kernels.build")
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    engine = NcnnEngine(stem)
+    assert "pip install llvmlite" in engine.note
+    assert engine.forward([1, 2]).shape == (engine.vocab_size,)
+
+
+def test_a_file_that_changes_is_noticed_before_it_is_used(tmp_path: Path) -> None:
+    stem = make(tmp_path, tiny_config(), "q8")
+    engine = NcnnEngine(stem)
+    engine.forward([1])
+    path = file_of(stem, ".bin")
+    os.utime(path, ns=(0, 0))
+    with pytest.raises(ModelError, match="was changed while it was in use"):
+        engine.forward([2])
+    assert engine.position == 1
+
+
+def test_another_file_under_the_name_changes_nothing(tmp_path: Path) -> None:
+    stem = make(tmp_path, tiny_config(), "q8")
+    engine = NcnnEngine(stem)
+    before = engine.forward([1])
+    path = file_of(stem, ".bin")
+    other = tmp_path / "other"
+    other.write_bytes(bytes(path.stat().st_size))
+    other.replace(path)
+    engine.rewind(0)
+    np.testing.assert_array_equal(engine.forward([1]), before)
