@@ -48,27 +48,38 @@ def kinds_here() -> list[str]:
 
 
 def build(kind: str, *, alone: bool) -> Kernels:
-    """Compile the kernels for a kind of CPU; ``alone`` where there is no pool of threads."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
+    """Compile and load the kernels for a kind of CPU; ``alone`` where there are no threads."""
+    return load(kind, compile_object(kind, alone=alone))
+
+
+def compile_object(kind: str, *, alone: bool) -> bytes:
+    """Compile the kernels for a kind of CPU to an object file, which ``load`` takes."""
+    machine = _machine(kind)
     module = llvm.parse_assembly(str(write(KINDS[kind][0], alone=alone)))
     module.verify()
-    features = _features(kind)
-    machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu="" if kind == "portable" else llvm.get_host_cpu_name(), features=features, opt=3
-    )
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     passes = llvm.create_pass_builder(machine, options)
     passes.getModulePassManager().run(module, passes)
-    code = llvm.create_mcjit_compiler(module, machine)
-    code.finalize_object()
+    return bytes(machine.emit_object(module))
+
+
+def load(kind: str, code: bytes) -> Kernels:
+    """Load an object file of ``compile_object`` into this process."""
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(kind))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
     signature = CFUNCTYPE(None, c_int64, c_int64)
     entries = []
     for name in ("norm_products", "out_mlp"):
-        entry = signature(code.get_function_address(name))
-        entry.code = code  # type: ignore[attr-defined] # which is freed with the last of its functions
+        entry = signature(engine.get_function_address(name))
+        entry.code = engine  # type: ignore[attr-defined] # freed with the last of its functions
         entries.append(entry)
     return Kernels(kind, *entries)
+
+
+def machine_name(kind: str) -> str:
+    """Name all that compiled code depends on besides its source."""
+    return f"{llvm.llvm_version_info} {llvm.get_host_cpu_name()} {kind} {_features(kind)}"
 
 
 def write(cpu: Cpu, *, alone: bool) -> ir.Module:
@@ -84,6 +95,14 @@ def write(cpu: Cpu, *, alone: bool) -> ir.Module:
     write_norm_products(module, cpu, alone=alone)
     write_out_mlp(module, cpu, alone=alone)
     return module
+
+
+def _machine(kind: str) -> llvm.TargetMachine:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    cpu = "" if kind == "portable" else llvm.get_host_cpu_name()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(cpu=cpu, features=_features(kind), opt=3)
 
 
 def _features(kind: str) -> str:

@@ -46,7 +46,7 @@ def kernels(ncnn_module: str) -> Kernels:
 
 @cache
 def _built(kind: str, ncnn_module: str) -> Kernels:
-    from .build import build
+    from .kept import kept_kernels
     from .team import find_pool
 
-    return build(kind, alone=not find_pool(ncnn_module))
+    return kept_kernels(kind, alone=not find_pool(ncnn_module))
