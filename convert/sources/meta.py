@@ -40,6 +40,9 @@ LAYERS = {
 }
 """What stands behind ``layers.N.``, by the product's names."""
 
+LARGEST_SENTENCEPIECE = 100_000
+"""Llama 1, 2 and Code Llama have 32,000 tokens and a few; Llama 3 has 128,256."""
+
 BY_COLUMNS = ("wo", "w2")
 IN_EVERY_PART = ("rms_att", "rms_ffn", "rms_final")
 
@@ -71,7 +74,7 @@ def open_meta(folder: Path) -> StoredModel:
             for name, tensor in shape.tensors.items()
         }
         kind = f"Meta's, {len(files)} part{'s' if len(files) > 1 else ''}"
-        model = StoredModel(folder, kind, shape, table, files, [path])
+        model = StoredModel(folder, kind, shape, table, files, [path], _template(shape))
         closing.pop_all()  # from here on the model closes them
         return model
 
@@ -153,6 +156,14 @@ def _shape(params: Fields, parts: _Parts) -> ModelShape:
         norm_eps=params.number("norm_eps", 1e-5),
         rope=_rope(params),
     )
+
+
+def _template(shape: ModelShape) -> str:
+    """Name the chat template of the family, which no file says: Llama 3 has the large vocabulary.
+
+    A base model's folder looks the same; it is chatted with as its sibling for chats is.
+    """
+    return "llama3" if shape.vocab_size > LARGEST_SENTENCEPIECE else "llama2"
 
 
 def _rope(params: Fields) -> Rope:
