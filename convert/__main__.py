@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 from . import inspect, interrupts
-from .desc import FORMAT, SUFFIXES, TOKENIZER_SUFFIX, ModelDesc, file_of, stem_of
+from .desc import ALL_SUFFIXES, FORMAT, TOKENIZER_SUFFIX, ModelDesc, file_of, stem_of
 from .errors import ConvertError
 from .files import is_file
 from .formats import BLOCKS, FORMAT_NAMES
@@ -165,14 +165,13 @@ def _inspect(args: argparse.Namespace) -> int:
 
 
 def _summary(stem: Path, d: ModelDesc, n_read: int, seconds: float) -> str:
-    has_tokenizer = is_file(file_of(stem, TOKENIZER_SUFFIX))
-    suffixes = [*SUFFIXES, *([TOKENIZER_SUFFIX] if has_tokenizer else [])]
+    suffixes = [suffix for suffix in ALL_SUFFIXES if is_file(file_of(stem, suffix))]
     names = ",".join(suffix.removeprefix(".") for suffix in suffixes)
     weights = d.weights + (f" in blocks of {d.block}" if d.block else "")
     size = human_bytes(d.bin_size + d.param_size)
     line = f"wrote {stem}.{{{names}}}: {weights}, {size} in {seconds:.1f} s"
     line += f" (read {human_bytes(n_read / max(seconds, 1e-3))}/s)"
-    return line if has_tokenizer else f"{line}; no tokenizer.bin was beside it to copy"
+    return line if TOKENIZER_SUFFIX in suffixes else f"{line}; it has no tokenizer to go along"
 
 
 @contextlib.contextmanager

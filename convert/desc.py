@@ -72,6 +72,10 @@ class ModelDesc:
 
 SUFFIXES = (".param", ".bin", ".desc")
 TOKENIZER_SUFFIX = ".tokenizer.bin"
+CHAT_SUFFIX = ".chat.json"
+ALL_SUFFIXES = (TOKENIZER_SUFFIX, CHAT_SUFFIX, *SUFFIXES)
+"""Of all that travels with a model; one that ends as another does stands before it."""
+
 MAX_TEXT = 1 << 16
 
 HEAD_LINES = ("context_length", "n_layers", "dim", "n_heads")
@@ -107,7 +111,7 @@ OLD_MODELS = {
 def stem_of(path: str | os.PathLike[str]) -> Path:
     """Find the stem that a person means by a stem or by one of its files."""
     text = os.fspath(path)
-    for suffix in (TOKENIZER_SUFFIX, *SUFFIXES):
+    for suffix in ALL_SUFFIXES:
         if text.endswith(suffix) and len(Path(text).name) > len(suffix):
             return Path(text[: -len(suffix)])
     return Path(text)

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import decoder, desc
-from .chat_facts import CHAT_SUFFIX, ChatFacts, write_chat_facts
-from .desc import GRAPH_VERSION, TOKENIZER_SUFFIX, ModelDesc, file_of
+from .chat_facts import ChatFacts, write_chat_facts
+from .desc import CHAT_SUFFIX, GRAPH_VERSION, TOKENIZER_SUFFIX, ModelDesc, file_of
 from .errors import WriteError
 from .files import FileSet, is_file
 from .formats import BLOCKS, DEFAULT_BLOCK, codec_of
@@ -81,8 +81,12 @@ def convert_tensors(
         files.open(file_of(stem, ".param")).write(param)
         if companions and companions.has_tokenizer:
             companions.write_tokenizer(files.open(file_of(stem, TOKENIZER_SUFFIX)))
-        if companions and companions.facts != ChatFacts():
-            write_chat_facts(companions.facts, files.open(file_of(stem, CHAT_SUFFIX)))
+        facts, chat_file = (
+            companions.facts if companions else ChatFacts(),
+            file_of(stem, CHAT_SUFFIX),
+        )
+        if facts != ChatFacts() or is_file(chat_file):  # another model's may stand there
+            write_chat_facts(facts, files.open(chat_file))
         d = ModelDesc(
             shape=source.shape,
             graph_version=GRAPH_VERSION,
@@ -122,7 +126,7 @@ def memory_bytes(shape: ModelShape, codec: Codec, *, held: bool = True) -> int:
 
 
 def _refuse_to_overwrite(sources: Sequence[Path], tokenizer: Path | None, stem: Path) -> None:
-    for suffix in (*desc.SUFFIXES, TOKENIZER_SUFFIX, CHAT_SUFFIX):
+    for suffix in desc.ALL_SUFFIXES:
         target = file_of(stem, suffix)
         # A tokenizer may be copied onto itself: by way of a temporary file, without loss.
         inputs = [*sources, *([tokenizer] if tokenizer and suffix != TOKENIZER_SUFFIX else [])]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from convert.chat_facts import CHAT_SUFFIX, ChatFacts, read_chat_facts
-from convert.desc import file_of
+from convert.chat_facts import ChatFacts, read_chat_facts
+from convert.desc import CHAT_SUFFIX, file_of
 from convert.errors import ConvertError
 from convert.pipeline import Progress
 

@@ -38,7 +38,7 @@ def test_a_conversion_tells_what_it_wrote(
     *progress, summary = captured.err.splitlines()
     assert progress[-1].startswith("100%")
     assert len(progress) <= 10
-    assert re.search(r"^wrote .*out\.ncnn\.\{param,bin,desc,tokenizer\.bin\}: int8, .*B/s", summary)
+    assert re.search(r"^wrote .*out\.ncnn\.\{tokenizer\.bin,param,bin,desc\}: int8, .*B/s", summary)
     assert read_desc(tmp_path / "out.ncnn").weights == "int8"
 
 

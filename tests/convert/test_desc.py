@@ -164,7 +164,7 @@ def test_a_model_of_the_original_program_is_told_from_rubbish() -> None:
         parse_desc("1\n2\n3\n4\nformat=3\nhello\n", "x")
 
 
-@pytest.mark.parametrize("suffix", ["", ".param", ".bin", ".desc", ".tokenizer.bin"])
+@pytest.mark.parametrize("suffix", ["", ".param", ".bin", ".desc", ".tokenizer.bin", ".chat.json"])
 def test_a_stem_is_meant_by_any_of_its_files(suffix: str) -> None:
     assert stem_of(f"/models/7b.ncnn{suffix}") == Path("/models/7b.ncnn")
     assert file_of(Path("/models/7b.ncnn"), ".bin") == Path("/models/7b.ncnn.bin")
