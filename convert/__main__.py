@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 from . import inspect, interrupts
-from .desc import ALL_SUFFIXES, FORMAT, TOKENIZER_SUFFIX, ModelDesc, file_of, stem_of
+from .desc import FORMAT, ModelDesc
 from .errors import ConvertError
 from .files import is_file
 from .formats import BLOCKS, FORMAT_NAMES
 from .inspect import human_bytes
 from .pipeline import OnProgress, Progress, convert
+from .stem import ALL_SUFFIXES, TOKENIZER_SUFFIX, file_of, stem_of
 
 PROG = "llama2ncnn-convert"
 DISTRIBUTION = "llama2ncnn-chat"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import decoder, desc
 from .chat_facts import ChatFacts, write_chat_facts
-from .desc import CHAT_SUFFIX, GRAPH_VERSION, TOKENIZER_SUFFIX, ModelDesc, file_of
+from .desc import GRAPH_VERSION, ModelDesc
 from .errors import WriteError
 from .files import FileSet, is_file
 from .formats import BLOCKS, DEFAULT_BLOCK, codec_of
@@ -23,6 +23,7 @@ from .graph import Matrix, Vector
 from .shape import ModelShape
 from .sources import open_source
 from .sources.source import TensorSource
+from .stem import ALL_SUFFIXES, CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of
 from .stream import ALIGNMENT, Streamer, Writer
 from .stream import OnProgress as OnProgress
 from .stream import Progress as Progress
@@ -126,7 +127,7 @@ def memory_bytes(shape: ModelShape, codec: Codec, *, held: bool = True) -> int:
 
 
 def _refuse_to_overwrite(sources: Sequence[Path], tokenizer: Path | None, stem: Path) -> None:
-    for suffix in desc.ALL_SUFFIXES:
+    for suffix in ALL_SUFFIXES:
         target = file_of(stem, suffix)
         # A tokenizer may be copied onto itself: by way of a temporary file, without loss.
         inputs = [*sources, *([tokenizer] if tokenizer and suffix != TOKENIZER_SUFFIX else [])]

@@ -21,11 +21,14 @@ from pathlib import Path
 from filelock import FileLock
 
 from convert import pipeline
-from convert.desc import TOKENIZER_SUFFIX, ModelDesc, file_of, read_desc, stem_of
+from convert.desc import ModelDesc, read_desc
 from convert.errors import ConvertError, WriteError
 from convert.files import sha256_file
+from convert.hub.fetch import fetch
+from convert.hub.names import is_hub_name, parse_name
 from convert.pipeline import CONVERTER, OnProgress
 from convert.sources import open_source
+from convert.stem import TOKENIZER_SUFFIX, file_of, stem_of
 from convert.tokenizer_files import TOKENIZERS
 from convert.vocabulary import companions_of
 
@@ -33,8 +36,6 @@ from ..atomic import replacing
 from ..errors import Advice, ChatError, ModelError, UsageError
 from ..paths import cache_dir, make_private
 from .cached import HASHES, KEY_DIGITS, LOCK, MODELS, STEM, Origin, write_origin
-from .hub import fetch
-from .hub_names import is_hub_name, parse_name
 
 DEMO = "demo"
 DEMO_CHECKPOINT = Path(__file__).parents[1] / "demo" / "demo.bin"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from convert.formats import FORMAT_NAMES
+from convert.hub.names import parse_name
 from docs.good_models import BEGIN, END, table
 from llama2ncnn_chat.catalogue.good_models import GOOD_MODELS, GoodModel
-from llama2ncnn_chat.catalogue.hub_names import parse_name
 
 PUBLISHED = {  # on each model's page, a shared classifier counted once
     "SmolLM2-135M-Instruct": 134_515_008,

@@ -8,19 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from convert.desc import (
-    ModelDesc,
-    file_of,
-    format_desc,
-    parse_desc,
-    read_desc,
-    stem_of,
-    verify,
-)
+from convert.desc import ModelDesc, format_desc, parse_desc, read_desc, verify
 from convert.errors import ConvertError
 from convert.pipeline import convert
 from convert.rope import Rope
 from convert.shape import ModelShape
+from convert.stem import file_of, stem_of
 from tests.old_model import OLD_DESC, write_old_checkpoint
 from tests.tiny_model import random_weights, tiny_config, write_v0
 

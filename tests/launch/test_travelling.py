@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from convert.desc import ALL_SUFFIXES
 from convert.pipeline import convert
+from convert.stem import ALL_SUFFIXES
 from llama2ncnn_chat.catalogue.find import find_model
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.launch.open_chat import with_sampling, with_template

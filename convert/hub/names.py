@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import ModelError
+from ..errors import ConvertError
 
 PREFIX = "hf:"
 FORM = "hf:OWNER/NAME, hf:OWNER/NAME@REVISION or hf:OWNER/NAME/FILE.gguf"
@@ -62,35 +62,35 @@ def is_hub_name(model: str) -> bool:
 
 
 def parse_name(model: str) -> HubName:
-    """Read a name that begins with ``hf:``. Raises ``ModelError``."""
+    """Read a name that begins with ``hf:``. Raises ``ConvertError``."""
     match = _NAME.fullmatch(model)
     if match is None:
-        raise ModelError(f"{model}: no name of a model on the Hub", FORM)
+        raise ConvertError(f"{model}: no name of a model on the Hub", FORM)
     repo, file, revision = match.groups()
     if ".." in (file or "").split("/"):
-        raise ModelError(f"{model}: no name of a model on the Hub", FORM)
+        raise ConvertError(f"{model}: no name of a model on the Hub", FORM)
     return HubName(repo, file or "", revision)
 
 
 def needed(name: HubName, files: Iterable[str]) -> list[str]:
     """Choose which of a model's ``files`` are needed; the small ones that tell of it come first.
 
-    Raises ``ModelError`` where none of them is a model, or the file that is named isn't there.
+    Raises ``ConvertError`` where none of them is a model, or the file that is named isn't there.
     """
     there = set(files)
     if name.file:
         parts = parts_of(name.file)
         if missing := [part for part in parts if part not in there]:
-            raise ModelError(f"{name}: no file {missing[0]} there", _instead(name, there))
+            raise ConvertError(f"{name}: no file {missing[0]} there", _instead(name, there))
         return parts
     if "config.json" not in there:
-        raise ModelError(f"{name}: no config.json there", _instead(name, there))
+        raise ConvertError(f"{name}: no config.json there", _instead(name, there))
     beside = [path for path in BESIDE if path in there]
     beside += sorted(path for path in there if _TEMPLATES.fullmatch(path))
     for pattern, index in _WEIGHTS:
         if weights := sorted(path for path in there if pattern.fullmatch(path)):
             return [*beside, *([index] if index in there else []), *weights]
-    raise ModelError(f"{name}: neither safetensors nor pytorch_model.bin", _instead(name, there))
+    raise ConvertError(f"{name}: neither safetensors nor pytorch_model.bin", _instead(name, there))
 
 
 def parts_of(file: str) -> list[str]:

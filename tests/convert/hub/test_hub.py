@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from llama2ncnn_chat.catalogue.hub import fetch
-from llama2ncnn_chat.catalogue.hub_cache import hub_models
-from llama2ncnn_chat.catalogue.hub_names import HubName, needed, parse_name
-from llama2ncnn_chat.errors import ChatError, ModelError
-from tests.catalogue.hub_server import COMMIT, OLDER, TOKEN, Hub, Repo, move_endpoint
+from convert.errors import ConvertError, WriteError
+from convert.hub.cache import hub_models
+from convert.hub.fetch import fetch
+from convert.hub.names import HubName, needed, parse_name
+from tests.hub_server import COMMIT, OLDER, TOKEN, Hub, Repo, move_endpoint
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 INDEX = json.dumps({"weight_map": {"a": SHARDS[0], "b": SHARDS[1]}}).encode()
@@ -77,7 +77,7 @@ def test_names_are_read_and_written() -> None:
     ],
 )
 def test_what_is_no_name_says_how_one_looks(text: str) -> None:
-    with pytest.raises(ModelError, match="hf:OWNER/NAME"):
+    with pytest.raises(ConvertError, match="hf:OWNER/NAME"):
         parse_name(text)
 
 
@@ -132,9 +132,9 @@ def test_it_can_be_ended_and_what_was_whole_stays(tiny: Hub) -> None:
 
     def leave(done: int, _total: int) -> None:
         if done > first:
-            raise ChatError("nobody waits for the model any more")
+            raise WriteError("nobody waits for the model any more")
 
-    with pytest.raises(ChatError, match="nobody waits"):
+    with pytest.raises(WriteError, match="nobody waits"):
         fetch(NAME, leave)
     blobs = Path(constants.HF_HUB_CACHE) / "models--owner--tiny" / "blobs"
     assert not list(blobs.glob("*.incomplete"))
@@ -153,7 +153,7 @@ def test_a_gguf_comes_with_all_its_parts(hub: Hub) -> None:
     assert sorted(hub.fetched()) == sorted(parts)
     assert fetch(HubName("owner/parts", "m.gguf")).path.read_bytes() == b"another"
     del hub.repos["owner/parts"].files["q/m-00002-of-00003.gguf"]
-    with pytest.raises(ModelError, match=r"no file q/m-00002-of-00003\.gguf"):
+    with pytest.raises(ConvertError, match=r"no file q/m-00002-of-00003\.gguf"):
         fetch(HubName("owner/parts", "q/m-00001-of-00003.gguf"))
 
 
@@ -186,7 +186,7 @@ def test_without_a_network_the_cache_is_used(
         [note] = fetched.notes
         assert said in note
         assert str(name) in note
-    with pytest.raises(ModelError, match="isn't in the Hub's cache; connect") as caught:
+    with pytest.raises(ConvertError, match="isn't in the Hub's cache; connect") as caught:
         fetch(HubName("owner/other"))
     assert caught.value.exit_code == 3
 
@@ -197,12 +197,12 @@ def test_what_is_in_part_in_the_cache_is_named(tiny: Hub, monkeypatch: pytest.Mo
     (folder / SHARDS[1]).unlink()
     assert hub_models() == []
     gone(monkeypatch)
-    with pytest.raises(ModelError, match=rf"{SHARDS[1]} is missing.*connect"):
+    with pytest.raises(ConvertError, match=rf"{SHARDS[1]} is missing.*connect"):
         fetch(NAME)
 
 
 def refusal(name: HubName) -> str:
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(ConvertError) as caught:
         fetch(name)
     assert caught.value.exit_code == 3
     assert "\n" not in str(caught.value)
@@ -254,7 +254,7 @@ def test_a_connection_that_stays_broken_is_an_error(
 def test_no_room_is_said_before_anything_comes(tiny: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage("/")._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(ChatError, match=r"1,000 free; HF_HOME") as caught:
+    with pytest.raises(WriteError, match=r"1,000 free; HF_HOME") as caught:
         fetch(NAME)
     assert caught.value.exit_code == 1
     assert tiny.fetched() == []
