@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import ConvertError
 from .client import silent_client
-from .names import HubName, first_part, needed
+from .names import CONFIG, HubName, first_part, needed
 
 CLEANER = "hf cache rm"
 """The client's own command that removes what is in the Hub's cache."""
@@ -69,7 +69,7 @@ def cached_path(name: HubName, why: str) -> Path:
     """Return where the model lies in the cache. Raises ``ConvertError`` if it isn't whole there."""
     from huggingface_hub import try_to_load_from_cache
 
-    first = first_part(name.file) or "config.json"
+    first = first_part(name.file) or CONFIG
     found = try_to_load_from_cache(name.repo, first, revision=name.revision)
     if not isinstance(found, str):
         raise ConvertError(

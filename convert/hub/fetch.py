@@ -1,6 +1,8 @@
 """Models of the Hugging Face Hub, fetched by name into the Hub's own cache.
 
-The client brings that cache, tokens, ``HF_ENDPOINT`` and the retries; only what is needed comes.
+The client brings that cache, tokens, ``HF_ENDPOINT`` and the retries; only what is needed comes. A
+connection that breaks goes on where it was; of a process that is killed, files that were whole stay
+and the one that was coming begins anew: the client (2.4) gives each attempt a file of its own.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConvertError, WriteError
+from ..sources.folder import read_json
+from ..sources.hf_config import HfConfig
 from .cache import cached_path
 from .client import ELSEWHERE, named_errors, silent_client
-from .names import FORM, HubName, first_part, needed
+from .names import CONFIG, FORM, HubName, first_part, needed
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -55,6 +59,8 @@ def fetch(name: HubName, progress: OnBytes | None = None) -> Fetched:
             bar = tally.bar(sizes[path])
             # By the commit, so that all are of one, and what is there isn't asked for again.
             local += [api.hf_hub_download(name.repo, path, revision=commit, tqdm_class=bar)]
+            if path == CONFIG:  # it comes first: nobody waits for weights that can't be used
+                HfConfig(read_json(Path(local[-1]), f"{name}: {CONFIG}")).refuse_unknown()
             tally.finish(sizes[path])
         # Last: the name that the cache knows from now on stands for a model that is whole.
         _remember_revision(name, api)

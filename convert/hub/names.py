@@ -13,8 +13,9 @@ from ..errors import ConvertError
 
 PREFIX = "hf:"
 FORM = "hf:OWNER/NAME, hf:OWNER/NAME@REVISION or hf:OWNER/NAME/FILE.gguf"
+CONFIG = "config.json"
 BESIDE = (
-    "config.json",
+    CONFIG,
     "generation_config.json",
     "tokenizer.json",
     "tokenizer.model",
@@ -83,8 +84,8 @@ def needed(name: HubName, files: Iterable[str]) -> list[str]:
         if missing := [part for part in parts if part not in there]:
             raise ConvertError(f"{name}: no file {missing[0]} there", _instead(name, there))
         return parts
-    if "config.json" not in there:
-        raise ConvertError(f"{name}: no config.json there", _instead(name, there))
+    if CONFIG not in there:
+        raise ConvertError(f"{name}: no {CONFIG} there", _instead(name, there))
     beside = [path for path in BESIDE if path in there]
     beside += sorted(path for path in there if _TEMPLATES.fullmatch(path))
     for pattern, index in _WEIGHTS:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,6 +114,54 @@ def test_pytorch_weights_are_taken_where_there_are_no_others() -> None:
     assert needed(NAME, [*files, "model.safetensors"]) == ["config.json", "model.safetensors"]
     other = ["config.json", "weights.safetensors"]
     assert needed(NAME, other) == other
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ({"model_type": "gemma2", "architectures": ["Gemma2ForCausalLM"]}, "'Gemma2ForCausalLM'"),
+        ({"model_type": "bert"}, "LlamaForCausalLM (llama), MistralForCausalLM (mistral)"),
+        ({"model_type": "llama", "quantization_config": {"bits": 4}}, "a quantised repository"),
+        ({"model_type": "llama", "rope_scaling": {"type": "longrope", "factor": 2}}, "'longrope'"),
+        ({"model_type": "llama", "partial_rotary_factor": 0.5}, "partial_rotary_factor is '0.5'"),
+        ([], "isn't a JSON object"),
+    ],
+)
+def test_what_can_not_be_run_is_refused_before_its_weights_come(
+    tiny: Hub, config: object, why: str
+) -> None:
+    tiny.repos["owner/tiny"].files["config.json"] = json.dumps(config).encode()
+    said = refusal(NAME)
+    assert said.startswith("hf:owner/tiny: config.json: ")
+    assert why in said
+    assert tiny.fetched() == ["config.json"]
+
+
+KILLED = """
+import os, signal
+from convert.hub.fetch import fetch
+from convert.hub.names import HubName
+from huggingface_hub import constants
+constants.DOWNLOAD_CHUNK_SIZE = 1000
+first = {first}
+def killed(done, _total):
+    if done > first:
+        os.kill(os.getpid(), signal.SIGKILL)
+fetch(HubName("owner/tiny"), killed)
+"""
+
+
+def test_of_a_process_that_was_killed_whole_files_stay(tiny: Hub) -> None:
+    """The client has no way to go on with the one that was cut: it comes anew, and is whole."""
+    first = sum(len(FILES[path]) for path in FILES if path != SHARDS[1]) + 1000
+    command = [sys.executable, "-c", KILLED.format(first=first)]
+    done = subprocess.run(command, cwd=Path(__file__).resolve().parents[3], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert hub_models() == []
+    tiny.asked.clear()
+    assert content(fetch(NAME).path) == FILES
+    assert tiny.fetched() == [SHARDS[1]]
+    assert set(tiny.ranges()) == {""}
 
 
 def test_a_revision_is_another_folder(tiny: Hub) -> None:
