@@ -86,7 +86,7 @@ def test_a_tokenizer_is_copied(checkpoint: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "word"),
     [
-        ([], "CHECKPOINT"),
+        ([], "MODEL"),
         (["m.bin"], "STEM is missing"),
         (["m.bin", "out", "more"], "more"),
         (["m.bin", "out/"], "names a folder"),
@@ -97,7 +97,7 @@ def test_a_tokenizer_is_copied(checkpoint: Path, tmp_path: Path) -> None:
         (["m.bin", "out", "--block", "32"], "--block goes with"),
         (["m.bin", "out", "--json"], "--json goes with --inspect"),
         (["m.bin", "out", "--verify"], "--verify goes with --inspect"),
-        (["m.bin", "out", "--inspect"], "one FILE"),
+        (["m.bin", "out", "--inspect"], "one MODEL"),
         (["m.bin", "--inspect", "--weights", "q8"], "--weights doesn't go"),
         (["m.bin", "out", "--nonsense"], "--nonsense"),
     ],
