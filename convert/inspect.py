@@ -108,7 +108,7 @@ def _of_checkpoint(path: Path) -> Report:
         codecs = [choose_format(source, name, None) for name in FORMAT_NAMES]
         return Report(
             kind="checkpoint",
-            path=str(path),
+            path=str(source.path),
             format=source.format,
             size=source.size,
             shape=shape,

@@ -24,12 +24,11 @@ BESIDE = (
     "chat_template.jinja",
 )
 _TEMPLATES = re.compile(r"additional_chat_templates/[^/]+\.jinja")
+_SHARD = r"(-\d{5}-of-\d{5})?"
 _WEIGHTS = (
-    # Beside model-00001-of-00003.safetensors the same may lie once more, as
-    # consolidated.safetensors, or an adapter: they are taken where there is nothing else.
-    (re.compile(r"model[^/]*\.safetensors"), "model.safetensors.index.json"),
-    (re.compile(r"[^/]+\.safetensors"), "model.safetensors.index.json"),
-    (re.compile(r"pytorch_model[^/]*\.bin"), "pytorch_model.bin.index.json"),
+    # What the converter opens: beside it the same may lie once more, as consolidated.safetensors.
+    (re.compile(rf"model{_SHARD}\.safetensors"), "model.safetensors.index.json"),
+    (re.compile(rf"pytorch_model{_SHARD}\.bin"), "pytorch_model.bin.index.json"),
 )
 _NAME = re.compile(r"hf:([\w.-]+/[\w.-]+)(?:/([^@]+\.gguf))?(?:@(.+))?", re.IGNORECASE)
 _PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})(\.gguf)", re.IGNORECASE)
@@ -91,7 +90,9 @@ def needed(name: HubName, files: Iterable[str]) -> list[str]:
     for pattern, index in _WEIGHTS:
         if weights := sorted(path for path in there if pattern.fullmatch(path)):
             return [*beside, *([index] if index in there else []), *weights]
-    raise ConvertError(f"{name}: neither safetensors nor pytorch_model.bin", _instead(name, there))
+    raise ConvertError(
+        f"{name}: neither model.safetensors nor pytorch_model.bin", _instead(name, there)
+    )
 
 
 def parts_of(file: str) -> list[str]:

@@ -21,6 +21,8 @@ from .stored import Joined, Stored, StoredModel, StoredTensor, same_values
 PARAMS = "params.json"
 UNKNOWN = ("moe", "moe_args", "quantization_args", "lora_args", "vision_chunk_size")
 DOWNLOAD = "download the folder again"
+MISTRALS = "consolidated.safetensors"
+AS_HF = "get config.json and model*.safetensors of the same model into a folder, and name that"
 
 WHOLE = {
     "embedding": "tok_embeddings.weight",
@@ -90,6 +92,8 @@ def _parts(folder: Path) -> list[Path]:
         name = f"consolidated.{number:02}.pth"
         path = file_in(folder, name)
         if path is None:
+            if file_in(folder, MISTRALS):
+                raise ConvertError(f"{folder / MISTRALS}: Mistral's own form isn't read", AS_HF)
             raise ConvertError(f"{folder / name}: is missing", DOWNLOAD)
         paths.append(path)
     return paths

@@ -27,7 +27,7 @@ from convert.files import sha256_file
 from convert.hub.fetch import fetch
 from convert.hub.names import is_hub_name, parse_name
 from convert.pipeline import CONVERTER, OnProgress
-from convert.sources import open_source
+from convert.sources import model_at, open_source
 from convert.stem import TOKENIZER_SUFFIX, file_of, stem_of
 from convert.tokenizer_files import TOKENIZERS
 from convert.vocabulary import companions_of
@@ -101,6 +101,7 @@ def find_model(
                 f"{model}: no such checkpoint or model",
                 "name a .bin checkpoint or a converted stem",
             )
+        path = model_at(path)
         return _raw(path, str(path.resolve()), conversion, tokenizer, progress)
     except WriteError as e:  # the model is not to blame
         raise ChatError(e.message, e.hint) from e

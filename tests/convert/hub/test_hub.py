@@ -112,8 +112,9 @@ def test_pytorch_weights_are_taken_where_there_are_no_others() -> None:
     wanted = needed(NAME, files)
     assert wanted == ["config.json", files[1], *files[4:]]
     assert needed(NAME, [*files, "model.safetensors"]) == ["config.json", "model.safetensors"]
-    other = ["config.json", "weights.safetensors"]
-    assert needed(NAME, other) == other
+    for other in ("consolidated.safetensors", "model.fp16.safetensors", "adapter_model.bin"):
+        with pytest.raises(ConvertError, match=r"neither model\.safetensors nor"):
+            needed(NAME, ["config.json", other])
 
 
 @pytest.mark.parametrize(
