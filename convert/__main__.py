@@ -1,7 +1,8 @@
 """The converter's command line: ``llama2ncnn-convert TinyLlama/ tiny.ncnn``.
 
-Flags in, one call to ``pipeline.convert`` or ``inspect``, an exit code out; the one place of the
-package that prints. Knows nothing of formats, and of the chat nothing at all.
+Flags in, a model fetched if it is one of the Hub's, one call to ``pipeline.convert`` or
+``inspect``, an exit code out; the one place of the package that prints. Knows nothing of formats,
+and of the chat nothing at all.
 
 Exit codes: 0, 1 can't write, 2 usage, 3 the input is missing or invalid, 130 Ctrl-C.
 """
@@ -14,21 +15,26 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import NoReturn, TextIO
 
 from . import inspect, interrupts
-from .desc import FORMAT, SUFFIXES, TOKENIZER_SUFFIX, ModelDesc, file_of, stem_of
+from .desc import FORMAT, ModelDesc
 from .errors import ConvertError
 from .files import is_file
 from .formats import BLOCK_FORMATS, BLOCKS, FORMAT_NAMES
+from .hub.names import is_hub_name, parse_name
 from .inspect import human_bytes
-from .pipeline import OnProgress, Progress, convert
+from .pipeline import Progress, convert
+from .stem import ALL_SUFFIXES, TOKENIZER_SUFFIX, file_of, stem_of
 
 PROG = "llama2ncnn-convert"
 DISTRIBUTION = "llama2ncnn-chat"
+
+Report = Callable[[int, int, str], None]
+"""Is told bytes done, bytes in all, and what else there is to say."""
 
 
 def run() -> NoReturn:
@@ -72,26 +78,30 @@ class _Parser(argparse.ArgumentParser):
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(
         prog=PROG,
-        usage="%(prog)s [options] CHECKPOINT STEM\n       %(prog)s --inspect CHECKPOINT",
-        description="Convert a model to ncnn's files: STEM.param, STEM.bin and STEM.desc.",
+        usage="%(prog)s [options] MODEL STEM\n       %(prog)s --inspect MODEL",
+        description="Convert a model of the Llama family to ncnn's files: STEM.param, STEM.bin, "
+        "STEM.desc, and STEM.tokenizer.bin and STEM.chat.json with all that chatting takes.",
         allow_abbrev=False,
     )
     add = parser.add_argument
     add(
-        "checkpoint",
-        metavar="CHECKPOINT",
-        help="a folder from the Hugging Face Hub or from Meta, or a llama2.c checkpoint",
+        "model",
+        metavar="MODEL",
+        help="a folder from the Hugging Face Hub or from Meta, a GGUF file, a llama2.c checkpoint, "
+        "or hf:OWNER/NAME[@REVISION] or hf:OWNER/NAME/FILE.gguf, which is fetched",
     )
     add("stem", metavar="STEM", nargs="?", help="name of the model to write, as 7b.ncnn")
     add(
         "--weights",
         choices=FORMAT_NAMES,
-        help="how to keep the matrices (default: int8; b8 for a llama2.c v2 checkpoint)",
+        help="how to keep the matrices (default: int8; for a quantised source what suits its bits)",
     )
     add("--block", type=int, choices=BLOCKS, help="weights per scale of b8, b6 and b4 (default 64)")
-    add("--tokenizer", metavar="FILE", help="tokenizer.bin to copy (default: the one beside)")
+    add("--tokenizer", metavar="FILE", help="tokenizer to carry (default: the model's own)")
     add("--quiet", action="store_true", help="no progress, no summary")
-    add("--inspect", action="store_true", help="describe a checkpoint or a model, convert nothing")
+    add(
+        "--inspect", action="store_true", help="describe a model, converted or not, convert nothing"
+    )
     add("--verify", action="store_true", help="with --inspect: check a model's checksums")
     add("--json", action="store_true", help="with --inspect: as JSON")
     add("--version", action="version", version=f"{PROG} {_version()} (model format {FORMAT})")
@@ -108,7 +118,7 @@ def _problem(args: argparse.Namespace) -> str:
         given = [flag for flag in ("weights", "block", "tokenizer") if getattr(args, flag)]
         if given:
             return f"--{given[0]} doesn't go with --inspect"
-        return "--inspect takes one FILE" if args.stem is not None else ""
+        return "--inspect takes one MODEL" if args.stem is not None else ""
     if args.verify or args.json:
         return f"--{'verify' if args.verify else 'json'} goes with --inspect"
     if args.stem is None:
@@ -123,17 +133,17 @@ def _problem(args: argparse.Namespace) -> str:
 def _run(args: argparse.Namespace) -> int:
     if args.inspect:
         return _inspect(args)
+    model = _fetched(args.model, quiet=args.quiet)
     stem, n_read, start = stem_of(args.stem), 0, time.monotonic()
-    with contextlib.nullcontext(None) if args.quiet else _progress(sys.stderr) as report:
+    with _progress(quiet=args.quiet) as report:
 
         def counted(p: Progress) -> None:
             nonlocal n_read
             n_read = p.n_bytes
-            if report:
-                report(p)
+            report(p.bytes, p.n_bytes, f"{p.tensors}/{p.n_tensors} tensors")
 
         d = convert(
-            args.checkpoint,
+            model,
             stem,
             weights=args.weights,
             block=args.block,
@@ -145,13 +155,33 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _fetched(model: str, *, quiet: bool) -> Path:
+    """Fetch a model of the Hub; return where it lies, or any other as it is named."""
+    if not is_hub_name(model):
+        return Path(model)
+    from .hub.fetch import fetch  # the Hub's client takes longer than a small model
+
+    with _progress(quiet=quiet) as report:
+        fetched = fetch(parse_name(model), lambda done, total: report(done, total, "fetched"))
+    for note in fetched.notes:
+        _say(f"{PROG}: {note}")
+    return fetched.path
+
+
+def _at_hand(model: str) -> Path:
+    """Find a model without a connection: one of the Hub in its cache."""
+    if not is_hub_name(model):
+        return Path(model)
+    from .hub.cache import cached_path
+
+    return cached_path(parse_name(model), "--inspect fetches nothing")
+
+
 def _inspect(args: argparse.Namespace) -> int:
-    if args.verify and not inspect.is_model(args.checkpoint):
-        raise ConvertError(
-            f"{args.checkpoint}: nothing to verify: a checkpoint has no checksums",
-            "name a converted model",
-        )
-    report = inspect.inspect(args.checkpoint, checksums=args.verify)
+    path = _at_hand(args.model)
+    if args.verify and not inspect.is_model(path):
+        raise ConvertError(f"{path}: has no checksums to verify", "name a converted model")
+    report = inspect.inspect(path, checksums=args.verify)
     text = inspect.format_report(report)
     if args.json:
         text = json.dumps(report.to_json(), indent=2) + "\n"
@@ -165,20 +195,22 @@ def _inspect(args: argparse.Namespace) -> int:
 
 
 def _summary(stem: Path, d: ModelDesc, n_read: int, seconds: float) -> str:
-    has_tokenizer = is_file(file_of(stem, TOKENIZER_SUFFIX))
-    suffixes = [*SUFFIXES, *([TOKENIZER_SUFFIX] if has_tokenizer else [])]
+    suffixes = [suffix for suffix in ALL_SUFFIXES if is_file(file_of(stem, suffix))]
     names = ",".join(suffix.removeprefix(".") for suffix in suffixes)
     weights = d.weights + (f" in blocks of {d.block}" if d.block else "")
     size = human_bytes(d.bin_size + d.param_size)
     line = f"wrote {stem}.{{{names}}}: {weights}, {size} in {seconds:.1f} s"
     line += f" (read {human_bytes(n_read / max(seconds, 1e-3))}/s)"
-    return line if has_tokenizer else f"{line}; no tokenizer.bin was beside it to copy"
+    return line if TOKENIZER_SUFFIX in suffixes else f"{line}; it has no tokenizer to go along"
 
 
 @contextlib.contextmanager
-def _progress(stream: TextIO) -> Iterator[OnProgress]:
+def _progress(*, quiet: bool) -> Iterator[Report]:
     """A bar on a terminal, a line per tenth elsewhere."""
-    if stream.isatty() and os.environ.get("TERM") != "dumb":
+    stream = sys.stderr
+    if quiet:
+        yield lambda *_: None
+    elif stream.isatty() and os.environ.get("TERM") != "dumb":
         with _bar(stream) as report:
             yield report
     else:
@@ -186,13 +218,13 @@ def _progress(stream: TextIO) -> Iterator[OnProgress]:
 
 
 @contextlib.contextmanager
-def _bar(stream: TextIO) -> Iterator[OnProgress]:
+def _bar(stream: TextIO) -> Iterator[Report]:
     # Imported here: it takes longer than the conversion of a small model.
     from rich import progress
     from rich.console import Console
 
     bar = progress.Progress(
-        progress.TextColumn("{task.fields[tensors]} tensors"),
+        progress.TextColumn("{task.fields[what]}"),
         progress.BarColumn(),
         progress.TaskProgressColumn(),
         progress.DownloadColumn(),
@@ -201,27 +233,26 @@ def _bar(stream: TextIO) -> Iterator[OnProgress]:
         console=Console(file=stream),
         transient=True,
     )
-    task = bar.add_task("convert", total=None, tensors="0")
+    task = bar.add_task("", total=None, what="")
 
-    def report(p: Progress) -> None:
-        tensors = f"{p.tensors}/{p.n_tensors}"
-        bar.update(task, completed=p.bytes, total=p.n_bytes, tensors=tensors)
+    def report(done: int, total: int, what: str) -> None:
+        bar.update(task, completed=done, total=total, what=what)
 
     with bar:
         yield report
 
 
-def _lines() -> OnProgress:
+def _lines() -> Report:
     start, shown = time.monotonic(), 0
 
-    def report(p: Progress) -> None:
+    def report(done: int, total: int, what: str) -> None:
         nonlocal shown
-        tenth = 10 * p.bytes // max(1, p.n_bytes)
+        tenth = 10 * done // max(1, total)
         if tenth > shown:
             shown = tenth
-            rate = human_bytes(p.bytes / max(1e-3, time.monotonic() - start))
-            done, whole = human_bytes(p.bytes), human_bytes(p.n_bytes)
-            _say(f"{10 * tenth:3}%  {done} of {whole}  {p.tensors}/{p.n_tensors} tensors  {rate}/s")
+            rate = human_bytes(done / max(1e-3, time.monotonic() - start))
+            sizes = f"{human_bytes(done)} of {human_bytes(total)}"
+            _say(f"{10 * tenth:3}%  {sizes}  {what}  {rate}/s")
 
     return report
 

@@ -18,9 +18,6 @@ from .errors import ConvertError
 from .files import is_folder
 from .sources.source import TensorSource
 
-CHAT_SUFFIX = ".chat.json"
-"""Beside a stem: ``7b.ncnn.chat.json``."""
-
 MAX_ENDS = 64
 
 FOLDERS_SAMPLING = {

@@ -1,4 +1,4 @@
-"""What a converted model says of itself: ``STEM.desc``, and the names of its files and blobs.
+"""What a converted model says of itself: ``STEM.desc``, and the names of its blobs.
 
 The converter writes it, the engine and ``--inspect`` read it. Knows the model's shape; nothing of
 sources, and of the graph only its version and its blobs' names.
@@ -21,6 +21,7 @@ from .errors import ConvertError
 from .files import open_regular, sha256_file
 from .old_desc import FIRST_GRAPH, FIRST_NAMES, OLD_FORMAT, OLD_KEYS, OLD_MODELS
 from .shape import ModelShape
+from .stem import file_of
 
 FORMAT = "3"
 GRAPH_VERSION = 2
@@ -72,8 +73,6 @@ class ModelDesc:
     extra: dict[str, str] = field(default_factory=dict)
 
 
-SUFFIXES = (".param", ".bin", ".desc")
-TOKENIZER_SUFFIX = ".tokenizer.bin"
 MAX_TEXT = 1 << 16
 
 HEAD_LINES = ("context_length", "n_layers", "dim", "n_heads")
@@ -87,18 +86,6 @@ def _text(value: object) -> str:
     return str(int(value) if isinstance(value, bool) else value)
 
 
-def stem_of(path: str | os.PathLike[str]) -> Path:
-    """Find the stem that a person means by a stem or by one of its files."""
-    text = os.fspath(path)
-    for suffix in (TOKENIZER_SUFFIX, *SUFFIXES):
-        if text.endswith(suffix) and len(Path(text).name) > len(suffix):
-            return Path(text[: -len(suffix)])
-    return Path(text)
-
-
-def file_of(stem: Path, suffix: str) -> Path:
-    """Name a file of a model: ``7b.ncnn`` and ``.bin`` give ``7b.ncnn.bin``."""
-    return stem.with_name(stem.name + suffix)
 
 
 def flat(thing: object, prefix: str = "") -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from .decoder import codec_of_model
-from .desc import TOKENIZER_SUFFIX, ModelDesc, file_of, flat, read_desc, stem_of, verify
+from .desc import ModelDesc, flat, read_desc, verify
 from .files import is_file, is_folder
 from .formats import FORMAT_NAMES
 from .formats.codec import Codec, Float32, NonFiniteError, QuantisedRows
@@ -18,6 +18,7 @@ from .pipeline import bin_bytes, choose_format, memory_bytes
 from .shape import ModelShape
 from .sources import open_source
 from .sources.source import TensorSource
+from .stem import TOKENIZER_SUFFIX, file_of, stem_of
 from .stream import SourceRows
 from .vocabulary import Companions, companions_of
 
@@ -107,7 +108,7 @@ def _of_checkpoint(path: Path) -> Report:
         codecs = [choose_format(source, name, None) for name in FORMAT_NAMES]
         return Report(
             kind="checkpoint",
-            path=str(path),
+            path=str(source.path),
             format=source.format,
             size=source.size,
             shape=shape,

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import decoder, desc
-from .chat_facts import CHAT_SUFFIX, ChatFacts, write_chat_facts
-from .desc import GRAPH_VERSION, TOKENIZER_SUFFIX, ModelDesc, file_of
+from .chat_facts import ChatFacts, write_chat_facts
+from .desc import GRAPH_VERSION, ModelDesc
 from .errors import WriteError
 from .files import FileSet, is_file
 from .formats import BLOCKS, DEFAULT_BLOCK, codec_of
@@ -25,6 +25,7 @@ from .places import mapped_bytes, places
 from .shape import ModelShape
 from .sources import open_source
 from .sources.source import TensorSource
+from .stem import ALL_SUFFIXES, CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of
 from .stream import OnProgress as OnProgress
 from .stream import Progress as Progress
 from .stream import Streamer, Writer
@@ -83,8 +84,12 @@ def convert_tensors(
         files.open(file_of(stem, ".param")).write(param)
         if companions and companions.has_tokenizer:
             companions.write_tokenizer(files.open(file_of(stem, TOKENIZER_SUFFIX)))
-        if companions and companions.facts != ChatFacts():
-            write_chat_facts(companions.facts, files.open(file_of(stem, CHAT_SUFFIX)))
+        facts, chat_file = (
+            companions.facts if companions else ChatFacts(),
+            file_of(stem, CHAT_SUFFIX),
+        )
+        if facts != ChatFacts() or is_file(chat_file):  # another model's may stand there
+            write_chat_facts(facts, files.open(chat_file))
         d = ModelDesc(
             shape=source.shape,
             graph_version=GRAPH_VERSION,
@@ -122,7 +127,7 @@ def memory_bytes(shape: ModelShape, codec: Codec) -> int:
 
 
 def _refuse_to_overwrite(sources: Sequence[Path], tokenizer: Path | None, stem: Path) -> None:
-    for suffix in (*desc.SUFFIXES, TOKENIZER_SUFFIX, CHAT_SUFFIX):
+    for suffix in ALL_SUFFIXES:
         target = file_of(stem, suffix)
         # A tokenizer may be copied onto itself: by way of a temporary file, without loss.
         inputs = [*sources, *([tokenizer] if tokenizer and suffix != TOKENIZER_SUFFIX else [])]

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .chat_facts import ChatFacts, chat_facts_of
-from .desc import TOKENIZER_SUFFIX
 from .files import is_file, is_folder
 from .sources.source import TensorSource
+from .stem import TOKENIZER_SUFFIX
 from .tokenizer_files import GGUF_PREFIX, tokenizer_in, write_gguf_tokenizer, write_tokenizer
 
 

@@ -27,7 +27,7 @@ from .ui.oneshot import answer, complete, refuse_empty
 from .ui.progress import Steps, tell_writing
 from .ui.prompt_input import has_prompt, read_prompt, read_text
 from .ui.sinks import discard_output
-from .ui.terminal import is_interactive, wants_colour
+from .ui.terminal import is_interactive, printable, wants_colour
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -132,7 +132,9 @@ COMMANDS = {"chat": _chat, "complete": _complete, "bench": _bench, "models": _mo
 
 
 def _say_error(error: ChatError, *, as_json: bool) -> None:
-    sys.stderr.write(f"llama2ncnn-chat: error: {phrases.sentence(error)}\n")
+    # One line, whatever a model's files have put into it.
+    sentence = printable(" ".join(phrases.sentence(error).split()))
+    sys.stderr.write(f"llama2ncnn-chat: error: {sentence}\n")
     if as_json and sys.stdout is not None:
         hint = phrases.hint(error)
         body = {"message": error.message, "hint": hint, "code": error.exit_code}

@@ -125,6 +125,7 @@ def test_an_unwritable_cache_is_said_and_worked_around(
     ("args", "code", "says"),
     [
         (["missing.bin", "a"], 3, "missing.bin: no such checkpoint or model"),
+        (["two\nlines\x1b[2J.bin", "a"], 3, "error: two lines[2J.bin: no such"),
         (["TOKENIZER", "a"], 3, "tokenizer.bin"),
         (["STEM", "a", "--tokenizer", "missing"], 3, "missing"),
         (["STEM", "a" * 500], 4, "502 tokens and the context of 64 has room for 63"),

@@ -34,7 +34,7 @@ CONVERT_FOR = {
     "launch": None,
     "ui": None,
     "model": {
-        *("decoder", "desc", "errors", "rope", "shape"),
+        *("decoder", "desc", "errors", "rope", "shape", "stem"),
         *("formats", "graph", "places", "plain_weights"),
     },
 }
@@ -50,8 +50,8 @@ ONLY_IN = {
     "rich": {"llama2ncnn_chat.ui", "convert.__main__", "convert.inspect"},
     "sqlite3": {"llama2ncnn_chat.storage"},
     "argparse": {"llama2ncnn_chat.arguments", "convert.__main__"},
-    "huggingface_hub": {"llama2ncnn_chat.catalogue"},
-    "httpx2": {"llama2ncnn_chat.catalogue"},
+    "huggingface_hub": {"convert.hub"},
+    "httpx2": {"convert.hub"},
     "tokenizers": {"llama2ncnn_chat.text.tokenizers"},
 }
 

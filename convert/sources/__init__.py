@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 from ..errors import ConvertError
-from ..files import is_folder
+from ..files import is_file, is_folder
 from .gguf.checkpoint import GgufCheckpoint
 from .gguf.file import is_gguf
 from .huggingface import is_huggingface, open_huggingface
 from .llama2c import Llama2cCheckpoint
 from .meta import is_meta, open_meta
+from .parts import part_of_folder
 from .source import TensorSource
 
 
@@ -21,10 +22,24 @@ def open_source(path: str | os.PathLike[str]) -> TensorSource:
     A legacy llama2.c checkpoint has no mark of its own, so what nobody else knows is taken for
     one, and refused by the numbers in its header. Raises ``ConvertError``.
     """
-    path = Path(path)
+    path = model_at(Path(path))
     if is_folder(path):
         return _open_folder(path)
     return GgufCheckpoint(path) if is_gguf(path) else Llama2cCheckpoint(path)
+
+
+def model_at(path: Path) -> Path:
+    """Find what is meant by a path: the folder of a file that is no model by itself.
+
+    Raises ``ConvertError`` where that folder isn't one.
+    """
+    what = part_of_folder(path) if is_file(path) else ""
+    if not what or is_huggingface(path.parent) or is_meta(path.parent):
+        return path.parent if what else path
+    raise ConvertError(
+        f"{path}: {what} without config.json or params.json beside it",
+        "name the whole folder of a model",
+    )
 
 
 def _open_folder(folder: Path) -> TensorSource:

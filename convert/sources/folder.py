@@ -44,13 +44,17 @@ def file_in(folder: Path, name: str) -> Path | None:
     )
 
 
-def read_json(path: Path) -> Fields:
-    """Read a file that is one JSON object. Raises ``ConvertError``."""
+def read_json(path: Path, where: str = "") -> Fields:
+    """Read a file that is one JSON object; ``where`` names it in errors, by default as it lies.
+
+    Raises ``ConvertError``.
+    """
+    where = where or str(path)
     file = InputFile(path)
     try:
         if file.size > MAX_JSON:
-            raise ConvertError(f"{path}: {file.size:,} bytes, more than any such file has")
-        return parse_json(file.read(0, file.size, "the text").tobytes(), str(path))
+            raise ConvertError(f"{where}: {file.size:,} bytes, more than any such file has")
+        return parse_json(file.read(0, file.size, "the text").tobytes(), where)
     finally:
         file.close()
 

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from ..errors import ConvertError
 from ..rope import DEFAULT_THETA, Rope, yarn_attention_factor
+from ..shape import LIMITS
 from .folder import Fields
 
 
@@ -71,6 +72,13 @@ class HfConfig:
             self._refuse("hidden_act", act)
         if (part := self.fields.number("partial_rotary_factor", 1.0)) != 1:
             self._refuse("partial_rotary_factor", part)
+
+    def refuse_unknown(self) -> None:
+        """Raise ``ConvertError`` for what can't be run here, as far as no tensor has to tell."""
+        n_layers = min(self.fields.integer("num_hidden_layers", 1), LIMITS["n_layers"])
+        self._rope(self.fields.integer("max_position_embeddings", 2048))
+        self.window(n_layers)
+        self.no_rope_interval(n_layers)
 
     @property
     def n_heads(self) -> int:

@@ -21,6 +21,8 @@ from .stored import Joined, Stored, StoredModel, StoredTensor, same_values
 PARAMS = "params.json"
 UNKNOWN = ("moe", "moe_args", "quantization_args", "lora_args", "vision_chunk_size")
 DOWNLOAD = "download the folder again"
+MISTRALS = "consolidated.safetensors"
+AS_HF = "get config.json and model*.safetensors of the same model into a folder, and name that"
 
 WHOLE = {
     "embedding": "tok_embeddings.weight",
@@ -39,6 +41,9 @@ LAYERS = {
     "w3": "feed_forward.w3.weight",
 }
 """What stands behind ``layers.N.``, by the product's names."""
+
+LARGEST_SENTENCEPIECE = 100_000
+"""Llama 1, 2 and Code Llama have 32,000 tokens and a few; Llama 3 has 128,256."""
 
 BY_COLUMNS = ("wo", "w2")
 IN_EVERY_PART = ("rms_att", "rms_ffn", "rms_final")
@@ -71,7 +76,7 @@ def open_meta(folder: Path) -> StoredModel:
             for name, tensor in shape.tensors.items()
         }
         kind = f"Meta's, {len(files)} part{'s' if len(files) > 1 else ''}"
-        model = StoredModel(folder, kind, shape, table, files, [path])
+        model = StoredModel(folder, kind, shape, table, files, [path], _template(shape))
         closing.pop_all()  # from here on the model closes them
         return model
 
@@ -87,6 +92,8 @@ def _parts(folder: Path) -> list[Path]:
         name = f"consolidated.{number:02}.pth"
         path = file_in(folder, name)
         if path is None:
+            if file_in(folder, MISTRALS):
+                raise ConvertError(f"{folder / MISTRALS}: Mistral's own form isn't read", AS_HF)
             raise ConvertError(f"{folder / name}: is missing", DOWNLOAD)
         paths.append(path)
     return paths
@@ -153,6 +160,14 @@ def _shape(params: Fields, parts: _Parts) -> ModelShape:
         norm_eps=params.number("norm_eps", 1e-5),
         rope=_rope(params),
     )
+
+
+def _template(shape: ModelShape) -> str:
+    """Name the chat template of the family, which no file says: Llama 3 has the large vocabulary.
+
+    A base model's folder looks the same; it is chatted with as its sibling for chats is.
+    """
+    return "llama3" if shape.vocab_size > LARGEST_SENTENCEPIECE else "llama2"
 
 
 def _rope(params: Fields) -> Rope:

@@ -109,7 +109,6 @@ class StoredModel:
 
     weights = "int8"
     block = 0
-    template = "own"
     metadata = NOTHING
 
     def __init__(
@@ -120,12 +119,13 @@ class StoredModel:
         table: dict[str, list[Stored]],
         files: Sequence[InputFile],
         others: Sequence[Path],
+        template: str = "own",
     ) -> None:
         """Hold ``table`` against ``shape``. Raises ``ConvertError`` for a tensor that differs.
 
         ``kind`` says what format it is, ``others`` what was read beside ``files``, which it closes.
         """
-        self.path, self.shape = path, shape
+        self.path, self.shape, self.template = path, shape, template
         self.files = (*(file.path for file in files), *others)
         self.size = sum(file.size for file in files)
         if problems := shape.problems():

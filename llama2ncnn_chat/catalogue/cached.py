@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from convert.hub.names import is_hub_name
+
 from ..paths import cache_dir
-from .hub_names import is_hub_name
 
 MODELS = "models"
 """The folder of the cache with a folder for every conversion, named by its key."""

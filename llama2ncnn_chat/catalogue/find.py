@@ -21,13 +21,16 @@ from pathlib import Path
 from filelock import FileLock
 
 from convert import pipeline
-from convert.desc import TOKENIZER_SUFFIX, ModelDesc, file_of, read_desc, stem_of
+from convert.desc import ModelDesc, read_desc
 from convert.errors import ConvertError, WriteError
 from convert.files import sha256_file
 from convert.formats.codec import Codec
 from convert.formats.mixture import format_matrices
+from convert.hub.fetch import fetch
+from convert.hub.names import is_hub_name, parse_name
 from convert.pipeline import CONVERTER, OnProgress
-from convert.sources import open_source
+from convert.sources import model_at, open_source
+from convert.stem import TOKENIZER_SUFFIX, file_of, stem_of
 from convert.tokenizer_files import TOKENIZERS
 from convert.vocabulary import companions_of
 
@@ -35,8 +38,6 @@ from ..atomic import replacing
 from ..errors import Advice, ChatError, ModelError, UsageError
 from ..paths import cache_dir, make_private
 from .cached import HASHES, KEY_DIGITS, LOCK, MODELS, STEM, Origin, write_origin
-from .hub import fetch
-from .hub_names import is_hub_name, parse_name
 
 DEMO = "demo"
 DEMO_CHECKPOINT = Path(__file__).parents[1] / "demo" / "demo.bin"
@@ -102,6 +103,7 @@ def find_model(
                 f"{model}: no such checkpoint or model",
                 "name a .bin checkpoint or a converted stem",
             )
+        path = model_at(path)
         return _raw(path, str(path.resolve()), conversion, tokenizer, progress)
     except WriteError as e:  # the model is not to blame
         raise ChatError(e.message, e.hint) from e

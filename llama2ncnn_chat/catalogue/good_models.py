@@ -41,6 +41,7 @@ class GoodModel:
 def _shape(  # in the order of a config.json
     dim: int, hidden_dim: int, layers: int, heads: tuple[int, int], head_dim: int,
     vocab_size: int, context_length: int, *, tied: bool = True, norm_eps: float = 1e-5,
+    qkv_bias: bool = False, qk_norm: bool = False, no_rope_interval: int = 0,
 ) -> ModelShape:  # fmt: skip
     return ModelShape(
         dim=dim,
@@ -53,6 +54,9 @@ def _shape(  # in the order of a config.json
         context_length=context_length,
         tied=tied,
         norm_eps=norm_eps,
+        qkv_bias=qkv_bias,
+        qk_norm=qk_norm,
+        no_rope_interval=no_rope_interval,
     )
 
 
@@ -73,13 +77,13 @@ GOOD_MODELS: tuple[GoodModel, ...] = (
         "hf:Qwen/Qwen2.5-0.5B-Instruct",
         APACHE,
         "short questions, in many languages",
-        _shape(896, 4864, 24, (14, 2), 64, 151936, 32768, norm_eps=1e-6),
+        _shape(896, 4864, 24, (14, 2), 64, 151936, 32768, norm_eps=1e-6, qkv_bias=True),
     ),
     GoodModel(
         "hf:Qwen/Qwen3-0.6B",
         APACHE,
         "thinking aloud before it answers; sums",
-        _shape(1024, 3072, 28, (16, 8), 128, 151936, 40960, norm_eps=1e-6),
+        _shape(1024, 3072, 28, (16, 8), 128, 151936, 40960, norm_eps=1e-6, qk_norm=True),
     ),
     GoodModel(
         "hf:TinyLlama/TinyLlama-1.1B-Chat-v1.0",
@@ -91,7 +95,7 @@ GOOD_MODELS: tuple[GoodModel, ...] = (
         "hf:Qwen/Qwen2.5-1.5B-Instruct",
         APACHE,
         "everyday questions and summaries on an ordinary laptop",
-        _shape(1536, 8960, 28, (12, 2), 128, 151936, 32768, norm_eps=1e-6),
+        _shape(1536, 8960, 28, (12, 2), 128, 151936, 32768, norm_eps=1e-6, qkv_bias=True),
     ),
     GoodModel(
         "hf:HuggingFaceTB/SmolLM2-1.7B-Instruct",
@@ -103,13 +107,13 @@ GOOD_MODELS: tuple[GoodModel, ...] = (
         "hf:Qwen/Qwen3-1.7B",
         APACHE,
         "thinking aloud; reasoning, code",
-        _shape(2048, 6144, 28, (16, 8), 128, 151936, 40960, norm_eps=1e-6),
+        _shape(2048, 6144, 28, (16, 8), 128, 151936, 40960, norm_eps=1e-6, qk_norm=True),
     ),
     GoodModel(
         "hf:HuggingFaceTB/SmolLM3-3B",
         APACHE,
         "long texts, with or without thinking aloud",
-        _shape(2048, 11008, 36, (16, 4), 128, 128256, 65536, norm_eps=1e-6),
+        _shape(2048, 11008, 36, (16, 4), 128, 128256, 65536, norm_eps=1e-6, no_rope_interval=4),
     ),
     GoodModel(
         "hf:mistralai/Mistral-7B-Instruct-v0.3",

@@ -14,12 +14,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from convert.errors import ConvertError
+from convert.hub.cache import hub_models
 from convert.inspect import human_bytes, inspect
 
 from .cached import CachedModel, cached_models
 from .find import DEMO, DEMO_CHECKPOINT
 from .good_models import GOOD_MODELS, GoodModel
-from .hub_cache import hub_models
 
 UNKNOWN = "of a kind that isn't known here"
 

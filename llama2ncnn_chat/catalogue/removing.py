@@ -15,11 +15,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from convert.hub.cache import CLEANER
+from convert.hub.names import is_hub_name
+
 from ..errors import ChatError, UsageError
 from ..paths import cache_dir
 from .cached import LOCK, MODELS, STEM, CachedModel, cached_models, size_of
-from .hub_cache import CLEANER
-from .hub_names import is_hub_name
 
 REMOVED = ".removed-"
 """How the name of a folder begins that is being removed."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from convert.chat_facts import ChatFacts
 from convert.desc import ModelDesc
+from convert.fingerprint import fingerprint_of
 
 from ..catalogue.listing import ListedModel, models_at_hand, models_to_fetch
 from ..chat.chat import Chat
@@ -192,7 +193,7 @@ def _new_chat(
             SnapshotStore().delete(gone)
     about = ModelFacts(
         _place_of(options.model),
-        desc.bin_sha256,
+        fingerprint_of(desc),
         desc.weights,
         desc.bin_size,
         desc.shape.cache_bytes(engine.context_length),

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from convert.chat_facts import CHAT_SUFFIX, ChatFacts, read_chat_facts
-from convert.desc import file_of
+from convert.chat_facts import ChatFacts, read_chat_facts
 from convert.errors import ConvertError
 from convert.pipeline import Progress
+from convert.stem import CHAT_SUFFIX, file_of
 
 from ..catalogue.find import Conversion, FoundModel, ProgressCallbacks, find_model
 from ..errors import ModelError

@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from convert.decoder import param_of
-from convert.desc import ModelDesc, file_of, sha256
+from convert.desc import ModelDesc, sha256
 from convert.errors import ConvertError
+from convert.stem import file_of
 
 
 def read_param(stem: Path, d: ModelDesc) -> str:

@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from convert import desc as names
-from convert.desc import file_of, read_desc, verify
+from convert.desc import read_desc, verify
 from convert.errors import ConvertError
 from convert.shape import ModelShape
+from convert.stem import file_of
 
 from ..errors import Advice, ChatError, ModelError, UsageError
 from .batches import PREFILL_BATCH, causal_mask, prefill_chunk

@@ -12,10 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from convert.formats import FORMAT_NAMES
+from convert.hub.cache import CLEANER
 from convert.inspect import human_bytes
 
 from ..catalogue.good_models import GoodModel
-from ..catalogue.hub_cache import CLEANER
 from ..catalogue.listing import ListedModel, human_count, inventory
 from ..catalogue.removing import Removable, find_conversions, find_stale, remove
 from ..errors import UsageError

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from convert.desc import file_of, format_desc
+from convert.desc import format_desc
+from convert.stem import file_of
 from llama2ncnn_chat.catalogue.find import Conversion, _content_hash, find_model
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine

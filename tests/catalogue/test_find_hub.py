@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from convert.desc import file_of
+from convert.hub.cache import hub_models
+from convert.stem import file_of
 from llama2ncnn_chat.catalogue.cached import cached_models
 from llama2ncnn_chat.catalogue.find import ProgressCallbacks, find_model
-from llama2ncnn_chat.catalogue.hub_cache import hub_models
 from llama2ncnn_chat.catalogue.listing import inventory, models_at_hand, models_to_fetch
-from tests.catalogue.hub_server import Hub, Repo
+from tests.hub_server import Hub, Repo
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 ROOT = Path(__file__).resolve().parents[2]

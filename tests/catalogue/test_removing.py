@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from convert.desc import file_of
+from convert.stem import file_of
 from llama2ncnn_chat.catalogue.cached import LOCK, size_of
 from llama2ncnn_chat.catalogue.find import Conversion, find_model
 from llama2ncnn_chat.catalogue.removing import Removable, find_conversions, find_stale, remove

@@ -38,7 +38,7 @@ def test_a_conversion_tells_what_it_wrote(
     *progress, summary = captured.err.splitlines()
     assert progress[-1].startswith("100%")
     assert len(progress) <= 10
-    assert re.search(r"^wrote .*out\.ncnn\.\{param,bin,desc,tokenizer\.bin\}: int8, .*B/s", summary)
+    assert re.search(r"^wrote .*out\.ncnn\.\{tokenizer\.bin,param,bin,desc\}: int8, .*B/s", summary)
     assert read_desc(tmp_path / "out.ncnn").weights == "int8"
 
 
@@ -87,7 +87,7 @@ def test_a_tokenizer_is_copied(checkpoint: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "word"),
     [
-        ([], "CHECKPOINT"),
+        ([], "MODEL"),
         (["m.bin"], "STEM is missing"),
         (["m.bin", "out", "more"], "more"),
         (["m.bin", "out/"], "names a folder"),
@@ -98,7 +98,7 @@ def test_a_tokenizer_is_copied(checkpoint: Path, tmp_path: Path) -> None:
         (["m.bin", "out", "--block", "32"], "--block goes with"),
         (["m.bin", "out", "--json"], "--json goes with --inspect"),
         (["m.bin", "out", "--verify"], "--verify goes with --inspect"),
-        (["m.bin", "out", "--inspect"], "one FILE"),
+        (["m.bin", "out", "--inspect"], "one MODEL"),
         (["m.bin", "--inspect", "--weights", "b8"], "--weights doesn't go"),
         (["m.bin", "out", "--nonsense"], "--nonsense"),
     ],

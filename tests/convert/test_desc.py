@@ -8,19 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from convert.desc import (
-    ModelDesc,
-    file_of,
-    format_desc,
-    parse_desc,
-    read_desc,
-    stem_of,
-    verify,
-)
+from convert.desc import ModelDesc, format_desc, parse_desc, read_desc, verify
 from convert.errors import ConvertError
 from convert.pipeline import convert
 from convert.rope import Rope
 from convert.shape import ModelShape
+from convert.stem import file_of, stem_of
 from tests.old_model import FIRST_DESC, OLD_DESC, write_old_checkpoint
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
@@ -166,7 +159,7 @@ def test_a_model_of_the_original_program_is_told_from_rubbish() -> None:
         parse_desc("1\n2\n3\n4\nformat=3\nhello\n", "x")
 
 
-@pytest.mark.parametrize("suffix", ["", ".param", ".bin", ".desc", ".tokenizer.bin"])
+@pytest.mark.parametrize("suffix", ["", ".param", ".bin", ".desc", ".tokenizer.bin", ".chat.json"])
 def test_a_stem_is_meant_by_any_of_its_files(suffix: str) -> None:
     assert stem_of(f"/models/7b.ncnn{suffix}") == Path("/models/7b.ncnn")
     assert file_of(Path("/models/7b.ncnn"), ".bin") == Path("/models/7b.ncnn.bin")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from convert import decoder, desc
-from convert.desc import ModelDesc, file_of, format_desc, parse_desc, read_desc
+from convert.desc import ModelDesc, format_desc, parse_desc, read_desc
 from convert.errors import ConvertError
 from convert.formats import codec_of
 from convert.formats.codec import Codec
@@ -24,6 +24,7 @@ from convert.pipeline import bin_bytes, convert_tensors, memory_bytes
 from convert.places import Place, places, places_of
 from convert.plain_weights import plain_graph, plain_size, plain_weights
 from convert.shape import ModelShape
+from convert.stem import file_of
 from tests.convert.test_logits import IDS, logits_of, relative_error
 from tests.tiny_model import TinyConfig, Weights, forward, random_weights, tiny_config
 from tests.weights_source import WeightsSource, shape_of

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convert.__main__ import main
-from convert.desc import SUFFIXES, file_of, parse_desc, read_desc, verify
+from convert.desc import parse_desc, read_desc, verify
 from convert.errors import ConvertError
 from convert.formats import FORMAT_NAMES
 from convert.pipeline import convert
 from convert.sources import open_source
+from convert.stem import SUFFIXES, file_of
 from tests.tiny_model import random_weights, tiny_config, write_v0, write_v1, write_v2
 
 bounded = settings(max_examples=200, derandomize=True, deadline=None, database=None)

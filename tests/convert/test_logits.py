@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pytest
 
 from convert import desc
-from convert.desc import ModelDesc, file_of, read_desc
+from convert.desc import ModelDesc, read_desc
 from convert.formats import PLAIN_NAMES
 from convert.pipeline import convert
 from convert.rope import Rope
+from convert.stem import file_of
 from tests.tiny_model import (
     TinyConfig,
     Weights,

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from convert import desc
-from convert.desc import ModelDesc, file_of, read_desc
+from convert.desc import ModelDesc, read_desc
 from convert.errors import ConvertError, WriteError
 from convert.formats import FORMAT_NAMES, codec_of
 from convert.pipeline import (
@@ -24,6 +23,7 @@ from convert.places import places
 from convert.shape import ModelShape
 from convert.sources import open_source
 from convert.sources.synthetic import SyntheticCheckpoint
+from convert.stem import SUFFIXES, file_of
 from tests.tiny_model import (
     quantise_q80,
     random_weights,
@@ -109,7 +109,7 @@ def test_the_same_checkpoint_gives_the_same_bytes(tmp_path: Path) -> None:
     path = write_v1(tmp_path / "m.bin", c, random_weights(c, 9))
     for name in ("a", "b"):
         convert(path, tmp_path / name)
-    for suffix in desc.SUFFIXES:
+    for suffix in SUFFIXES:
         a, b = (file_of(tmp_path / name, suffix).read_bytes() for name in ("a", "b"))
         assert a == b
 

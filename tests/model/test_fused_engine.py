@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.desc import file_of
+from convert.stem import file_of
 from llama2ncnn_chat.errors import ModelError, UsageError
 from llama2ncnn_chat.model.kernels.choose import VARIABLE
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine

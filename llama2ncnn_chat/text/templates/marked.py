@@ -71,6 +71,11 @@ class MarkedTemplate:
         return encode_parts(vocabulary, parts, values, bos="<s>")
 
 
+LLAMA3_CONTROLS = (
+    *("<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>"),
+    *("<|start_header_id|>", "<|end_header_id|>"),
+)
+
 TEMPLATES: dict[str, TurnByTurn] = {
     template.name: template
     for template in (
@@ -99,6 +104,20 @@ TEMPLATES: dict[str, TurnByTurn] = {
             begin="<s>",
             controls=("<|im_start|>", "<|im_end|>"),
             stops=("<|im_end|>", "<|im_start|>"),
+        ),
+        # llama_models/llama3/chat_format.py of Meta's: a header, a blank line, the text, its end.
+        MarkedTemplate(
+            "llama3",
+            with_system="<|begin_of_text|>"
+            "<|start_header_id|>system<|end_header_id|>\n\n{system}<|eot_id|>"
+            "<|start_header_id|>user<|end_header_id|>\n\n{user}<|eot_id|>"
+            "<|start_header_id|>assistant<|end_header_id|>\n\n",
+            turn="<|start_header_id|>user<|end_header_id|>\n\n{user}<|eot_id|>"
+            "<|start_header_id|>assistant<|end_header_id|>\n\n",
+            after_reply="<|eot_id|>",
+            begin="<|begin_of_text|>",
+            controls=LLAMA3_CONTROLS,
+            stops=("<|eot_id|>", "<|start_header_id|>"),
         ),
         # No template: every message begins a text that the model goes on with.
         MarkedTemplate(

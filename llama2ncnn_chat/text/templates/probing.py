@@ -6,6 +6,7 @@ Renders through a function alone; knows no Jinja, no turns and no cache.
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -22,6 +23,9 @@ Render = Callable[[Sequence[Message]], str]
 
 MIN_STOP = 3
 """Characters that a text must have to end a reply: a lone "#" would end what it shouldn't."""
+
+PATIENCE = 20.0
+"""Seconds that all renderings together may take: a hundred times what they do."""
 
 PROBED_TEXTS = (
     "x",
@@ -86,7 +90,7 @@ class _Probing:
     """Renders words that the template doesn't say, and cuts what it writes at them."""
 
     def __init__(self, render: Render, vocabulary: Vocabulary, source: str) -> None:
-        self._render, self._vocabulary = render, vocabulary
+        self._render, self._vocabulary = _in_time(render), vocabulary
         n = next(n for n in itertools.count() if f"Probe{n}" not in source)
         self._user, self._reply, self._later = f"Probe{n}user0", f"Probe{n}reply0", f"Probe{n}user1"
         self._system = f"Probe{n}system"
@@ -178,6 +182,18 @@ class _Probing:
                 text = self._render(messages)
                 if text not in _sums(found, gap, system, users, replies):
                     _otherwise()
+
+
+def _in_time(render: Render) -> Render:
+    """Give up where renderings, each of which ends in time, take too long together."""
+    until = time.monotonic() + PATIENCE
+
+    def rendered(messages: Sequence[Message]) -> str:
+        if time.monotonic() > until:
+            _otherwise()
+        return render(messages)
+
+    return rendered
 
 
 def _sums(

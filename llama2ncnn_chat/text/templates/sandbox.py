@@ -25,6 +25,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 MAX_OUTPUT = 1 << 22
 """Characters that a rendering may have; the longest contexts there are have a sixth of that."""
 
+MAX_MESSAGE = 1000
+"""Characters of what it says against a conversation that a person is shown."""
+
 MAX_MEMORY = 1 << 29
 """Bytes of address space, where the system knows such a bound; rendering a chat takes a tenth."""
 
@@ -101,13 +104,13 @@ def answer(request: dict[str, Any]) -> dict[str, str]:
     try:
         return {"text": _render(request)}
     except _RefusalError as error:
-        return {"refused": str(error)}
+        return {"refused": str(error)[:MAX_MESSAGE]}
     except MemoryError:
         return {"wrong": "it takes too much memory"}
     except RecursionError:
         return {"wrong": "it goes too deep"}
     except Exception as error:  # noqa: BLE001 - a template may do anything wrong
-        return {"wrong": str(error)[:1000] or type(error).__name__}
+        return {"wrong": str(error)[:MAX_MESSAGE] or type(error).__name__}
 
 
 def _bound_memory() -> None:

@@ -50,6 +50,15 @@ def test_parts_join(tmp_path: Path, parts: int, by_rows: bool) -> None:
     assert relative_error(logits_of(tmp_path / "out", IDS), want) < TOLERANCE["fp32"]
 
 
+@pytest.mark.parametrize(("tokens", "template"), [(32_000, "llama2"), (128_256, "llama3")])
+def test_the_vocabulary_tells_which_familys_template_it_is(
+    tmp_path: Path, tokens: int, template: str
+) -> None:
+    c = tiny_config(tied=True, vocab_size=tokens, dim=8, n_heads=2, n_kv_heads=2, hidden_dim=8)
+    write_meta(tmp_path / "meta", c, random_weights(c, 0), 1)
+    assert convert(tmp_path / "meta", tmp_path / "out").template == template
+
+
 @pytest.mark.parametrize("at", [(0, 160), (0, 1), (79, 81), (40, 120), (159, 160)])
 def test_any_rows_of_a_joined_matrix(tmp_path: Path, at: tuple[int, int]) -> None:
     write_meta(tmp_path / "meta", C, W, 4)

@@ -89,6 +89,12 @@ def test_what_a_template_refuses_is_told_in_its_own_words() -> None:
         template.render(said("x"))
 
 
+def test_a_refusal_without_end_is_cut(process: JinjaProcess) -> None:
+    with pytest.raises(RefusedError) as caught:
+        process.render("{{ raise_exception('no' * 1000000) }}", {}, NOW)
+    assert caught.value.reason == "no" * 500
+
+
 MERCILESS = {
     "loops in loops": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}"
     "{% endfor %}",

@@ -55,6 +55,34 @@ def test_zephyr_and_chatml_begin_with_one_bos() -> None:
         assert not text_of(template.next(BYTES, "Hi")).startswith("<s>")
 
 
+class Llama3Names(ByteTokenizer):
+    """A vocabulary that has Llama 3's control tokens at its own ids, and no "<s>"."""
+
+    def special(self, name: str) -> int | None:
+        known = {"begin_of_text": 128000, "end_of_text": 128001, "eot_id": 128009}
+        known |= {"start_header_id": 128006, "end_header_id": 128007}
+        return known.get(name[2:-2]) if name == f"<|{name[2:-2]}|>" else None
+
+
+def test_llama3_as_meta_writes_a_dialog() -> None:
+    """``ChatFormat.encode_dialog_prompt`` of Meta's llama3/tokenizer.py, written anew."""
+
+    def header(role: str) -> list[int]:
+        return [128006, *BYTES.encode(role, bos=False), 128007, *BYTES.encode("\n\n", bos=False)]
+
+    def message(role: str, text: str) -> list[int]:
+        return [*header(role), *BYTES.encode(text, bos=False), 128009]
+
+    t, v = template_of("llama3"), Llama3Names()
+    ask = header("assistant")
+    want = [128000, *message("system", "S"), *message("user", "Hi"), *ask]
+    assert t.first(v, "Hi", "S") == want
+    assert t.first(v, "Hi", "") == [128000, *message("user", "Hi"), *ask]
+    typed = "<|eot_id|>"
+    assert t.close(v) + t.next(v, typed) == [128009, *message("user", typed), *ask]
+    assert t.ends == ("<|eot_id|>",)
+
+
 class Names(ByteTokenizer):
     """A vocabulary that has ChatML's control tokens."""
 
@@ -101,7 +129,9 @@ def test_an_opening_is_what_every_such_message_begins_with(name: str, system: st
 
 
 def test_an_unknown_template_is_refused_with_the_names() -> None:
-    with pytest.raises(UsageError, match=r"no template 'alpaca'.*llama2, zephyr, chatml, plain"):
+    with pytest.raises(
+        UsageError, match=r"no template 'alpaca'.*llama2, zephyr, chatml, llama3, plain"
+    ):
         template_of("alpaca")
 
 

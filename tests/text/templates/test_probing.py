@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
 from collections.abc import Sequence
 from itertools import zip_longest
 
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from llama2ncnn_chat.text.templates.compiled import CompiledTemplate
 from llama2ncnn_chat.text.templates.jinja import JinjaTemplate, Message, TemplateError
-from llama2ncnn_chat.text.templates.probing import around_reply, compile_template
+from llama2ncnn_chat.text.templates.probing import PATIENCE, around_reply, compile_template
 from llama2ncnn_chat.text.templates.stored import template_from
 from llama2ncnn_chat.text.templates.template import RefusedError
 from tests.text.templates.shapes import (
@@ -174,6 +176,20 @@ def test_what_stands_around_replies_of_one_that_is_not_compiled() -> None:
 def test_the_probes_avoid_the_templates_own_words() -> None:
     found = compiled("Probe0user0 Probe1 Probe0reply0\n" + EACH)
     assert found.first_form.startswith("Probe0user0 Probe1 Probe0reply0\n<|turn|>user\n{user}")
+
+
+def test_one_whose_renderings_take_too_long_together_is_not_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, n = itertools.count(step=PATIENCE / 9), itertools.count(1)
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+
+    def render(messages: Sequence[Message]) -> str:
+        next(n)
+        return reference(EACH, list(messages))
+
+    assert compile_template(render, NAMED, EACH) is None
+    assert next(n) < 20
 
 
 def test_one_that_cannot_be_rendered_says_why() -> None:

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .. import __version__
-from ..errors import ChatError, ModelError
-from .hub_names import HubName
+from ..errors import ConvertError, WriteError
+from .names import HubName
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -34,7 +33,7 @@ def silent_client() -> Iterator[HfApi]:
     logging.set_verbosity(SILENT)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield HfApi(library_name="llama2ncnn-chat", library_version=__version__)
+        yield HfApi(library_name="llama2ncnn-chat")
 
 
 @contextmanager
@@ -50,14 +49,14 @@ def named_errors(name: HubName, api: HfApi) -> Iterator[None]:
     except HfHubHTTPError as e:
         raise _refusal(name, api.endpoint, e) from e
     except httpx2.HTTPError as e:
-        raise ModelError(broken, again) from e
+        raise ConvertError(broken, again) from e
     except OSError as e:
         if e.errno is None or isinstance(e, FileNotFoundError):  # the client's own
-            raise ModelError(broken, again) from e
-        raise ChatError(f"{e.filename or name}: {e.strerror}", ELSEWHERE) from e
+            raise ConvertError(broken, again) from e
+        raise WriteError(f"{e.filename or name}: {e.strerror}", ELSEWHERE) from e
 
 
-def _refusal(name: HubName, endpoint: str, error: HfHubHTTPError) -> ModelError:
+def _refusal(name: HubName, endpoint: str, error: HfHubHTTPError) -> ConvertError:
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
@@ -67,18 +66,18 @@ def _refusal(name: HubName, endpoint: str, error: HfHubHTTPError) -> ModelError:
 
     page, status = f"{endpoint}/{name.repo}", error.response.status_code
     if isinstance(error, GatedRepoError):
-        return ModelError(
+        return ConvertError(
             f"{name}: its owner asks to accept terms first", f"accept them at {page}, then {LOGIN}"
         )
     if isinstance(error, RepositoryNotFoundError):
-        return ModelError(
+        return ConvertError(
             f"{name}: the Hub has no such model, or a private one",
             f"look at the spelling; for a private one, {LOGIN}",
         )
     if isinstance(error, RevisionNotFoundError):
-        return ModelError(f"{name}: no revision {name.revision!r}", f"see {page}/commits")
+        return ConvertError(f"{name}: no revision {name.revision!r}", f"see {page}/commits")
     if isinstance(error, EntryNotFoundError):
-        return ModelError(f"{name}: a file of it isn't there", f"see {page}/tree/main")
+        return ConvertError(f"{name}: a file of it isn't there", f"see {page}/tree/main")
     if status in (401, 403):
-        return ModelError(f"{name}: the Hub doesn't take the token ({status})", LOGIN)
-    return ModelError(f"{name}: the Hub answers {status}", f"see {page}")
+        return ConvertError(f"{name}: the Hub doesn't take the token ({status})", LOGIN)
+    return ConvertError(f"{name}: the Hub answers {status}", f"see {page}")

@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import ModelError
+from ..errors import ConvertError
 
 PREFIX = "hf:"
 FORM = "hf:OWNER/NAME, hf:OWNER/NAME@REVISION or hf:OWNER/NAME/FILE.gguf"
+CONFIG = "config.json"
 BESIDE = (
-    "config.json",
+    CONFIG,
     "generation_config.json",
     "tokenizer.json",
     "tokenizer.model",
@@ -23,12 +24,11 @@ BESIDE = (
     "chat_template.jinja",
 )
 _TEMPLATES = re.compile(r"additional_chat_templates/[^/]+\.jinja")
+_SHARD = r"(-\d{5}-of-\d{5})?"
 _WEIGHTS = (
-    # Beside model-00001-of-00003.safetensors the same may lie once more, as
-    # consolidated.safetensors, or an adapter: they are taken where there is nothing else.
-    (re.compile(r"model[^/]*\.safetensors"), "model.safetensors.index.json"),
-    (re.compile(r"[^/]+\.safetensors"), "model.safetensors.index.json"),
-    (re.compile(r"pytorch_model[^/]*\.bin"), "pytorch_model.bin.index.json"),
+    # What the converter opens: beside it the same may lie once more, as consolidated.safetensors.
+    (re.compile(rf"model{_SHARD}\.safetensors"), "model.safetensors.index.json"),
+    (re.compile(rf"pytorch_model{_SHARD}\.bin"), "pytorch_model.bin.index.json"),
 )
 _NAME = re.compile(r"hf:([\w.-]+/[\w.-]+)(?:/([^@]+\.gguf))?(?:@(.+))?", re.IGNORECASE)
 _PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})(\.gguf)", re.IGNORECASE)
@@ -62,35 +62,37 @@ def is_hub_name(model: str) -> bool:
 
 
 def parse_name(model: str) -> HubName:
-    """Read a name that begins with ``hf:``. Raises ``ModelError``."""
+    """Read a name that begins with ``hf:``. Raises ``ConvertError``."""
     match = _NAME.fullmatch(model)
     if match is None:
-        raise ModelError(f"{model}: no name of a model on the Hub", FORM)
+        raise ConvertError(f"{model}: no name of a model on the Hub", FORM)
     repo, file, revision = match.groups()
     if ".." in (file or "").split("/"):
-        raise ModelError(f"{model}: no name of a model on the Hub", FORM)
+        raise ConvertError(f"{model}: no name of a model on the Hub", FORM)
     return HubName(repo, file or "", revision)
 
 
 def needed(name: HubName, files: Iterable[str]) -> list[str]:
     """Choose which of a model's ``files`` are needed; the small ones that tell of it come first.
 
-    Raises ``ModelError`` where none of them is a model, or the file that is named isn't there.
+    Raises ``ConvertError`` where none of them is a model, or the file that is named isn't there.
     """
     there = set(files)
     if name.file:
         parts = parts_of(name.file)
         if missing := [part for part in parts if part not in there]:
-            raise ModelError(f"{name}: no file {missing[0]} there", _instead(name, there))
+            raise ConvertError(f"{name}: no file {missing[0]} there", _instead(name, there))
         return parts
-    if "config.json" not in there:
-        raise ModelError(f"{name}: no config.json there", _instead(name, there))
+    if CONFIG not in there:
+        raise ConvertError(f"{name}: no {CONFIG} there", _instead(name, there))
     beside = [path for path in BESIDE if path in there]
     beside += sorted(path for path in there if _TEMPLATES.fullmatch(path))
     for pattern, index in _WEIGHTS:
         if weights := sorted(path for path in there if pattern.fullmatch(path)):
             return [*beside, *([index] if index in there else []), *weights]
-    raise ModelError(f"{name}: neither safetensors nor pytorch_model.bin", _instead(name, there))
+    raise ConvertError(
+        f"{name}: neither model.safetensors nor pytorch_model.bin", _instead(name, there)
+    )
 
 
 def parts_of(file: str) -> list[str]:

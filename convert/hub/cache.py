@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ModelError
-from .hub_client import silent_client
-from .hub_names import HubName, first_part, needed
+from ..errors import ConvertError
+from .client import silent_client
+from .names import CONFIG, HubName, first_part, needed
 
 CLEANER = "hf cache rm"
 """The client's own command that removes what is in the Hub's cache."""
@@ -59,32 +59,34 @@ def _models_of(
     ggufs = [path for path in sizes if path.lower().endswith(".gguf") and path == first_part(path)]
     for file in ("", *ggufs):
         name = HubName(repo, file, revision)
-        with suppress(ModelError):  # it is some other kind of model, or in part there
+        with suppress(ConvertError):  # it is some other kind of model, or in part there
             paths = needed(name, sizes)
             _refuse_missing_shards(name, folder, sizes)
             yield HubModel(name, folder / file, sum(sizes[path] for path in paths))
 
 
 def cached_path(name: HubName, why: str) -> Path:
-    """Return where the model lies in the cache. Raises ``ModelError`` if it isn't whole there."""
+    """Return where the model lies in the cache. Raises ``ConvertError`` if it isn't whole there."""
     from huggingface_hub import try_to_load_from_cache
 
-    first = first_part(name.file) or "config.json"
+    first = first_part(name.file) or CONFIG
     found = try_to_load_from_cache(name.repo, first, revision=name.revision)
     if not isinstance(found, str):
-        raise ModelError(f"{name}: {why}, and it isn't in the Hub's cache", "connect, to fetch it")
+        raise ConvertError(
+            f"{name}: {why}, and it isn't in the Hub's cache", "connect, to fetch it"
+        )
     folder = Path(found).parents[first.count("/")]
     sizes = {path.relative_to(folder).as_posix(): 0 for path in folder.rglob("*") if path.is_file()}
     try:
         needed(name, sizes)
         _refuse_missing_shards(name, folder, sizes)
-    except ModelError as e:
-        raise ModelError(f"{e.message}: {why}", "connect, to fetch the rest") from e
+    except ConvertError as e:
+        raise ConvertError(f"{e.message}: {why}", "connect, to fetch the rest") from e
     return Path(found) if name.file else folder
 
 
 def _refuse_missing_shards(name: HubName, folder: Path, there: Mapping[str, int]) -> None:
-    """Raise ``ModelError`` if the index names a file that isn't in the folder."""
+    """Raise ``ConvertError`` if the index names a file that isn't in the folder."""
     index = next((path for path in needed(name, there) if path.endswith(".index.json")), None)
     if index is None:
         return
@@ -94,4 +96,4 @@ def _refuse_missing_shards(name: HubName, folder: Path, there: Mapping[str, int]
         return  # who opens the model says what is wrong with it
     for shard in sorted(map(str, shards)):
         if shard not in there:
-            raise ModelError(f"{name}: {shard} is missing")
+            raise ConvertError(f"{name}: {shard} is missing")

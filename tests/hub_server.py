@@ -177,3 +177,16 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(body[:cut])
         # Either way HTTP/1.0 ends with the connection: what is cut is shorter than it said.
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """Served where the client looks for it, in this process and in those that it starts."""
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE", "HF_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(Hub()) as hub:
+        move_endpoint(monkeypatch, hub.endpoint)
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", "/nonexistent/token")
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)
+        yield hub

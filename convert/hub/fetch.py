@@ -1,6 +1,8 @@
 """Models of the Hugging Face Hub, fetched by name into the Hub's own cache.
 
-The client brings that cache, tokens, ``HF_ENDPOINT`` and the retries; only what is needed comes.
+The client brings that cache, tokens, ``HF_ENDPOINT`` and the retries; only what is needed comes. A
+connection that breaks goes on where it was; of a process that is killed, files that were whole stay
+and the one that was coming begins anew: the client (2.4) gives each attempt a file of its own.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ChatError, ModelError
-from .hub_cache import cached_path
-from .hub_client import ELSEWHERE, named_errors, silent_client
-from .hub_names import FORM, HubName, first_part, needed
+from ..errors import ConvertError, WriteError
+from ..sources.folder import read_json
+from ..sources.hf_config import HfConfig
+from .cache import cached_path
+from .client import ELSEWHERE, named_errors, silent_client
+from .names import CONFIG, FORM, HubName, first_part, needed
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -39,7 +43,7 @@ def fetch(name: HubName, progress: OnBytes | None = None) -> Fetched:
 
     ``progress`` gets the bytes there are and their total; an exception from it ends the fetching,
     and files that are whole stay. Where the Hub can't be reached, what is in the cache is taken.
-    Raises ``ModelError``, and ``ChatError`` for what the model is not to blame for.
+    Raises ``ConvertError``, and ``WriteError`` for what the model is not to blame for.
     """
     with silent_client() as api, named_errors(name, api):
         reached = _ask(name, api)
@@ -55,6 +59,8 @@ def fetch(name: HubName, progress: OnBytes | None = None) -> Fetched:
             bar = tally.bar(sizes[path])
             # By the commit, so that all are of one, and what is there isn't asked for again.
             local += [api.hf_hub_download(name.repo, path, revision=commit, tqdm_class=bar)]
+            if path == CONFIG:  # it comes first: nobody waits for weights that can't be used
+                HfConfig(read_json(Path(local[-1]), f"{name}: {CONFIG}")).refuse_unknown()
             tally.finish(sizes[path])
         # Last: the name that the cache knows from now on stands for a model that is whole.
         _remember_revision(name, api)
@@ -80,7 +86,7 @@ def _ask(name: HubName, api: HfApi) -> tuple[str, dict[str, int]] | str:
             return f"{api.endpoint} is out of order ({e.response.status_code})"
         raise
     except HFValidationError as e:
-        raise ModelError(f"{name}: no name of a model on the Hub", FORM) from e
+        raise ConvertError(f"{name}: no name of a model on the Hub", FORM) from e
     except (ValueError, LookupError, TypeError, AttributeError, httpx2.InvalidURL) as e:
         raise _no_hub(name, api) from e
     if info.sha is None:
@@ -88,8 +94,10 @@ def _ask(name: HubName, api: HfApi) -> tuple[str, dict[str, int]] | str:
     return info.sha, {file.rfilename: file.size or 0 for file in info.siblings or ()}
 
 
-def _no_hub(name: HubName, api: HfApi) -> ModelError:
-    return ModelError(f"{name}: {api.endpoint} doesn't answer as a Hub does", "look at HF_ENDPOINT")
+def _no_hub(name: HubName, api: HfApi) -> ConvertError:
+    return ConvertError(
+        f"{name}: {api.endpoint} doesn't answer as a Hub does", "look at HF_ENDPOINT"
+    )
 
 
 def _lacking(name: HubName, commit: str, wanted: Iterable[str]) -> list[str]:
@@ -103,20 +111,20 @@ def _lacking(name: HubName, commit: str, wanted: Iterable[str]) -> list[str]:
 def _refuse_what_can_not_come(
     name: HubName, lacking: Sequence[str], sizes: Mapping[str, int]
 ) -> None:
-    """Raise ``ModelError`` for a file that is too large, ``ChatError`` for want of room."""
+    """Raise ``ConvertError`` for a file that is too large, ``WriteError`` for want of room."""
     from huggingface_hub import constants
 
     limit, total = constants.MAX_HTTP_DOWNLOAD_SIZE, sum(sizes[path] for path in lacking)
     if large := [path for path in lacking if sizes[path] > limit]:
         what = f"{large[0]} has {sizes[large[0]]:,} bytes, and the Hub sends {limit:,} at most"
         hint = "name one that is in parts, or fetch it first with `hf download`"
-        raise ModelError(f"{name}: {what}", hint)
+        raise ConvertError(f"{name}: {what}", hint)
     cache = Path(constants.HF_HUB_CACHE)
     there = next(folder for folder in (cache, *cache.parents) if folder.exists())
     free = shutil.disk_usage(there).free
     if total > free:
         what = f"{cache}: {total:,} bytes are to be fetched and {free:,} free"
-        raise ChatError(what, ELSEWHERE)
+        raise WriteError(what, ELSEWHERE)
 
 
 def _remember_revision(name: HubName, api: HfApi) -> None:

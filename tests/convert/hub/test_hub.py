@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
 
-from llama2ncnn_chat.catalogue.hub import fetch
-from llama2ncnn_chat.catalogue.hub_cache import hub_models
-from llama2ncnn_chat.catalogue.hub_names import HubName, needed, parse_name
-from llama2ncnn_chat.errors import ChatError, ModelError
-from tests.catalogue.hub_server import COMMIT, OLDER, TOKEN, Hub, Repo, move_endpoint
+from convert.errors import ConvertError, WriteError
+from convert.hub.cache import hub_models
+from convert.hub.fetch import fetch
+from convert.hub.names import HubName, needed, parse_name
+from tests.hub_server import COMMIT, OLDER, TOKEN, Hub, Repo, move_endpoint
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 INDEX = json.dumps({"weight_map": {"a": SHARDS[0], "b": SHARDS[1]}}).encode()
@@ -77,7 +80,7 @@ def test_names_are_read_and_written() -> None:
     ],
 )
 def test_what_is_no_name_says_how_one_looks(text: str) -> None:
-    with pytest.raises(ModelError, match="hf:OWNER/NAME"):
+    with pytest.raises(ConvertError, match="hf:OWNER/NAME"):
         parse_name(text)
 
 
@@ -109,8 +112,57 @@ def test_pytorch_weights_are_taken_where_there_are_no_others() -> None:
     wanted = needed(NAME, files)
     assert wanted == ["config.json", files[1], *files[4:]]
     assert needed(NAME, [*files, "model.safetensors"]) == ["config.json", "model.safetensors"]
-    other = ["config.json", "weights.safetensors"]
-    assert needed(NAME, other) == other
+    for other in ("consolidated.safetensors", "model.fp16.safetensors", "adapter_model.bin"):
+        with pytest.raises(ConvertError, match=r"neither model\.safetensors nor"):
+            needed(NAME, ["config.json", other])
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ({"model_type": "gemma2", "architectures": ["Gemma2ForCausalLM"]}, "'Gemma2ForCausalLM'"),
+        ({"model_type": "bert"}, "LlamaForCausalLM (llama), MistralForCausalLM (mistral)"),
+        ({"model_type": "llama", "quantization_config": {"bits": 4}}, "a quantised repository"),
+        ({"model_type": "llama", "rope_scaling": {"type": "longrope", "factor": 2}}, "'longrope'"),
+        ({"model_type": "llama", "partial_rotary_factor": 0.5}, "partial_rotary_factor is '0.5'"),
+        ([], "isn't a JSON object"),
+    ],
+)
+def test_what_can_not_be_run_is_refused_before_its_weights_come(
+    tiny: Hub, config: object, why: str
+) -> None:
+    tiny.repos["owner/tiny"].files["config.json"] = json.dumps(config).encode()
+    said = refusal(NAME)
+    assert said.startswith("hf:owner/tiny: config.json: ")
+    assert why in said
+    assert tiny.fetched() == ["config.json"]
+
+
+KILLED = """
+import os, signal
+from convert.hub.fetch import fetch
+from convert.hub.names import HubName
+from huggingface_hub import constants
+constants.DOWNLOAD_CHUNK_SIZE = 1000
+first = {first}
+def killed(done, _total):
+    if done > first:
+        os.kill(os.getpid(), signal.SIGKILL)
+fetch(HubName("owner/tiny"), killed)
+"""
+
+
+def test_of_a_process_that_was_killed_whole_files_stay(tiny: Hub) -> None:
+    """The client has no way to go on with the one that was cut: it comes anew, and is whole."""
+    first = sum(len(FILES[path]) for path in FILES if path != SHARDS[1]) + 1000
+    command = [sys.executable, "-c", KILLED.format(first=first)]
+    done = subprocess.run(command, cwd=Path(__file__).resolve().parents[3], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert hub_models() == []
+    tiny.asked.clear()
+    assert content(fetch(NAME).path) == FILES
+    assert tiny.fetched() == [SHARDS[1]]
+    assert set(tiny.ranges()) == {""}
 
 
 def test_a_revision_is_another_folder(tiny: Hub) -> None:
@@ -132,9 +184,9 @@ def test_it_can_be_ended_and_what_was_whole_stays(tiny: Hub) -> None:
 
     def leave(done: int, _total: int) -> None:
         if done > first:
-            raise ChatError("nobody waits for the model any more")
+            raise WriteError("nobody waits for the model any more")
 
-    with pytest.raises(ChatError, match="nobody waits"):
+    with pytest.raises(WriteError, match="nobody waits"):
         fetch(NAME, leave)
     blobs = Path(constants.HF_HUB_CACHE) / "models--owner--tiny" / "blobs"
     assert not list(blobs.glob("*.incomplete"))
@@ -153,7 +205,7 @@ def test_a_gguf_comes_with_all_its_parts(hub: Hub) -> None:
     assert sorted(hub.fetched()) == sorted(parts)
     assert fetch(HubName("owner/parts", "m.gguf")).path.read_bytes() == b"another"
     del hub.repos["owner/parts"].files["q/m-00002-of-00003.gguf"]
-    with pytest.raises(ModelError, match=r"no file q/m-00002-of-00003\.gguf"):
+    with pytest.raises(ConvertError, match=r"no file q/m-00002-of-00003\.gguf"):
         fetch(HubName("owner/parts", "q/m-00001-of-00003.gguf"))
 
 
@@ -186,7 +238,7 @@ def test_without_a_network_the_cache_is_used(
         [note] = fetched.notes
         assert said in note
         assert str(name) in note
-    with pytest.raises(ModelError, match="isn't in the Hub's cache; connect") as caught:
+    with pytest.raises(ConvertError, match="isn't in the Hub's cache; connect") as caught:
         fetch(HubName("owner/other"))
     assert caught.value.exit_code == 3
 
@@ -197,12 +249,12 @@ def test_what_is_in_part_in_the_cache_is_named(tiny: Hub, monkeypatch: pytest.Mo
     (folder / SHARDS[1]).unlink()
     assert hub_models() == []
     gone(monkeypatch)
-    with pytest.raises(ModelError, match=rf"{SHARDS[1]} is missing.*connect"):
+    with pytest.raises(ConvertError, match=rf"{SHARDS[1]} is missing.*connect"):
         fetch(NAME)
 
 
 def refusal(name: HubName) -> str:
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(ConvertError) as caught:
         fetch(name)
     assert caught.value.exit_code == 3
     assert "\n" not in str(caught.value)
@@ -254,7 +306,7 @@ def test_a_connection_that_stays_broken_is_an_error(
 def test_no_room_is_said_before_anything_comes(tiny: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage("/")._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(ChatError, match=r"1,000 free; HF_HOME") as caught:
+    with pytest.raises(WriteError, match=r"1,000 free; HF_HOME") as caught:
         fetch(NAME)
     assert caught.value.exit_code == 1
     assert tiny.fetched() == []

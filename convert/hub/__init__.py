@@ -1,0 +1,1 @@
+"""Models of the Hugging Face Hub: named, fetched into the Hub's own cache, found there."""
