@@ -48,6 +48,12 @@ def replayed(event: Replayed) -> str:
     return f"it differs from token {event.at + 1:,} on"
 
 
+def thought(reply: Row) -> str:
+    """Say that a reply has reasoning, and how much."""
+    n = reply.n_reasoning
+    return f"thought for {n:,} {'token' if n == 1 else 'tokens'}" if n else "thought"
+
+
 def why_ended(reply: Row) -> str:
     """Say why a reply stopped before its own end, in a few words."""
     if reply.finish == "length":

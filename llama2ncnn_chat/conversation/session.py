@@ -160,7 +160,7 @@ class Session:
     def rows(self) -> list[Row]:
         """Return the path as values to draw. Raises ``BusyError`` while it is being changed."""
         self.refuse_if_busy()
-        return rows_of(self.ledger, self.first_visible)
+        return rows_of(self.ledger, self.first_visible, self.renderer.reasoning)
 
     def count(self, text: str) -> int:
         """Count the tokens of the next message; while a reply is written, it isn't the first."""
@@ -285,7 +285,7 @@ class Session:
         return turn
 
     def _row(self, turn: Turn) -> Row:
-        return row_of(self.ledger, turn, self.first_visible)
+        return row_of(self.ledger, turn, self.first_visible, self.renderer.reasoning)
 
     def _claim(self, steps: Steps) -> Events:
         self.refuse_if_busy()

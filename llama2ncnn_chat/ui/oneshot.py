@@ -26,6 +26,7 @@ from ..signals import ENDING
 from .progress import Steps, tell
 from .prompt_input import read_prompt
 from .sinks import Sink, make_sink
+from .terminal import is_terminal, wants_colour
 
 INTERRUPTED = 130
 
@@ -40,7 +41,12 @@ def answer(chat: Chat, prompt: str, options: Options) -> int:
     events = chat.send(prompt, cancelled=cancelled.is_set)
     for note in chat.pop_notes():
         tell(note)
-    sink = make_sink(facts, as_json=options.json, as_ndjson=options.ndjson)
+    sink = make_sink(
+        facts,
+        as_json=options.json,
+        as_ndjson=options.ndjson,
+        dims=is_terminal(sys.stdout) and wants_colour(options.color),
+    )
     with closing(events):  # what was written is kept, also when nobody reads any more
         return _drain(events, sink, chat.settings.max_tokens, stats=options.stats)
 

@@ -138,11 +138,12 @@ class Repl:
 
     def _generate(self, outcome: Generate) -> None:
         screen, end = self._screen, None
+        begun = self._chat.view.rows()[-1] if outcome.kind == "proceed" else None
         try:
             with self._prompt.watch() as cancelled:
                 events = outcome.start(cancelled=cancelled)
                 self._print_notes()
-                end = screen.draw_reply(events, self._status)
+                end = screen.draw_reply(events, self._status, begun)
         except ChatError as e:
             screen.complain(phrases.sentence(e))
         if end is not None:
