@@ -187,6 +187,13 @@ class ContextShifted:
 
 
 @dataclass(frozen=True)
+class ReadAgain:
+    """So many tokens are read again before a message: the template puts old turns otherwise now."""
+
+    tokens: int
+
+
+@dataclass(frozen=True)
 class Replayed:
     """A reply was generated again: the same ids, or the first ``at`` of them."""
 
@@ -202,6 +209,7 @@ Event = (
     | TurnRemoved
     | TurnFinished
     | ContextShifted
+    | ReadAgain
     | Replayed
 )
 

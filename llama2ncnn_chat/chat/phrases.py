@@ -6,7 +6,7 @@ Knows the commands and flags by name; the rooms below it have only codes and num
 from __future__ import annotations
 
 from ..errors import Advice, ChatError
-from ..events import ContextShifted, Replayed, Row
+from ..events import ContextShifted, ReadAgain, Replayed, Row
 
 ADVICE = {
     Advice.MAKE_ROOM: "/undo, /new, or /set on_full shift to drop the oldest turns",
@@ -18,6 +18,7 @@ ADVICE = {
     Advice.LENGTHEN_CONTEXT: "choose a longer --ctx-size",
     Advice.SHORTEN_CONTEXT: "shorten it with --ctx-size",
     Advice.KEEP_NO_CACHE: "run with --no-kv-cache and --on-full reprefill",
+    Advice.GO_ON_WITH_TEXT: "try --raw or complete, or choose a --template",
     Advice.OTHER_WEIGHTS: "convert the checkpoint with other --weights",
 }
 
@@ -39,6 +40,11 @@ def shifted(event: ContextShifted) -> str:
         f"the context is full: the model no longer sees the oldest {turns} ({event.tokens:,} "
         "tokens)"
     )
+
+
+def put_otherwise(event: ReadAgain) -> str:
+    """Say how much is read again because the template puts old turns otherwise now."""
+    return f"{event.tokens:,} tokens read again: old turns are put otherwise"
 
 
 def replayed(event: Replayed) -> str:

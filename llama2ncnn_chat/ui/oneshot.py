@@ -17,7 +17,7 @@ from typing import Any
 from ..chat import phrases
 from ..chat.chat import Chat
 from ..errors import ChatError, UsageError
-from ..events import ContextShifted, Event, Finished, used_up
+from ..events import ContextShifted, Event, Finished, ReadAgain, used_up
 from ..generation.completer import Draws, Limits
 from ..generation.local import LocalCompleter, refuse_too_long
 from ..launch.open_model import find, load, load_tokenizer
@@ -96,6 +96,8 @@ def _drain(events: Iterable[Event], sink: Sink, limit: int | None, *, stats: boo
             end = event
         elif isinstance(event, ContextShifted):
             tell(phrases.shifted(event))
+        elif isinstance(event, ReadAgain):
+            tell(phrases.put_otherwise(event))
     if end is None:
         raise ChatError("the reply never ended")
     if end.reason == "length" and not used_up(limit, len(end.ids)):

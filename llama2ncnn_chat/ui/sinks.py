@@ -18,6 +18,7 @@ from ..events import (
     Event,
     Finished,
     PrefillProgress,
+    ReadAgain,
     Row,
     TextDelta,
     TurnAdded,
@@ -84,7 +85,7 @@ class JsonSink:
 
 
 class NdjsonSink:
-    """An object a line: ``prefill``, ``text``, ``shift``, ``finish``."""
+    """An object a line: ``prefill``, ``text``, ``shift``, ``read_again``, ``finish``."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
@@ -97,6 +98,8 @@ class NdjsonSink:
             _write_json({"event": "text", "text": event.text, "ids": event.ids})
         elif isinstance(event, ContextShifted):
             _write_json({"event": "shift", "turns": event.turns, "tokens": event.tokens})
+        elif isinstance(event, ReadAgain):
+            _write_json({"event": "read_again", "tokens": event.tokens})
         elif isinstance(event, Finished):
             _write_json({"event": "finish", **_end(event, self._facts)})
 

@@ -6,7 +6,15 @@ import json
 
 import pytest
 
-from llama2ncnn_chat.events import Event, Row, TextDelta, Timings, TurnAdded, TurnFinished
+from llama2ncnn_chat.events import (
+    Event,
+    ReadAgain,
+    Row,
+    TextDelta,
+    Timings,
+    TurnAdded,
+    TurnFinished,
+)
 from llama2ncnn_chat.ui.sinks import make_sink
 
 PIECES = ("<thi", "nk>\nhm", "\n</think>", "\n\nyes")
@@ -31,6 +39,11 @@ def test_a_program_reads_the_exact_text(capsys: pytest.CaptureFixture[str]) -> N
     assert written(capsys, *PIECES) == f"{TEXT}\n"
     lines = written(capsys, *PIECES, as_ndjson=True).splitlines()
     assert "".join(json.loads(line).get("text", "") for line in lines) == TEXT
+
+
+def test_what_is_read_again_is_an_event(capsys: pytest.CaptureFixture[str]) -> None:
+    make_sink(dict, as_json=False, as_ndjson=True).feed(ReadAgain(34))
+    assert json.loads(capsys.readouterr().out) == {"event": "read_again", "tokens": 34}
 
 
 def test_a_person_sees_it_dim_and_without_tags(capsys: pytest.CaptureFixture[str]) -> None:

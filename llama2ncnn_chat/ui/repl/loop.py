@@ -50,7 +50,7 @@ class Repl:
         self._draft, self._left = "", False
         self._edits: int | None = None
         self._used = 0  # of the context, before the reply that is being written
-        self._counted = ("", 0)
+        self._counted: tuple[str, int | None] = ("", 0)
 
     def run(self, prompt: Prompt, first: Line | None = None) -> None:
         """Chat until the end of input or ``/exit``; ``first`` is done before anything is read."""
@@ -84,9 +84,10 @@ class Repl:
                 self._counted = (line.text, self._chat.view.count(line.text))
             length = self._chat.view.context_length
             n, free = self._counted[1], length - self._used
-            fits = n <= free - reserve(length)
-            style = "class:toolbar" if fits else "class:toolbar.warn"
-            parts.append((style, f" · this message {n:,}, free {free:,}"))
+            if n is not None:
+                fits = n <= free - reserve(length)
+                style = "class:toolbar" if fits else "class:toolbar.warn"
+                parts.append((style, f" · this message {n:,}, free {free:,}"))
         return parts
 
     def _status(self, meter: Meter) -> str:

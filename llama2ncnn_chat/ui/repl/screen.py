@@ -17,6 +17,7 @@ from ...events import (
     Event,
     Events,
     PrefillProgress,
+    ReadAgain,
     Replayed,
     Row,
     TextDelta,
@@ -181,6 +182,8 @@ class _ReplyView:
                 self._reading(event)
             case ContextShifted():
                 self._aside(phrases.shifted(event))
+            case ReadAgain():
+                self._aside(phrases.put_otherwise(event))
             case Replayed():
                 self._aside(phrases.replayed(event))
             case TurnFinished():

@@ -14,6 +14,7 @@ from ...events import (
     Event,
     Finished,
     PrefillProgress,
+    ReadAgain,
     Replayed,
     TextDelta,
     TurnAdded,
@@ -99,6 +100,8 @@ class Painter:
             case ContextShifted():
                 await self._transcript.hide_before(event.first_visible)
                 await self._transcript.add_notice(phrases.shifted(event))
+            case ReadAgain():
+                self._status.say(phrases.put_otherwise(event))
             case Replayed():
                 await self._transcript.add_notice(phrases.replayed(event))
             case TurnFinished():

@@ -19,6 +19,7 @@ from llama2ncnn_chat.events import (
     Timings,
 )
 from llama2ncnn_chat.storage.store import Store
+from llama2ncnn_chat.text.templates.whole import WholeTemplate
 from llama2ncnn_chat.ui.repl.completion import whole_lines
 from llama2ncnn_chat.ui.repl.lines import LinePrompt
 from llama2ncnn_chat.ui.repl.loop import Repl
@@ -259,3 +260,20 @@ def test_reasoning_of_old_is_folded(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"(thought for {n} tokens)\x1b[0m\nyes\n" in capsys.readouterr().out
     talk(chat, "", label="> ")
     assert THOUGHT in capsys.readouterr().out
+
+
+def test_what_a_template_refuses_is_said_and_no_count_fails(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source = "{{ raise_exception('mind your words') if 'bad' in messages[-1].content }}[INST] "
+    source += "{{ messages[-1].content }}[/INST]"
+    chat = make_chat(settings=Settings(WholeTemplate("own", source, (), "2024-02-29")))
+    screen = Screen(live=False, colour=False, roles=False, errors_apart=False)
+    repl = Repl(chat, screen)
+    assert "this message" in str(repl.toolbar("a good day", False))
+    assert "this message" not in str(repl.toolbar("a bad day", False))
+    repl.run(LinePrompt("> ", stdin=io.StringIO("a bad day\na good day\na new day\n")))
+    said = capsys.readouterr().out
+    assert "refuses this: mind your words" in said
+    assert "tokens read again" in said.partition("a good day")[2]
+    assert transcript(chat)[::2] == ["a good day", "a new day"]
