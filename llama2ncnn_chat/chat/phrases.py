@@ -78,6 +78,13 @@ def ended(reply: Row) -> str:
     return f"{why_ended(reply)}; /continue goes on"
 
 
+def said_nothing(reply: Row) -> str:
+    """Say that nothing came at all, or no more of a reply that says something already."""
+    if reply.text.strip():
+        return "there is no more of it"
+    return f"the reply is empty; if this is a base model, {ADVICE[Advice.GO_ON_WITH_TEXT]}"
+
+
 def read_again(n_tokens: int, why: str) -> str:
     """Say that the next message takes longer, because a KV cache isn't there any more."""
     because = f" ({'--no-kv-cache' if why == 'off' else why})" if why else ""

@@ -158,8 +158,7 @@ class Repl:
             self._screen.note("stopped before the reply began")
             self._restore_draft(outcome)
         elif end.reason == "stop" and not end.ids:
-            proceeds = outcome.kind == "proceed"
-            self._screen.note("there is no more of it" if proceeds else "the reply is empty")
+            self._screen.note(phrases.said_nothing(end.row))
         elif end.reason != "stop":
             self._screen.note(phrases.ended(end.row))
 

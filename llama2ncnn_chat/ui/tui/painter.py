@@ -107,6 +107,8 @@ class Painter:
             case TurnFinished():
                 await self._transcript.update_turn(event.row)
                 self._finish(event, "" if event.reason == "stop" else phrases.why_ended(event.row))
+                if event.reason == "stop" and not event.ids:
+                    await self._transcript.add_notice(phrases.said_nothing(event.row))
 
     async def _write(self, text: str) -> None:
         if self._first is None:

@@ -71,3 +71,23 @@ def test_notes_of_a_conversation_stand_in_it() -> None:
         assert stage.notices == ["something else"]
 
     play(make_chat(Script(["yes"])), scene)
+
+
+def test_a_model_that_says_nothing_comes_with_a_hint() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        assert stage.said == ["hello", ""]
+        assert "the reply is empty" in stage.notices[-1]
+        assert "--raw" in stage.notices[-1]
+
+    play(make_chat(Script([""])), scene)
+
+
+def test_where_there_is_no_more_of_a_reply_it_is_said() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        await stage.press("shift+tab", "c")
+        await stage.idle()
+        assert stage.notices[-1] == "there is no more of it"
+
+    play(make_chat(Script(["yes", ""])), scene)
