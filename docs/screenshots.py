@@ -1,9 +1,10 @@
 """The README's pictures, taken from the real program while it talks with the bundled model.
 
     python -m docs.screenshots [FOLDER]
+    python -m docs.screenshots --model SmolLM2-135M-Instruct.Q4_1.gguf [FOLDER]
 
-The seed is fixed: the same model gives the same words. The person's own sessions and settings are
-neither read nor written.
+With a model, it is ten turns with edits of that one. The seed is fixed: the same model gives the
+same words. The person's own sessions and settings are neither read nor written.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from textual.pilot import Pilot
 from textual.widgets import OptionList
@@ -28,33 +30,56 @@ from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.chat_screen import ChatScreen
 from llama2ncnn_chat.ui.tui.themes import INK, PAPER
 
-SIZE = (100, 32)
+SIZE, TALL = (100, 32), (100, 68)
 COMMENT = re.compile(r"\s*<!--.*?-->")  # of the library that draws
 SEED = 7
 PATIENCE = 60.0
 BEFORE = ("What can you do?", "Good morning! How are you today?")
 MESSAGES = ("Hello! My name is Ann.", "Tell me a story about a fox.", "What is my name?")
+TURNS: tuple[tuple[str, Command | None], ...] = (
+    ("What is 2+2?", None),
+    ("Hello! Who are you?", Command("regen")),
+    ("What is a lighthouse?", None),
+    ("Name three seas.", None),
+    ("Write one sentence about the moon.", None),
+    ("Say it in French.", Command("edit", "And one about the stars.")),
+    ("What do bees make?", Command("regen")),
+    ("Is that good for us?", None),
+    ("Give me a poem.", Command("edit", "Give me a title for a story about a bee.")),
+    ("Thank you, goodbye!", None),
+)
+"""What is said to another model, and what is done about its reply."""
+FLAGS = {
+    "seed": SEED,
+    "temperature": 0.2,
+    "repeat_penalty": 1.1,
+    "system": "Answer in one short sentence.",
+}
+"""With which a model of 135 million weights makes the most of it."""
 
 
 def main() -> None:
     """Take the pictures, with settings and sessions in a temporary folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent)
-    folder = parser.parse_args().folder.resolve()
+    parser.add_argument("--model", type=Path, help="ten turns of this one, to smollm2.svg")
+    args = parser.parse_args()
+    folder, model = args.folder.resolve(), args.model
     with tempfile.TemporaryDirectory() as home:
         for name in ("CACHE", "CONFIG", "DATA", "STATE"):
             os.environ[f"XDG_{name}_HOME"] = home
-        app = ChatApp(open_demo)
+        flags = {"model": str(model.resolve()), **FLAGS} if model else {"seed": SEED}
+        app = ChatApp(lambda *_: open_model(flags))
         try:
-            asyncio.run(take(app, folder))
+            asyncio.run(take_turns(app, folder / "smollm2.svg") if model else take(app, folder))
         finally:
             if app.chat:
                 app.chat.close()
 
 
-def open_demo(*_: object) -> Chat:
-    """Open the bundled model as the command line does without any flag but a seed."""
-    return open_chat(options_of({"seed": SEED}, {}, Path(os.devnull)), silent)
+def open_model(flags: Mapping[str, Any]) -> Chat:
+    """Open a model as the command line does with these flags, and no others."""
+    return open_chat(options_of(flags, {}, Path(os.devnull)), silent)
 
 
 def silent(_what: str) -> Callable[[int, int], None]:
@@ -65,12 +90,7 @@ def silent(_what: str) -> Callable[[int, int], None]:
 async def take(app: ChatApp, folder: Path) -> None:
     """Talk, and take a picture wherever there is something to see."""
     async with app.run_test(size=SIZE) as pilot:
-        app.theme = INK.name
-        await until(lambda: app.chat_screen is not None)
-        await pilot.pause()
-        screen = app.chat_screen
-        assert screen
-        screen.composer.prompt.cursor_blink = False
+        screen = await first_screen(app, pilot)
         for text in BEFORE:
             await say(pilot, screen, text)
             await screen.run_command(Command("new"))
@@ -85,6 +105,28 @@ async def take(app: ChatApp, folder: Path) -> None:
         await pilot.press("escape", "escape", "ctrl+o")
         await until(lambda: bool(app.screen.query("#preview")))
         await picture(pilot, folder / "sessions.svg")
+
+
+async def take_turns(app: ChatApp, path: Path) -> None:
+    """Talk with edits and other replies in between, and take a picture of all of it."""
+    async with app.run_test(size=TALL) as pilot:
+        screen = await first_screen(app, pilot)
+        for text, then in TURNS:
+            await say(pilot, screen, text)
+            if then:
+                await screen.run_command(then)
+                await until(lambda: not screen.replies.running)
+        await picture(pilot, path)
+
+
+async def first_screen(app: ChatApp, pilot: Pilot[None]) -> ChatScreen:
+    """Wait for the chat, and have nothing blink in it."""
+    app.theme = INK.name
+    await until(lambda: app.chat_screen is not None)
+    await pilot.pause()
+    assert app.chat_screen
+    app.chat_screen.composer.prompt.cursor_blink = False
+    return app.chat_screen
 
 
 async def say(pilot: Pilot[None], screen: ChatScreen, text: str) -> None:

@@ -29,6 +29,8 @@ class Advice(Enum):
     """Open the model with a shorter context."""
     KEEP_NO_CACHE = auto()
     """Keep no KV cache of sessions, and read again what stays when the context is full."""
+    GO_ON_WITH_TEXT = auto()
+    """The model may not be one to chat with: have it go on with a text, or choose its template."""
     OTHER_WEIGHTS = auto()
     """Convert the checkpoint again, with weights in another format."""
 

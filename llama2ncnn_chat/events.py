@@ -130,6 +130,8 @@ class Row:
     ``position`` (from 1) of ``of``. The model doesn't see it if it is ``hidden``; ``begins`` marks
     the first turn that it sees where others stand before. ``finish`` is None for a message, and
     for a reply that never came to an end; ``max_tokens_reached`` is the limit, where it was that.
+    ``text`` has reasoning and its tags in it, which is ``n_reasoning`` of the tokens; the first tag
+    stands before the reply if ``reasoning_begun``.
     """
 
     id: int
@@ -142,6 +144,8 @@ class Row:
     begins: bool = False
     finish: FinishReason | None = None
     max_tokens_reached: int | None = None
+    reasoning_begun: bool = False
+    n_reasoning: int = 0
 
     @property
     def is_partial(self) -> bool:
@@ -183,6 +187,13 @@ class ContextShifted:
 
 
 @dataclass(frozen=True)
+class ReadAgain:
+    """So many tokens are read again before a message: the template puts old turns otherwise now."""
+
+    tokens: int
+
+
+@dataclass(frozen=True)
 class Replayed:
     """A reply was generated again: the same ids, or the first ``at`` of them."""
 
@@ -198,6 +209,7 @@ Event = (
     | TurnRemoved
     | TurnFinished
     | ContextShifted
+    | ReadAgain
     | Replayed
 )
 

@@ -45,10 +45,19 @@ def _markdown(chat: Chat) -> str:
         parts += ["## System", chat.settings.system]
     for turn in chat.session.ledger.path():
         parts.append("## You" if turn.role == "user" else "## Assistant")
-        parts.append(turn.text.strip())
+        parts += [turn.text.strip()] if turn.role == "user" else _reply(chat, turn)
         if turn.is_partial:
             parts.append(f"*({turn.finish or 'not finished'})*")
     return "\n\n".join(parts) + "\n"
+
+
+def _reply(chat: Chat, reply: Turn) -> list[str]:
+    """Return what it says, after its reasoning in a fold; quoted, so that no fence goes past it."""
+    reasoning, answer = map(str.strip, chat.session.renderer.reasoning.split(reply.text))
+    if not reasoning:
+        return [answer]
+    quoted = "\n".join(f"> {line}".rstrip() for line in reasoning.split("\n"))
+    return ["<details>\n<summary>Reasoning</summary>", quoted, "</details>", answer]
 
 
 def _json(chat: Chat) -> str:

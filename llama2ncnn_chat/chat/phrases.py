@@ -6,7 +6,7 @@ Knows the commands and flags by name; the rooms below it have only codes and num
 from __future__ import annotations
 
 from ..errors import Advice, ChatError
-from ..events import ContextShifted, Replayed, Row
+from ..events import ContextShifted, ReadAgain, Replayed, Row
 
 ADVICE = {
     Advice.MAKE_ROOM: "/undo, /new, or /set on_full shift to drop the oldest turns",
@@ -18,6 +18,7 @@ ADVICE = {
     Advice.LENGTHEN_CONTEXT: "choose a longer --ctx-size",
     Advice.SHORTEN_CONTEXT: "shorten it with --ctx-size",
     Advice.KEEP_NO_CACHE: "run with --no-kv-cache and --on-full reprefill",
+    Advice.GO_ON_WITH_TEXT: "try --raw or complete, or choose a --template",
     Advice.OTHER_WEIGHTS: "convert the checkpoint with other --weights",
 }
 
@@ -41,11 +42,22 @@ def shifted(event: ContextShifted) -> str:
     )
 
 
+def put_otherwise(event: ReadAgain) -> str:
+    """Say how much is read again because the template puts old turns otherwise now."""
+    return f"{event.tokens:,} tokens read again: old turns are put otherwise"
+
+
 def replayed(event: Replayed) -> str:
     """Say whether a reply was the same again."""
     if event.same:
         return "the same reply, token for token"
     return f"it differs from token {event.at + 1:,} on"
+
+
+def thought(reply: Row) -> str:
+    """Say that a reply has reasoning, and how much."""
+    n = reply.n_reasoning
+    return f"thought for {n:,} {'token' if n == 1 else 'tokens'}" if n else "thought"
 
 
 def why_ended(reply: Row) -> str:
@@ -64,6 +76,13 @@ def ended(reply: Row) -> str:
     if reply.finish == "length":
         return f"max_tokens {reply.max_tokens_reached} reached; /continue goes on"
     return f"{why_ended(reply)}; /continue goes on"
+
+
+def said_nothing(reply: Row) -> str:
+    """Say that nothing came at all, or no more of a reply that says something already."""
+    if reply.text.strip():
+        return "there is no more of it"
+    return f"the reply is empty; if this is a base model, {ADVICE[Advice.GO_ON_WITH_TEXT]}"
 
 
 def read_again(n_tokens: int, why: str) -> str:

@@ -110,6 +110,14 @@ def last_message(chat: Chat) -> Turn:
     return message
 
 
+def answer_of(chat: Chat, reply: Turn) -> str:
+    """Return what a reply says without its reasoning. Raises ``ChatError`` if that is all of it."""
+    answer = chat.session.renderer.reasoning.answer(reply.text)
+    if reply.text.strip() and not answer.strip():
+        raise ChatError("there is nothing but reasoning in it yet", "/export writes that too")
+    return answer
+
+
 def message_of(turn: Turn) -> Turn:
     """Return the message that a reply answers, or the message itself."""
     return turn.parent if turn.role == "assistant" and turn.parent else turn
@@ -135,12 +143,16 @@ def _edit(chat: Chat, row: Row) -> Iterator[Outcome]:
     yield edit(message_of(turn_of(chat.session, row.id)))
 
 
-def _copy(_chat: Chat, row: Row) -> Iterator[Outcome]:
-    yield Copy(row.text.strip(), "the message" if row.role == "user" else "the reply")
+def _copy(chat: Chat, row: Row) -> Iterator[Outcome]:
+    if row.role == "user":
+        yield Copy(row.text.strip(), "the message")
+    else:
+        yield Copy(answer_of(chat, turn_of(chat.session, row.id)).strip(), "the reply")
 
 
-def _copy_code(_chat: Chat, row: Row) -> Iterator[Outcome]:
-    blocks = code_blocks(row.text)
+def _copy_code(chat: Chat, row: Row) -> Iterator[Outcome]:
+    turn = turn_of(chat.session, row.id)
+    blocks = code_blocks(row.text if row.role == "user" else answer_of(chat, turn))
     if not blocks:
         raise ChatError("there is no block of code in it")
     yield Copy(blocks[-1], "the code" if len(blocks) == 1 else f"block {len(blocks)} of code")

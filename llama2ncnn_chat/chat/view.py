@@ -50,9 +50,15 @@ class View:
         self._session.refuse_if_busy()
         return len(self._session.window(self._session.ledger.path()))
 
-    def count(self, text: str) -> int:
-        """Count the tokens that a message takes."""
-        return self._session.count(text)
+    def count(self, text: str) -> int | None:
+        """Count the tokens that a message takes; None for one that the template refuses.
+
+        It will say why once the message is sent.
+        """
+        try:
+            return self._session.count(text)
+        except ChatError:
+            return None
 
     def tokens(self, id: int) -> Tokens:
         """Return the tokens of the reply of a row's id. Raises ``ChatError``."""

@@ -6,14 +6,17 @@ Pure functions of turns, a template and a length; knows no engine and changes no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate, pairwise
 
-from ..errors import PromptTooLongError
+from ..errors import ChatError, PromptTooLongError
 from ..generation.completer import common_prefix
+from ..text.reasoning import BEGIN
 from ..text.templates.template import AsAWhole, Template
 from ..text.vocabulary import Vocabulary
 from .ledger import Turn
+from .reasoning import Reasoning
 from .rows import n_hidden
 
 RESERVE = 128
@@ -27,6 +30,16 @@ class Renderer:
     template: Template
     vocabulary: Vocabulary
     system: str = ""
+
+    @cached_property
+    def reasoning(self) -> Reasoning:
+        """What of a reply is reasoning, whose first tag the template may have written itself."""
+        try:
+            ids = replace(self, system="").message("x", first=True)
+        except ChatError:  # which a message will bring up again, to be shown
+            ids = []
+        opening = b"".join(map(self.vocabulary.piece, ids)).rstrip()
+        return Reasoning(self.vocabulary, begun=opening.endswith(BEGIN.encode()))
 
     def message(self, text: str, *, first: bool) -> list[int]:
         """Return the ids of a message; the first of a conversation carries the system prompt.

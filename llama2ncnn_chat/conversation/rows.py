@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..events import Choice, Row
 from .ledger import Ledger, Turn
+from .reasoning import Reasoning
 
 
 @dataclass(frozen=True)
@@ -25,17 +26,17 @@ def tokens_of(turn: Turn) -> Tokens:
     return Tokens(tuple(turn.ids), dict(turn.choices))
 
 
-def rows_of(ledger: Ledger, first_visible: Turn | None) -> list[Row]:
+def rows_of(ledger: Ledger, first_visible: Turn | None, reasoning: Reasoning) -> list[Row]:
     """Return a row for each turn of the path; the model sees it from ``first_visible`` on."""
     path = ledger.path()
     start = n_hidden(path, first_visible)
-    return [_row(ledger, turn, i, start) for i, turn in enumerate(path)]
+    return [_row(ledger, turn, i, start, reasoning) for i, turn in enumerate(path)]
 
 
-def row_of(ledger: Ledger, turn: Turn, first_visible: Turn | None) -> Row:
+def row_of(ledger: Ledger, turn: Turn, first_visible: Turn | None, reasoning: Reasoning) -> Row:
     """Return the row of a turn of the path."""
     path = ledger.path()
-    return _row(ledger, turn, path.index(turn), n_hidden(path, first_visible))
+    return _row(ledger, turn, path.index(turn), n_hidden(path, first_visible), reasoning)
 
 
 def n_hidden(path: Sequence[Turn], first_visible: Turn | None) -> int:
@@ -43,8 +44,8 @@ def n_hidden(path: Sequence[Turn], first_visible: Turn | None) -> int:
     return path.index(first_visible) if first_visible in path else 0
 
 
-def _row(ledger: Ledger, turn: Turn, index: int, start: int) -> Row:
-    alternatives = ledger.alternatives(turn)
+def _row(ledger: Ledger, turn: Turn, index: int, start: int, reasoning: Reasoning) -> Row:
+    alternatives, is_reply = ledger.alternatives(turn), turn.role == "assistant"
     return Row(
         turn.id,
         turn.role,
@@ -56,4 +57,6 @@ def _row(ledger: Ledger, turn: Turn, index: int, start: int) -> Row:
         begins=0 < index == start,
         finish=turn.finish,
         max_tokens_reached=turn.max_tokens_reached,
+        reasoning_begun=is_reply and reasoning.begun,
+        n_reasoning=reasoning.count(turn) if is_reply else 0,
     )

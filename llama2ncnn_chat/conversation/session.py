@@ -149,9 +149,11 @@ class Session:
     def set_system(self, system: str) -> None:
         """Set another system prompt, which first messages carry: their ids are made anew."""
         self.refuse_if_busy()
-        self._window.renderer = replace(self.renderer, system=system)
-        for first in self.ledger.roots:
-            first.ids = self.renderer.message(first.text, first=True)
+        renderer, roots = replace(self.renderer, system=system), self.ledger.roots
+        ids = [renderer.message(first.text, first=True) for first in roots]  # or it refuses
+        self._window.renderer = renderer
+        for first, new in zip(roots, ids, strict=True):
+            first.ids = new
             self.recorder.turn_finished(first)
         self._follow_head()
 
@@ -160,7 +162,7 @@ class Session:
     def rows(self) -> list[Row]:
         """Return the path as values to draw. Raises ``BusyError`` while it is being changed."""
         self.refuse_if_busy()
-        return rows_of(self.ledger, self.first_visible)
+        return rows_of(self.ledger, self.first_visible, self.renderer.reasoning)
 
     def count(self, text: str) -> int:
         """Count the tokens of the next message; while a reply is written, it isn't the first."""
@@ -188,7 +190,9 @@ class Session:
         self, text: str, after: Turn | None, settings: Settings, cancelled: Cancelled
     ) -> Steps:
         message = Turn("user", text, self.renderer.message(text, first=after is None))
-        yield from self._make_room([*self.ledger.path(after), message], settings)
+        path = [*self.ledger.path(after), message]
+        yield from self._make_room(path, settings)
+        yield from self._window.read_again(path)
         new = [message, Turn("assistant", "", [])]
         yield from self._reply(after, new, settings, cancelled)
 
@@ -285,7 +289,7 @@ class Session:
         return turn
 
     def _row(self, turn: Turn) -> Row:
-        return row_of(self.ledger, turn, self.first_visible)
+        return row_of(self.ledger, turn, self.first_visible, self.renderer.reasoning)
 
     def _claim(self, steps: Steps) -> Events:
         self.refuse_if_busy()

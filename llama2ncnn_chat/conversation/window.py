@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..errors import Advice, PromptTooLongError
-from ..events import ContextShifted
-from ..generation.completer import Completer
+from ..events import ContextShifted, ReadAgain
+from ..generation.completer import Completer, common_prefix
 from .ledger import Turn
 from .renderer import ContextUse, Renderer, context_use, first_that_fits
 from .rows import n_hidden
@@ -64,6 +64,16 @@ class Window:
                 Advice.MAKE_ROOM,
             )
         yield self._shift(path, fits_from, on_full)
+
+    def read_again(self, path: Sequence[Turn]) -> Iterator[ReadAgain]:
+        """Count what of a path is read again for its last message; nothing where turns compose.
+
+        That is what differs now from how it stood before the message, less the message's own text.
+        """
+        before, now = self.ids(path[:-1]), self.ids(path)
+        kept = common_prefix(before, now)
+        if kept < len(before):
+            yield ReadAgain(max(0, len(now) - kept - len(path[-1].ids)))
 
     def shift_within_reply(self, path: Sequence[Turn], on_full: OnFull) -> ContextShifted | None:
         """Drop the oldest turns under a reply that has filled the context; None if none may go."""

@@ -17,13 +17,14 @@ from convert.desc import ModelDesc
 from convert.fingerprint import fingerprint_of
 
 from ..catalogue.listing import ListedModel, models_at_hand, models_to_fetch
+from ..chat import phrases
 from ..chat.chat import Chat
 from ..chat.model_facts import ModelFacts
 from ..chat.options import SETTINGS, with_values
 from ..conversation.ledger import Turn
 from ..conversation.renderer import first_that_fits, refuse_long_system
 from ..conversation.settings import Settings
-from ..errors import ChatError, ModelError, UsageError
+from ..errors import Advice, ChatError, ModelError, UsageError
 from ..storage.snapshots import SnapshotStore
 from ..storage.store import SessionInfo, Store
 from ..text.templates.marked import TEMPLATES
@@ -104,7 +105,10 @@ def with_template(
     if desc.template == OWN:
         texts = facts.templates
         own = own_template(texts.templates, texts.tokens, vocabulary, datetime.now().astimezone())
-        return replace(settings, template=own.template), own.note
+        note = own.note
+        if own.template is TEMPLATES["plain"]:
+            note += f"; {phrases.ADVICE[Advice.GO_ON_WITH_TEXT]}"
+        return replace(settings, template=own.template), note
     if desc.template not in TEMPLATES:
         raise ModelError(
             f"the model asks for the template {desc.template!r}, which isn't known here",
@@ -201,7 +205,9 @@ def _new_chat(
     )
     given = options.given
     chat = Chat(engine, vocabulary, about, settings, given=given, store=store, snapshots=snapshots)
-    chat.notes += [said for said in (*model.notes, note, engine.note) if said]
+    resumes = options.latest or options.resume is not None  # where it was told at first sight
+    own_note = "" if resumes else note
+    chat.notes += [said for said in (*model.notes, own_note, engine.note) if said]
     if by_context:
         n_tokens = f"{engine.context_length:,}"
         chat.notes.append(

@@ -23,10 +23,11 @@ class ReasoningFilter:
 
     Reasoning stands at a reply's beginning, after white space at most: a tag further on is text,
     such as of a reply that tells of tags. ``begun`` says that the template itself has written the
-    first tag.
+    first tag. ``found`` says whether there has been one.
     """
 
     def __init__(self, *, begun: bool = False) -> None:
+        self.found = begun
         self._held = ""
         self._tag = END if begun else BEGIN  # the one that is waited for; none in what is said
 
@@ -47,7 +48,7 @@ class ReasoningFilter:
                 return
             if begins.startswith(BEGIN):
                 yield from _part(self._held[: -len(begins)], is_reasoning=False)
-                self._held, self._tag = begins.removeprefix(BEGIN), END
+                self._held, self._tag, self.found = begins.removeprefix(BEGIN), END, True
             else:
                 self._tag = ""
         if self._tag == END:

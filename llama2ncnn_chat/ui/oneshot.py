@@ -17,7 +17,7 @@ from typing import Any
 from ..chat import phrases
 from ..chat.chat import Chat
 from ..errors import ChatError, UsageError
-from ..events import ContextShifted, Event, Finished, used_up
+from ..events import ContextShifted, Event, Finished, ReadAgain, used_up
 from ..generation.completer import Draws, Limits
 from ..generation.local import LocalCompleter, refuse_too_long
 from ..launch.open_model import find, load, load_tokenizer
@@ -26,6 +26,7 @@ from ..signals import ENDING
 from .progress import Steps, tell
 from .prompt_input import read_prompt
 from .sinks import Sink, make_sink
+from .terminal import is_terminal, wants_colour
 
 INTERRUPTED = 130
 
@@ -40,7 +41,12 @@ def answer(chat: Chat, prompt: str, options: Options) -> int:
     events = chat.send(prompt, cancelled=cancelled.is_set)
     for note in chat.pop_notes():
         tell(note)
-    sink = make_sink(facts, as_json=options.json, as_ndjson=options.ndjson)
+    sink = make_sink(
+        facts,
+        as_json=options.json,
+        as_ndjson=options.ndjson,
+        dims=is_terminal(sys.stdout) and wants_colour(options.color),
+    )
     with closing(events):  # what was written is kept, also when nobody reads any more
         return _drain(events, sink, chat.settings.max_tokens, stats=options.stats)
 
@@ -90,6 +96,8 @@ def _drain(events: Iterable[Event], sink: Sink, limit: int | None, *, stats: boo
             end = event
         elif isinstance(event, ContextShifted):
             tell(phrases.shifted(event))
+        elif isinstance(event, ReadAgain):
+            tell(phrases.put_otherwise(event))
     if end is None:
         raise ChatError("the reply never ended")
     if end.reason == "length" and not used_up(limit, len(end.ids)):

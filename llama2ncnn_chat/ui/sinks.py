@@ -8,13 +8,25 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any, Protocol
 
 from ..errors import ChatError
-from ..events import ContextShifted, Event, Finished, PrefillProgress, TextDelta
-from .terminal import is_terminal, printable
+from ..events import (
+    ContextShifted,
+    Event,
+    Finished,
+    PrefillProgress,
+    ReadAgain,
+    Row,
+    TextDelta,
+    TurnAdded,
+    TurnFinished,
+)
+from ..text.reasoning import Part, reasoning_and_answer
+from .reply_parts import ReplyParts
+from .terminal import DIM, RESET, is_terminal, printable
 
 Facts = Callable[[], dict[str, Any]]
 """What is known at the end besides the events: seed, model, session."""
@@ -28,21 +40,36 @@ class Sink(Protocol):
 
 
 class TextSink:
-    """The generated text and a newline; to a terminal without what would command it."""
+    """The generated text and a newline; to a terminal without what would command it.
 
-    def __init__(self) -> None:
+    With ``dims`` a reply's reasoning comes without its tags, and dim.
+    """
+
+    def __init__(self, *, dims: bool = False) -> None:
         self._clean = printable if is_terminal(sys.stdout) else str
+        self._dims = dims
+        self._parts: ReplyParts | None = None  # none in what is no reply
 
     def feed(self, event: Event) -> None:
         """Write the text of an event at once."""
-        if isinstance(event, TextDelta):
-            write(self._clean(event.text))
+        if isinstance(event, TurnAdded) and self._dims:
+            self._parts = ReplyParts(event.row)
+        elif isinstance(event, TextDelta):
+            if self._parts:
+                self._write(self._parts.feed(event.text))
+            else:
+                write(self._clean(event.text))
         elif isinstance(event, Finished):
+            self._write(self._parts.flush() if self._parts else ())
             write("\n")
+
+    def _write(self, parts: Iterable[Part]) -> None:
+        for text, is_reasoning in parts:
+            write(DIM + self._clean(text) + RESET if is_reasoning else self._clean(text))
 
 
 class JsonSink:
-    """One object at the end."""
+    """One object at the end; beside the text as it is, its reasoning and the answer, if apart."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
@@ -53,11 +80,12 @@ class JsonSink:
         if isinstance(event, TextDelta):
             self._text += event.text
         elif isinstance(event, Finished):
-            _write_json({"text": self._text, **_end(event, self._facts)})
+            apart = _apart(event.row) if isinstance(event, TurnFinished) else {}
+            _write_json({"text": self._text, **apart, **_end(event, self._facts)})
 
 
 class NdjsonSink:
-    """An object a line: ``prefill``, ``text``, ``shift``, ``finish``."""
+    """An object a line: ``prefill``, ``text``, ``shift``, ``read_again``, ``finish``."""
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
@@ -70,15 +98,17 @@ class NdjsonSink:
             _write_json({"event": "text", "text": event.text, "ids": event.ids})
         elif isinstance(event, ContextShifted):
             _write_json({"event": "shift", "turns": event.turns, "tokens": event.tokens})
+        elif isinstance(event, ReadAgain):
+            _write_json({"event": "read_again", "tokens": event.tokens})
         elif isinstance(event, Finished):
             _write_json({"event": "finish", **_end(event, self._facts)})
 
 
-def make_sink(facts: Facts, *, as_json: bool, as_ndjson: bool) -> Sink:
-    """Return the sink that the flags ask for."""
+def make_sink(facts: Facts, *, as_json: bool, as_ndjson: bool, dims: bool = False) -> Sink:
+    """Return the sink that the flags ask for; ``dims`` is for reasoning in text."""
     if as_ndjson:
         return NdjsonSink(facts)
-    return JsonSink(facts) if as_json else TextSink()
+    return JsonSink(facts) if as_json else TextSink(dims=dims)
 
 
 def write(text: str) -> None:
@@ -101,6 +131,12 @@ def write(text: str) -> None:
 def discard_output() -> None:
     """Send what is left in stdout to nowhere: Python flushes it once more on exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _apart(reply: Row) -> dict[str, str]:
+    """Return the reasoning and the answer of a reply that has any reasoning."""
+    reasoning, answer = reasoning_and_answer(reply.text, begun=reply.reasoning_begun)
+    return {"reasoning": reasoning, "answer": answer} if reasoning.strip() else {}
 
 
 def _end(event: Finished, facts: Facts) -> dict[str, Any]:

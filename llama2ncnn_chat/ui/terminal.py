@@ -12,6 +12,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Literal, TextIO
 
+DIM, RESET = "\x1b[2m", "\x1b[0m"
+
 Colour = Literal["auto", "always", "never"]
 
 # C0 except tab and newline, DEL, C1, and lone surrogates, which no stream can encode.

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from llama2ncnn_chat.conversation.renderer import refuse_long_system
+from llama2ncnn_chat.events import ReadAgain
 from llama2ncnn_chat.text.templates.template import RefusedError
 from llama2ncnn_chat.text.templates.whole import WholeTemplate
 from tests.conversation.scripted import Talk, encode, fed, in_cache, run, saying, session
@@ -45,6 +46,25 @@ def test_what_the_system_prompt_left_is_read_again() -> None:
     assert fed_by(s, "a") == [1, *encode("[INST] S\n\na[/INST]one")]
     assert fed_by(s, "b") == [*encode("a[/INST]one"), 2, *encode("[INST] S\n\nb[/INST]two")]
     assert in_cache(s)[:1] == [1]
+
+
+@pytest.mark.parametrize("template", [LAST, FORGETFUL])
+def test_it_is_told_how_much_was_read_again(template: WholeTemplate) -> None:
+    s = session(saying("<think>x</think>ok", "two"), template=template, system="S", max_tokens=None)
+    assert [e for e in run(s.send("a")) if isinstance(e, ReadAgain)] == []
+    before = len(fed(s))
+    (told,) = [e for e in run(s.send("bcd")) if isinstance(e, ReadAgain)]
+    assert told.tokens == len(fed(s)) - before - len("bcd") - len("two")
+    assert [e for e in run(s.regenerate()) if isinstance(e, ReadAgain)] == []
+
+
+@pytest.mark.parametrize(("template", "system"), [(LAST, ""), ("llama2", "S"), ("chatml", "S")])
+def test_nothing_is_told_where_nothing_is_read_again(
+    template: str | WholeTemplate, system: str
+) -> None:
+    s = session(saying("one", "two"), template=template, system=system)
+    events = [*run(s.send("a")), *run(s.send("b")), *run(s.edit("c", s.ledger.path()[2]))]
+    assert [e for e in events if isinstance(e, ReadAgain)] == []
 
 
 def test_reasoning_is_seen_while_it_is_written_and_gone_with_the_next_message() -> None:
@@ -90,3 +110,14 @@ def test_what_it_refuses_changes_nothing() -> None:
     assert not s.busy
     with pytest.raises(RefusedError, match="no system role here"):
         refuse_long_system(s.session.renderer, s.session.context_length)
+
+
+def test_a_system_prompt_that_it_refuses_changes_nothing() -> None:
+    s = session(saying("one"), template=replace(LAST, source=NO_SYSTEM + LAST.source))
+    run(s.send("a"))
+    before = [*s.ledger.path()[0].ids]
+    with pytest.raises(RefusedError, match="no system role here"):
+        s.set_system("S")
+    assert s.ledger.path()[0].ids == before
+    assert s.renderer.system == ""
+    assert fed_by(s, "b") == [2, *encode("[INST] b[/INST]one")]

@@ -50,6 +50,7 @@ def test_a_model_without_a_template_gets_plain_and_it_is_said(desc: ModelDesc) -
     settings, note = with_template(Settings(), desc, ChatFacts(), ByteTokenizer())
     assert settings.template == template_of("plain")
     assert "no chat template" in note
+    assert "--raw" in note
 
 
 def test_a_models_own_template_is_found_out(desc: ModelDesc) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from ...conversation.renderer import reserve
 from ...errors import Advice, ChatError, PromptTooLongError, UsageError
@@ -17,6 +18,8 @@ from ..outcomes import Attach, Copy, Outcome
 from .arguments import count
 
 MAX_FILE = 16 << 20
+
+T = TypeVar("T")
 
 
 def read(chat: Chat, argument: str) -> Iterator[Outcome]:
@@ -36,16 +39,16 @@ def copy(chat: Chat, argument: str) -> Iterator[Outcome]:
     last = actions.last_reply(chat)
     word, _, rest = argument.partition(" ")
     if word == "code":
-        blocks = actions.code_blocks(last.text)
+        blocks = actions.code_blocks(actions.answer_of(chat, last))
         if not blocks:
             raise ChatError("the last reply has no block of code")
         k = count(rest, len(blocks))
         yield Copy(_nth(blocks, k, "block of code"), f"block {k} of code")
         return
     n = count(argument, 1)
-    replies = [t.text for t in reversed(chat.session.ledger.path()) if t.role == "assistant"]
+    replies = [t for t in reversed(chat.session.ledger.path()) if t.role == "assistant"]
     which = "the last reply" if n == 1 else f"the last reply but {n - 1}"
-    yield Copy(_nth(replies, n, "reply"), which)
+    yield Copy(actions.answer_of(chat, _nth(replies, n, "reply")), which)
 
 
 def _refuse_file(chat: Chat, path: Path, message: str) -> None:
@@ -65,10 +68,10 @@ def _refuse_file(chat: Chat, path: Path, message: str) -> None:
         )
 
 
-def _nth(texts: list[str], n: int, what: str) -> str:
-    if n > len(texts):
-        raise ChatError(f"no {what} {n}: there are {len(texts)}")
-    return texts[n - 1]
+def _nth(found: list[T], n: int, what: str) -> T:
+    if n > len(found):
+        raise ChatError(f"no {what} {n}: there are {len(found)}")
+    return found[n - 1]
 
 
 def _path_and_rest(argument: str) -> tuple[Path, str]:

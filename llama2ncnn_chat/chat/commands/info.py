@@ -71,8 +71,11 @@ def context(chat: Chat, _argument: str) -> Iterator[Outcome]:
     if use.hidden:
         rows.append((f"{use.hidden} turns before", "-", "the model no longer sees them"))
     for turn, n in use.turns:
-        who = "you" if turn.role == "user" else "reply"
-        rows.append((who, f"{n:,}", brief(turn.text, 40)))
+        if turn.role == "user":
+            rows.append(("you", f"{n:,}", brief(turn.text, 40)))
+        else:
+            answer = chat.session.renderer.reasoning.answer(turn.text)
+            rows.append(("reply", f"{n:,}", brief(answer, 40)))
     rows.append(("free", f"{use.free:,}", f"of {use.length:,}"))
     left, right = max(len(r[0]) for r in rows), max(len(r[1]) for r in rows)
     yield Say("\n".join(f"{a:<{left}}  {n:>{right}}  {about}".rstrip() for a, n, about in rows))

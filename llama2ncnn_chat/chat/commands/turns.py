@@ -81,7 +81,9 @@ def alternative(chat: Chat, argument: str) -> Iterator[Outcome]:
     lines = []
     for i, each in enumerate(all_of_them, 1):
         about = f"{brief(actions.message_of(each).text, 24)}  →  " if edited else ""
-        about += brief(each.text, 30 if edited else 60) if each.role == "assistant" else ""
+        if each.role == "assistant":
+            reasoning, answer = chat.session.renderer.reasoning.split(each.text)
+            about += brief(answer if answer.strip() else reasoning, 30 if edited else 60)
         lines.append(f"{'*' if each is turn else ' '} {i}  {about}")
     yield Say("\n".join(lines))
 

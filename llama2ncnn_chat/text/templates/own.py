@@ -44,7 +44,8 @@ def own_template(
         others = f" but for {', '.join(sorted(texts))}" if texts else ""
         return OwnTemplate(
             template_of("plain"),
-            f"this model has no chat template{others}: it gets what you type, and goes on with it",
+            f"no chat template comes with this model{others}: it goes on with your text, as base "
+            "models do",
         )
     jinja = JinjaTemplate(source, tuple(sorted(tokens.items())), now.isoformat())
     found = compile_template(jinja.render, vocabulary, source)

@@ -50,7 +50,7 @@ class Repl:
         self._draft, self._left = "", False
         self._edits: int | None = None
         self._used = 0  # of the context, before the reply that is being written
-        self._counted = ("", 0)
+        self._counted: tuple[str, int | None] = ("", 0)
 
     def run(self, prompt: Prompt, first: Line | None = None) -> None:
         """Chat until the end of input or ``/exit``; ``first`` is done before anything is read."""
@@ -84,9 +84,10 @@ class Repl:
                 self._counted = (line.text, self._chat.view.count(line.text))
             length = self._chat.view.context_length
             n, free = self._counted[1], length - self._used
-            fits = n <= free - reserve(length)
-            style = "class:toolbar" if fits else "class:toolbar.warn"
-            parts.append((style, f" · this message {n:,}, free {free:,}"))
+            if n is not None:
+                fits = n <= free - reserve(length)
+                style = "class:toolbar" if fits else "class:toolbar.warn"
+                parts.append((style, f" · this message {n:,}, free {free:,}"))
         return parts
 
     def _status(self, meter: Meter) -> str:
@@ -138,11 +139,12 @@ class Repl:
 
     def _generate(self, outcome: Generate) -> None:
         screen, end = self._screen, None
+        begun = self._chat.view.rows()[-1] if outcome.kind == "proceed" else None
         try:
             with self._prompt.watch() as cancelled:
                 events = outcome.start(cancelled=cancelled)
                 self._print_notes()
-                end = screen.draw_reply(events, self._status)
+                end = screen.draw_reply(events, self._status, begun)
         except ChatError as e:
             screen.complain(phrases.sentence(e))
         if end is not None:
@@ -156,8 +158,7 @@ class Repl:
             self._screen.note("stopped before the reply began")
             self._restore_draft(outcome)
         elif end.reason == "stop" and not end.ids:
-            proceeds = outcome.kind == "proceed"
-            self._screen.note("there is no more of it" if proceeds else "the reply is empty")
+            self._screen.note(phrases.said_nothing(end.row))
         elif end.reason != "stop":
             self._screen.note(phrases.ended(end.row))
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-RESET, BOLD, DIM, CODE, HEADING = "\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[1;35m"
+from ..terminal import DIM, RESET
+
+BOLD, CODE, HEADING = "\x1b[1m", "\x1b[36m", "\x1b[1;35m"
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _MAYBE_FENCE = re.compile(r" {0,3}(`*|~*)\Z")
 _HEADING = re.compile(r" {0,3}#{1,6} ")

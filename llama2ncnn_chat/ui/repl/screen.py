@@ -17,14 +17,18 @@ from ...events import (
     Event,
     Events,
     PrefillProgress,
+    ReadAgain,
     Replayed,
     Row,
     TextDelta,
+    TurnAdded,
     TurnFinished,
 )
+from ...text.reasoning import Part, reasoning_and_answer
 from ..meter import Meter
-from ..terminal import is_terminal, printable, wrap_hanging
-from .markdown import BOLD, DIM, RESET, MarkdownStyler
+from ..reply_parts import ReplyParts
+from ..terminal import DIM, RESET, is_terminal, printable, wrap_hanging
+from .markdown import BOLD, MarkdownStyler
 from .writer import Writer
 
 RED = "\x1b[31m"
@@ -97,10 +101,14 @@ class Screen:
         self._print("\n".join([self._styled(BOLD, mark) + first, *(f"  {t}" for t in rest)]))
 
     def _reply(self, row: Row) -> None:
+        text = row.text
+        if self.colour and row.n_reasoning:
+            text = reasoning_and_answer(text, begun=row.reasoning_begun)[1].lstrip()
+            self.note(phrases.thought(row))
         styler = MarkdownStyler(colour=self.colour)
         writer = Writer(live=self.live, colour=self.colour)
         writer.write(self.role())
-        for line in printable(row.text.rstrip("\n")).splitlines(keepends=True):
+        for line in printable(text.rstrip("\n")).splitlines(keepends=True):
             styled = styler.feed(line)
             writer.write(styled, wrap=not styler.in_code)
         writer.write(styler.flush())
@@ -109,10 +117,15 @@ class Screen:
             self.note(phrases.ended(row))
         self.leave_gap()
 
-    def draw_reply(self, events: Events, status: Callable[[Meter], str]) -> TurnFinished | None:
-        """Draw a generation; returns its end, None if it was a replay."""
+    def draw_reply(
+        self, events: Events, status: Callable[[Meter], str], begun: Row | None = None
+    ) -> TurnFinished | None:
+        """Draw a generation; returns its end, None if it was a replay.
+
+        ``begun`` is the reply that it goes on with.
+        """
         self.meter.begin()
-        view = _ReplyView(self, status)
+        view = _ReplyView(self, status, begun)
         try:
             for event in events:
                 view.draw(event)
@@ -147,11 +160,12 @@ class Screen:
 class _ReplyView:
     """One generation on the screen."""
 
-    def __init__(self, screen: Screen, status: Callable[[Meter], str]) -> None:
+    def __init__(self, screen: Screen, status: Callable[[Meter], str], begun: Row | None) -> None:
         self._screen, self._status = screen, status
         self._meter = screen.meter
         self._styler = MarkdownStyler(colour=screen.colour)
         self._writer = Writer(live=screen.live, colour=screen.colour)
+        self._parts = self._parts_of(begun) if begun else None
         self._announced = False
         self.finished: TurnFinished | None = None
         self._write(screen.role())
@@ -160,12 +174,16 @@ class _ReplyView:
         """Draw one event."""
         self._meter.feed(event, time.monotonic())
         match event:
+            case TurnAdded(row):
+                self._parts = self._parts_of(row)
             case TextDelta(text):
-                self._write(self._styler.feed(printable(text)))
+                self._say(text)
             case PrefillProgress():
                 self._reading(event)
             case ContextShifted():
                 self._aside(phrases.shifted(event))
+            case ReadAgain():
+                self._aside(phrases.put_otherwise(event))
             case Replayed():
                 self._aside(phrases.replayed(event))
             case TurnFinished():
@@ -173,8 +191,22 @@ class _ReplyView:
 
     def end(self) -> None:
         """Draw what was held back, and erase the status."""
+        for part in self._parts.flush() if self._parts else ():
+            self._write(self._styled(part))
         self._write(self._styler.flush())
         self._writer.end()
+
+    def _parts_of(self, row: Row) -> ReplyParts | None:
+        """Tell reasoning apart only where it can be made dim; elsewhere its tags tell it."""
+        return ReplyParts(row) if self._screen.colour else None
+
+    def _say(self, text: str) -> None:
+        parts = self._parts.feed(text) if self._parts else [Part(text, is_reasoning=False)]
+        self._write("".join(map(self._styled, parts)))
+
+    def _styled(self, part: Part) -> str:
+        text = printable(part.text)
+        return f"{DIM}{text}{RESET}" if part.is_reasoning else self._styler.feed(text)
 
     def _write(self, text: str) -> None:
         wrap = not self._styler.in_code

@@ -12,11 +12,11 @@ from typing import TextIO
 
 from prompt_toolkit.utils import get_cwidth
 
+from ..terminal import DIM, RESET
 from .flow import Flow
 
 ERASE_BELOW, DOWN_AND_UP = "\x1b[J", "\x1bD\x1b[A"
 SAVE, RESTORE, DOWN = "\x1b7", "\x1b8", "\x1b[B\r"
-DIM, RESET = "\x1b[2m", "\x1b[0m"
 
 
 class Writer:

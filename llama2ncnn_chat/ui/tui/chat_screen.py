@@ -15,7 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 from textual.worker import Worker
 
 from ...chat import line, outcomes, phrases
@@ -36,7 +36,7 @@ from .status import PrefillBar, StatusLine
 from .stream import Streamed
 from .tokens_screen import TokensScreen
 from .transcript import Transcript
-from .welcome import welcome
+from .welcome import Welcome
 
 BUSY = "a reply is being written: esc stops it"
 
@@ -68,7 +68,7 @@ class ChatScreen(Screen[None]):
         self._armed = Armed()
 
     def compose(self) -> ComposeResult:
-        yield Static(welcome(self.chat), id="welcome")
+        yield Welcome(self.chat)
         yield Transcript()
         yield PrefillBar()
         yield Composer(partial(suggest, self.chat), self._history, vi=self._vi)
@@ -78,7 +78,14 @@ class ChatScreen(Screen[None]):
     async def on_mount(self) -> None:
         self.transcript, self.composer = self.query_one(Transcript), self.query_one(Composer)
         self.status, bar = self.query_one(StatusLine), self.query_one(PrefillBar)
-        self.drawing = SessionDrawing(self.chat, self, self.transcript, self.composer, self.status)
+        self.drawing = SessionDrawing(
+            self.chat,
+            self,
+            self.query_one(Welcome),
+            self.transcript,
+            self.composer,
+            self.status,
+        )
         self.replies = Replies(self.chat, self, self.transcript, self.status, bar)
         bar.hide()
         self.chat.record_choices()  # the token view may be asked for at any time
@@ -94,7 +101,7 @@ class ChatScreen(Screen[None]):
 
     @on(Composer.Changed)
     def _draft_changed(self) -> None:
-        self.drawing.update_counts()
+        self.drawing.count_draft()
 
     @on(Composer.Failed)
     def _composer_failed(self, message: Composer.Failed) -> None:

@@ -14,6 +14,7 @@ from ...events import (
     Event,
     Finished,
     PrefillProgress,
+    ReadAgain,
     Replayed,
     TextDelta,
     TurnAdded,
@@ -99,11 +100,15 @@ class Painter:
             case ContextShifted():
                 await self._transcript.hide_before(event.first_visible)
                 await self._transcript.add_notice(phrases.shifted(event))
+            case ReadAgain():
+                self._status.say(phrases.put_otherwise(event))
             case Replayed():
                 await self._transcript.add_notice(phrases.replayed(event))
             case TurnFinished():
                 await self._transcript.update_turn(event.row)
                 self._finish(event, "" if event.reason == "stop" else phrases.why_ended(event.row))
+                if event.reason == "stop" and not event.ids:
+                    await self._transcript.add_notice(phrases.said_nothing(event.row))
 
     async def _write(self, text: str) -> None:
         if self._first is None:

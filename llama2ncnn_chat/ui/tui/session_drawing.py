@@ -5,6 +5,8 @@ Knows the chat as something to read; changes nothing in it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual.screen import Screen
 
 from ...chat.chat import Chat
@@ -12,6 +14,7 @@ from ...chat.line import Message
 from .composer import Composer
 from .status import Context, Speed, StatusLine
 from .transcript import Transcript
+from .welcome import Welcome
 
 
 class SessionDrawing:
@@ -21,11 +24,12 @@ class SessionDrawing:
         self,
         chat: Chat,
         screen: Screen[None],
+        welcome: Welcome,
         transcript: Transcript,
         composer: Composer,
         status: StatusLine,
     ) -> None:
-        self._chat, self._screen = chat, screen
+        self._chat, self._screen, self._welcome = chat, screen, welcome
         self._transcript, self._composer, self._status = transcript, composer, status
 
     async def refresh(self, *, other: bool = False) -> None:
@@ -41,7 +45,10 @@ class SessionDrawing:
         await self._transcript.show(rows)
         self.update_counts()
         self._screen.refresh_bindings()
-        for note in self._chat.pop_notes():
+        notes = self._chat.pop_notes()
+        if not rows and (notes or other):
+            self._welcome.show_notes(notes)
+        for note in notes if rows else ():
             await self.add_notice(note)
 
     async def add_notice(self, text: str, kind: str = "note") -> None:
@@ -51,8 +58,14 @@ class SessionDrawing:
 
     def update_counts(self) -> None:
         """Count the tokens of the context and of the draft, exactly, and show them."""
-        view, draft, n_draft = self._chat.view, self._composer.draft, 0
+        view = self._chat.view
         n_used = self._status.context.used if view.busy else view.n_used()
+        self._status.context = Context(n_used, view.context_length)
+        self.count_draft()
+
+    def count_draft(self) -> None:
+        """Count the tokens of the draft alone: a whole conversation may take a while to render."""
+        draft, n_draft = self._composer.draft, None
         if isinstance(draft, Message) and draft.text:
-            n_draft = view.count(self._composer.with_attached(draft).text)
-        self._status.context = Context(n_used, view.context_length, n_draft)
+            n_draft = self._chat.view.count(self._composer.with_attached(draft).text)
+        self._status.context = replace(self._status.context, draft=n_draft)

@@ -22,6 +22,7 @@ from ...chat.chat import Chat
 from ...chat.commands.sessions import title, when
 from ...errors import ChatError
 from ...storage.store import HIT, SessionInfo
+from ...text.reasoning import reasoning_and_answer
 from ..terminal import printable
 from .keys import in_order, key
 from .questions import AskLine
@@ -201,7 +202,8 @@ class SessionsScreen(ModalScreen[int | None]):
         lines = []
         for turn in self._store.peek(info.id)[-PREVIEW_TURNS:]:
             colour = "$primary" if turn.role == "user" else "$foreground 15%"
-            text = printable(turn.text).strip()[:PREVIEW_CHARACTERS]
+            said = turn.text if turn.role == "user" else reasoning_and_answer(turn.text)[1]
+            text = printable(said).strip()[:PREVIEW_CHARACTERS]
             lines += [Content.assemble(("▌ ", colour), x) for x in Content(text).wrap(width)]
             lines.append(Content(""))
         preview.update(Content("\n").join(lines))

@@ -20,7 +20,7 @@ MUTED = "$foreground 60%"
 
 @dataclass(frozen=True)
 class Context:
-    """Tokens: in the context, its length, and those of the draft (None: not counted yet)."""
+    """Tokens: in the context, its length, and those of the draft (None: they can't be told)."""
 
     used: int = 0
     length: int = 1

@@ -40,11 +40,16 @@ class Transcript(RowScroll):
         _key("e", "want('edit')", "Edit", "Change the message and send it again"),
         _key("c", "want('proceed')", "Continue", "Go on with a reply that stopped"),
         _key("t", "want('tokens')", "Tokens", "How sure the model was of each token"),
+        _key("o", "fold", "Reasoning", "Open or fold what the model thought"),
         _key("left,h", "want('previous')", "Other reply", "The alternative before"),
         _key("right,l", "want('next')", "Other reply", "The alternative after"),
     ]
 
     selected: reactive[int | None] = reactive(None, init=False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened: set[int] = set()  # the replies whose reasoning is shown, by their ids
 
     class Wanted(Message):
         """The reader wants something done about the turn of a row."""
@@ -142,6 +147,15 @@ class Transcript(RowScroll):
         if row:
             self.post_message(self.Wanted(wish, row))
 
+    def action_fold(self) -> None:
+        """Open or fold the reasoning of the selected reply, or the last one."""
+        if row := self.selected_reply:
+            self._fold(row)
+
+    def on_turn_view_thought_clicked(self, message: TurnView.ThoughtClicked) -> None:
+        message.stop()
+        self._fold(message.row)
+
     def on_turn_view_clicked(self, message: TurnView.Clicked) -> None:
         message.stop()
         self.selected = message.row.id
@@ -155,7 +169,13 @@ class Transcript(RowScroll):
         view = self._views()[at - self._first]
         self.scroll_to_widget(view, animate=False, top=view.size.height > self.size.height)
 
+    def _fold(self, row: Row) -> None:
+        self._opened ^= {row.id}
+        for view in self._views():
+            if view.row.id == row.id:
+                view.open_thought(row.id in self._opened)
+
     def _view(self, row: Row) -> TurnView:
-        view = super()._view(row)
+        view = TurnView(row, opened=row.id in self._opened)
         view.set_class(row.id == self.selected, "-selected")
         return view

@@ -1,5 +1,7 @@
 """One turn on the screen: a message as it was typed, a reply as Markdown that can still grow.
 
+Reasoning stands above what a reply says: all of it while it is written, then folded to a line.
+
 Knows what its row says; neither the conversation nor keys.
 """
 
@@ -17,6 +19,8 @@ from textual.widgets.markdown import MarkdownStream
 
 from ...chat import phrases
 from ...events import Row
+from ...text.reasoning import reasoning_and_answer
+from ..reply_parts import ReplyParts
 from ..terminal import printable
 from .markdown import parser
 
@@ -24,7 +28,10 @@ MARK = Content("╌╌ the model sees only what is below ╌╌")
 
 
 class TurnView(Vertical):
-    """Draws a row; ``write`` lets a reply grow, ``settle`` makes it what its row says."""
+    """Draws a row; ``write`` lets a reply grow, ``settle`` makes it what its row says.
+
+    ``opened``: the reasoning is shown when it is over, too.
+    """
 
     class Clicked(Message):
         """The turn of a row was clicked."""
@@ -33,24 +40,39 @@ class TurnView(Vertical):
             self.row = row
             super().__init__()
 
-    def __init__(self, row: Row) -> None:
-        self.row = row
+    class ThoughtClicked(Message):
+        """The reasoning in the turn of a row was clicked."""
+
+        def __init__(self, row: Row) -> None:
+            self.row = row
+            super().__init__()
+
+    def __init__(self, row: Row, *, opened: bool = False) -> None:
+        self.row, self._opened = row, opened
+        self._reasoning, self._answer = _split(row)
+        self._parts: ReplyParts | None = None
         self._stream: MarkdownStream | None = None
         self._growing = False
         super().__init__(classes=row.role)
 
     def compose(self) -> ComposeResult:
-        text = printable(self.row.text)
         if self.row.role == "user":
-            yield Static(Content(text), classes="said")
+            yield Static(Content(self._answer), classes="said")
         else:
-            yield Markdown(text.strip(), classes="said", parser_factory=parser, open_links=False)
+            yield Markdown(self._answer, classes="said", parser_factory=parser, open_links=False)
 
     def on_mount(self) -> None:
         self._draw_state()
 
-    def on_click(self, _event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
         self.post_message(self.Clicked(self.row))
+        if event.widget and event.widget.has_class("thought"):
+            self.post_message(self.ThoughtClicked(self.row))
+
+    def open_thought(self, opened: bool) -> None:
+        """Show the reasoning, or fold it to a line."""
+        self._opened = opened
+        self._draw_state()
 
     def update_row(self, row: Row) -> None:
         """Draw what is new about the turn; its text only once it has settled."""
@@ -60,13 +82,25 @@ class TurnView(Vertical):
 
     async def write(self, text: str) -> None:
         """Let a reply grow by more text."""
+        self._parts = self._parts or ReplyParts(self.row)
         self.row = replace(self.row, text=self.row.text + text)
-        markdown = self.query_one(Markdown)
         self._grow(True)
+        answer = ""
+        for part in self._parts.feed(printable(text)):
+            if part.is_reasoning:
+                self._reasoning += part.text
+            else:
+                answer += part.text
+        if not answer:
+            self._draw_thought()
+            return
         if self._stream is None:
-            self._stream = Markdown.get_stream(markdown)
-            text = text if markdown.source else text.lstrip()
-        await self._stream.write(printable(text))
+            self._stream = Markdown.get_stream(self.query_one(Markdown))
+        if not self._answer:
+            answer = answer.lstrip()
+        self._answer += answer
+        self._draw_thought()
+        await self._stream.write(answer)
 
     def show_growing(self) -> None:
         """Show that more of a reply is on its way."""
@@ -75,13 +109,15 @@ class TurnView(Vertical):
     async def settle(self) -> None:
         """Show that no more is coming, and the text as a whole."""
         self._grow(False)
+        self._parts = None
         if self._stream:
             await self._stream.stop()
             self._stream = None
+        self._reasoning, self._answer = _split(self.row)
         if self.row.role == "assistant":
-            markdown, text = self.query_one(Markdown), printable(self.row.text)
-            if markdown.source.strip() != text.strip():
-                await markdown.update(text.strip())
+            markdown = self.query_one(Markdown)
+            if markdown.source.strip() != self._answer:
+                await markdown.update(self._answer)
         self._draw_state()
 
     def _grow(self, growing: bool) -> None:
@@ -95,9 +131,17 @@ class TurnView(Vertical):
         if self.children:  # not before it is composed
             mark = MARK if self.row.begins else Content("")
             self._draw_line("mark", mark, before=0)
+            self._draw_thought()
             self._draw_line("foot", self._foot())
 
-    def _draw_line(self, name: str, content: Content, before: int | None = None) -> None:
+    def _draw_thought(self) -> None:
+        if self._reasoning:
+            thinks = self._growing and not self._answer
+            head = "thinking" if thinks else phrases.thought(self.row)
+            text = f"▾ {head}\n{self._reasoning}" if thinks or self._opened else f"▸ {head}"
+            self._draw_line("thought", Content(text), before=".said")
+
+    def _draw_line(self, name: str, content: Content, before: int | str | None = None) -> None:
         """Draw a line above or below the turn: a widget only once there is something to say."""
         if line := next(iter(self.query_children(f".{name}").results(Static)), None):
             line.update(content)
@@ -114,3 +158,12 @@ class TurnView(Vertical):
         elif self.row.is_partial:
             parts.append(phrases.why_ended(self.row))
         return Content("  ".join(parts))
+
+
+def _split(row: Row) -> tuple[str, str]:
+    """Return a reply's reasoning and what it says; of a message, nothing and its text."""
+    text = printable(row.text)
+    if row.role == "user":
+        return "", text
+    reasoning, answer = reasoning_and_answer(text, begun=row.reasoning_begun)
+    return reasoning.strip(), answer.strip()

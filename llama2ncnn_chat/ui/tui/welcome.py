@@ -1,11 +1,14 @@
-"""What an empty conversation shows: which model this is, and the keys to begin with.
+"""What an empty conversation shows: which model this is, what to know, and the keys to begin with.
 
 Knows the chat as something to read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
+from textual.widgets import Static
 
 from ...chat.chat import Chat
 from ..terminal import printable
@@ -14,7 +17,19 @@ from .status import MUTED
 KEYS = (("enter", "sends"), ("ctrl+j", "new line"), ("/", "commands"), ("f1", "help"))
 
 
-def welcome(chat: Chat) -> Content:
+class Welcome(Static):
+    """Stands in the middle; ``show_notes`` puts a few lines of what to know below it."""
+
+    def __init__(self, chat: Chat) -> None:
+        super().__init__(welcome(chat), id="welcome")
+        self._chat = chat
+
+    def show_notes(self, notes: Sequence[str]) -> None:
+        """Show these notes, in place of those before."""
+        self.update(welcome(self._chat, notes))
+
+
+def welcome(chat: Chat, notes: Sequence[str] = ()) -> Content:
     """Draw a few lines, to be centred."""
     model, length = chat.model, chat.view.context_length
     facts = f"{model.weights}  ·  {model.size / 1e6:,.1f} MB  ·  {length:,} tokens of context"
@@ -25,5 +40,6 @@ def welcome(chat: Chat) -> Content:
             Content.styled(facts, MUTED),
             Content(""),
             Content("    ").join(keys),
+            *(Content.styled(f"\n{printable(note)}", MUTED) for note in notes),
         ]
     )

@@ -10,7 +10,7 @@ import pytest
 
 from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.chat.outcomes import Ask, Attach, Copy
-from llama2ncnn_chat.chat.turn_actions import code_blocks
+from llama2ncnn_chat.chat.turn_actions import act, code_blocks
 from llama2ncnn_chat.conversation.settings import OnFull, Settings
 from tests.chat.asked import complaint, only, said
 from tests.chatting import answering, do, echo, make_chat, transcript
@@ -109,3 +109,42 @@ def test_export_never_writes_over_a_file_unasked(talked: Chat, tmp_path: Path) -
 def test_export_refuses_what_it_does_not_know(talked: Chat, tmp_path: Path) -> None:
     assert "*.md, *.json, *.jsonl" in complaint(talked, f"/export {tmp_path}/c.docx")
     assert "can't write" in complaint(talked, f"/export {tmp_path}/no/c.md")
+
+
+THOUGHT = "<think>\nhm\n```\nx = 1\n</think>\n\nyes\n```\ny = 2\n```\n"
+
+
+def test_copies_are_of_the_answer_without_its_reasoning() -> None:
+    chat = make_chat(answering(lambda _: THOUGHT))
+    do(chat, "hello")
+    assert only(Copy, list(do(chat, "/copy"))).text == "yes\n```\ny = 2\n```"
+    assert only(Copy, list(do(chat, "/copy code 1"))).text == "y = 2\n"
+    reply = chat.view.rows()[1]
+    assert only(Copy, list(act(chat, "copy", reply))).text == "yes\n```\ny = 2\n```"
+    assert only(Copy, list(act(chat, "copy_code", reply))).text == "y = 2\n"
+
+
+def test_there_is_no_answer_to_copy_in_reasoning_alone() -> None:
+    chat = make_chat(answering(lambda _: "<think>hm"))
+    do(chat, "hello")
+    assert "nothing but reasoning" in complaint(chat, "/copy")
+
+
+def test_an_export_folds_reasoning_and_keeps_it(tmp_path: Path) -> None:
+    chat = make_chat(answering(lambda _: THOUGHT))
+    do(chat, "hello")
+    for name in ("c.md", "c.json"):
+        do(chat, f"/export {tmp_path}/{name}")
+    folded = (
+        "<details>\n<summary>Reasoning</summary>\n\n> hm\n> ```\n> x = 1\n\n</details>\n\nyes\n"
+    )
+    assert folded in (tmp_path / "c.md").read_text()
+    messages = json.loads((tmp_path / "c.json").read_text())["messages"]
+    assert messages[1]["content"].strip() == THOUGHT.strip()
+
+
+def test_lists_show_the_answer() -> None:
+    chat = make_chat(answering(lambda _: "<think>hm</think>yes"))
+    do(chat, "hello")
+    assert "1  yes" in said(chat, "/alt")
+    assert said(chat, "/context").splitlines()[1].split()[2:] == ["yes"]

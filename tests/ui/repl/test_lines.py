@@ -19,6 +19,7 @@ from llama2ncnn_chat.events import (
     Timings,
 )
 from llama2ncnn_chat.storage.store import Store
+from llama2ncnn_chat.text.templates.whole import WholeTemplate
 from llama2ncnn_chat.ui.repl.completion import whole_lines
 from llama2ncnn_chat.ui.repl.lines import LinePrompt
 from llama2ncnn_chat.ui.repl.loop import Repl
@@ -28,9 +29,15 @@ from tests.fakes import EOS, ScriptedEngine
 
 
 def talk(
-    chat: Chat, typed: str, *, label: str = "", roles: bool = False, live: bool = False
+    chat: Chat,
+    typed: str,
+    *,
+    label: str = "",
+    roles: bool = False,
+    live: bool = False,
+    colour: bool = False,
 ) -> None:
-    screen = Screen(live=live, colour=False, roles=roles, errors_apart=not label)
+    screen = Screen(live=live, colour=colour, roles=roles, errors_apart=not label)
     Repl(chat, screen).run(LinePrompt(label, stdin=io.StringIO(typed)))
 
 
@@ -222,3 +229,51 @@ def test_ctrl_c_arms_and_a_second_one_in_a_row_quits(capsys: pytest.CaptureFixtu
     assert "(Ctrl+C again quits)" in capsys.readouterr().out
     with pytest.raises(EOFError):
         prompt.read()
+
+
+THOUGHT = "<think>\nhm **so**\n</think>\n\nyes"
+
+
+def test_reasoning_is_dim_and_without_tags_where_there_is_colour(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    talk(make_chat(answering(lambda _: THOUGHT)), "hello\n", colour=True)
+    shown = capsys.readouterr().out.replace("\x1b[0m\x1b[2m", "")
+    assert shown == "\x1b[2mhm **so**\x1b[0m\n\nyes\n"
+    talk(make_chat(answering(lambda _: THOUGHT)), "hello\n")
+    assert capsys.readouterr().out == f"{THOUGHT}\n"
+
+
+def test_reasoning_that_was_cut_off_goes_on_dim(capsys: pytest.CaptureFixture[str]) -> None:
+    chat = make_chat(answering(lambda _: THOUGHT), settings=Settings(max_tokens=14))
+    talk(chat, "hello\n/set max_tokens none\n/continue\n", colour=True)
+    shown = capsys.readouterr().out.replace("\x1b[0m\x1b[2m", "")
+    assert "\x1b[2mhm **\x1b[0m\n" in shown
+    assert "\x1b[2mso**\x1b[0m\n\nyes\n" in shown
+
+
+def test_reasoning_of_old_is_folded(capsys: pytest.CaptureFixture[str]) -> None:
+    chat = make_chat(answering(lambda _: THOUGHT))
+    do(chat, "hello")
+    talk(chat, "", label="> ", colour=True)
+    n = len(" <think>\nhm **so**\n</think>")  # a byte a token, and the template's space
+    assert f"(thought for {n} tokens)\x1b[0m\nyes\n" in capsys.readouterr().out
+    talk(chat, "", label="> ")
+    assert THOUGHT in capsys.readouterr().out
+
+
+def test_what_a_template_refuses_is_said_and_no_count_fails(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source = "{{ raise_exception('mind your words') if 'bad' in messages[-1].content }}[INST] "
+    source += "{{ messages[-1].content }}[/INST]"
+    chat = make_chat(settings=Settings(WholeTemplate("own", source, (), "2024-02-29")))
+    screen = Screen(live=False, colour=False, roles=False, errors_apart=False)
+    repl = Repl(chat, screen)
+    assert "this message" in str(repl.toolbar("a good day", False))
+    assert "this message" not in str(repl.toolbar("a bad day", False))
+    repl.run(LinePrompt("> ", stdin=io.StringIO("a bad day\na good day\na new day\n")))
+    said = capsys.readouterr().out
+    assert "refuses this: mind your words" in said
+    assert "tokens read again" in said.partition("a good day")[2]
+    assert transcript(chat)[::2] == ["a good day", "a new day"]

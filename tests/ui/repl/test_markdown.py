@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llama2ncnn_chat.ui.repl.markdown import BOLD, CODE, DIM, HEADING, RESET, MarkdownStyler
+from llama2ncnn_chat.ui.repl.markdown import BOLD, CODE, HEADING, MarkdownStyler
+from llama2ncnn_chat.ui.terminal import DIM, RESET
 
 PIECES = st.lists(
     st.sampled_from(["**", "*", "`", "```", "```py\n", "~~~", "\n", "# ", "a", "b c", " ", "#"]),

@@ -94,6 +94,13 @@ async def _alternatives(stage: Stage) -> None:
     await stage.press("shift+tab", "k")
 
 
+async def _reasoning(stage: Stage) -> None:
+    await stage.send("Tell me a story")
+    await stage.send("And why?")
+    await stage.send("And who?")
+    await stage.press("shift+tab", "o")
+
+
 async def _help(stage: Stage) -> None:
     await stage.press("f1")
 
@@ -125,6 +132,7 @@ async def _tokens(stage: Stage) -> None:
         (_commands, SMALL, PAPER),
         (_reading, SMALL, INK),
         (_alternatives, SMALL, INK),
+        (_reasoning, SMALL, INK),
         (_help, SMALL, PAPER),
         (_settings, SMALL, INK),
         (_sessions, LARGE, PAPER),
@@ -134,7 +142,10 @@ async def _tokens(stage: Stage) -> None:
     ids=lambda value: getattr(value, "__name__", "") or getattr(value, "name", "") or str(value[0]),
 )
 def test_state(snap_compare: SnapCompare, act: Act, size: tuple[int, int], theme: Any) -> None:
-    chat = make_chat(Script(["Once upon a time there was a little girl.", REPLY]), saved=True)
+    replies = ["Once upon a time there was a little girl.", REPLY]
+    if act is _reasoning:
+        replies[1:] = ["<think>\nBecause of what?\n</think>\n\nBecause of *you*."]
+    chat = make_chat(Script(replies), saved=True)
     try:
         assert _looks_the_same(snap_compare, lambda *_: chat, act, size, theme.name)
     finally:
