@@ -113,7 +113,9 @@ async def _sessions(stage: Stage) -> None:
     await _chat(stage)
     await stage.send("/new")
     await stage.send("What is the capital of France?")
-    await stage.press("ctrl+o", "down")
+    await stage.press("ctrl+o")
+    stage.app.screen.query_one(Input).cursor_blink = False
+    await stage.press("down")
 
 
 async def _tokens(stage: Stage) -> None:
