@@ -163,6 +163,7 @@ class _Probe:
 
     row: SourceRows
     moves: bool = True
+    importance: Float32 | None = None
 
     def floats(self) -> Float32:
         self.moves = False

@@ -79,6 +79,7 @@ class PanelRows:
     rows: int
     cols: int
     bits: int
+    importance = None
 
     def floats(self) -> Float32:
         """Compute them, float32 ``(rows, cols)``."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+import numpy as np
+
 from .errors import ConvertError
 from .formats.codec import SINGLE, Codec, Float32, NonFiniteError, QuantisedRows
 from .formats.panels import ROWS
@@ -43,6 +45,7 @@ class SourceRows:
     layer: int
     start: int
     stop: int
+    importance: Float32 | None = None
 
     def floats(self) -> Float32:
         """Read them as float32 ``(stop - start, cols)``."""
@@ -52,6 +55,14 @@ class SourceRows:
         """Read them as they are stored, if that is in such blocks; None if not."""
         place = (self.tensor, self.layer, self.start, self.stop)
         return self.source.quantised_rows(*place, bits, block, offsets=offsets)
+
+
+GAIN_BEFORE = {
+    **dict.fromkeys(("wq", "wk", "wv"), "rms_att"),
+    **dict.fromkeys(("w1", "w3"), "rms_ffn"),
+    **dict.fromkeys(("embedding", "classifier"), "rms_final"),
+}
+"""The gain by which a norm has multiplied what a matrix's columns meet."""
 
 
 class Writer:
@@ -121,7 +132,8 @@ class Streamer:
         elif isinstance(weights, RowScales):
             self._out.write(self._scales.pop(weights.of).astype("<f4", copy=False).tobytes())
         elif isinstance(weights, Panels):
-            slices = self._slices((weights.tensor,), weights.layer)
+            importance = self._importance(weights)
+            slices = self._slices((weights.tensor,), weights.layer, importance)
             self._codec.of(weights.tensor, weights.layer).encode(slices, self._out.write)
         else:
             slices = self._slices(weights.tensors, weights.layer)
@@ -129,11 +141,27 @@ class Streamer:
             if scales is not None:
                 self._scales[weights] = scales
 
+    def _importance(self, weights: Panels) -> Float32 | None:
+        """What errors of a matrix's columns count for: the squares of what they are to meet.
+
+        Behind a norm, that goes by its gain, whatever the text.
+        """
+        gain = GAIN_BEFORE.get(weights.tensor)
+        if gain is None:
+            return None
+        gains = np.abs(self._source.rows(gain, weights.layer, 0, 1)[0])
+        # By the largest: no square is infinite.
+        gains /= max(float(gains.max()), 1e-30)
+        squares: Float32 = gains * gains
+        return squares
+
     def _write_embedding(self) -> None:
         for rows in self._slices(("embedding",), 0):
             self._out.write(to_dtype(rows.floats(), self._codec.embedding_dtype).tobytes())
 
-    def _slices(self, tensors: tuple[str, ...], layer: int) -> Iterator[SourceRows]:
+    def _slices(
+        self, tensors: tuple[str, ...], layer: int, importance: Float32 | None = None
+    ) -> Iterator[SourceRows]:
         for name in tensors:
             self._reading = f"{name} of layer {layer}"
             rows, cols = self._tensors[name].rows, self._tensors[name].cols
@@ -141,7 +169,7 @@ class Streamer:
             step = max(ROWS, SLICE_VALUES // cols // ROWS * ROWS)  # whole panels
             for start in range(0, rows, step):
                 stop = min(rows, start + step)
-                yield SourceRows(self._source, name, layer, start, stop)
+                yield SourceRows(self._source, name, layer, start, stop, importance)
                 self._bytes = before + size * stop // rows
                 self._n_done += stop == rows
                 self._tell()

@@ -36,6 +36,10 @@ class QuantisedRows:
 class RowSlice(Protocol):
     """Some consecutive rows of a matrix, read when they are asked for."""
 
+    @property
+    def importance(self) -> Float32 | None:
+        """What errors of each column count for, ``(cols,)``, in any unit; None if all alike."""
+
     def floats(self) -> Float32:
         """Read the rows as float32 ``(n, cols)``."""
 

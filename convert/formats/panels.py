@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .ahead import map_ahead
 from .codec import (
     HALF,
     Float32,
@@ -63,12 +64,21 @@ class PanelCodec:
 
     def encode(self, slices: Iterable[RowSlice], write: Write) -> None:
         """Write a matrix panel by panel. All slices but the last are of whole panels."""
-        for rows in slices:
-            stored = rows.quantised(self.bits, BLOCK, offsets=self.bits == 4)
-            write(as_bytes(pack(stored or self._quantised(rows.floats()), self.bits)))
+        for panels in map_ahead(self._panels, map(self._read, slices)):
+            write(as_bytes(panels))
 
-    def _quantised(self, rows: Float32) -> QuantisedRows:
-        return eight_bit_blocks(rows) if self.bits == 8 else four_bit_blocks(rows)
+    def _read(self, rows: RowSlice) -> tuple[QuantisedRows | Float32, Float32 | None]:
+        stored = rows.quantised(self.bits, BLOCK, offsets=self.bits == 4)
+        if stored and not _fits(stored):
+            stored = None
+        return (stored, None) if stored else (rows.floats(), rows.importance)
+
+    def _panels(self, read: tuple[QuantisedRows | Float32, Float32 | None]) -> Bytes:
+        rows, importance = read
+        if isinstance(rows, QuantisedRows):
+            return pack(rows, self.bits)
+        quantised = eight_bit_blocks(rows) if self.bits == 8 else four_bit_blocks(rows, importance)
+        return pack(quantised, self.bits)
 
     def disk_bytes(self, rows: int, cols: int) -> int:
         """Count the bytes of a ``(rows, cols)`` matrix in ``.bin``."""
@@ -77,6 +87,15 @@ class PanelCodec:
     def held_bytes(self, rows: int, cols: int) -> int:
         """Count the bytes of a ``(rows, cols)`` matrix that is mapped."""
         return matrix_bytes(rows, cols, self.bits)
+
+
+def _fits(stored: QuantisedRows) -> bool:
+    """Whether float16 has a step near to each, and no value is the one that kernels don't take."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.abs(stored.steps.astype(HALF).astype(np.float32) - stored.steps)
+        far = error > np.float32(2**-10) * np.abs(stored.steps)
+    # -128 would have no opposite in a byte; no quantiser makes it.
+    return not far.any() and bool(stored.values.min() > -128)
 
 
 def panel_bytes(cols: int, bits: int) -> int:

@@ -21,6 +21,7 @@ class Slice:
 
     values: Array
     stored: QuantisedRows | None = None
+    importance: npt.NDArray[np.float32] | None = None
 
     def floats(self) -> npt.NDArray[np.float32]:
         return self.values.astype(np.float32, copy=False)

@@ -132,11 +132,21 @@ def test_a_constant_block_stays_what_it_is(name: str) -> None:
 
 
 def test_a_damaged_scale_of_a_source_is_refused() -> None:
-    for steps, offsets in ((np.nan, 0), (1, np.inf), (1e6, 0)):
+    for steps, offsets in ((np.nan, 0), (1, np.inf), (1, 1e6)):
         one = [np.full((1, 1), x, np.float32) for x in (steps, offsets)]
         stored = QuantisedRows(np.zeros((1, 32), np.int8), *one)
         with pytest.raises(NonFiniteError):
             codec_of("q4").encode([Slice(normal(1, 32), stored)], bytearray().extend)
+
+
+def test_blocks_that_the_format_cannot_hold_are_quantised_anew() -> None:
+    w = normal(8, 64)
+    for value, step in ((-128, 0.5), (1, 1e-7), (1, 1e6)):
+        q = np.full((8, 64), value, np.int8)
+        stored = QuantisedRows(q, np.full((8, 2), step, np.float32))
+        out = bytearray()
+        codec_of("q8").encode([Slice(w, stored)], out.extend)
+        assert out == encode(codec_of("q8"), w)[0]
 
 
 def test_the_matrices_that_are_named_keep_eight_bits() -> None:
