@@ -73,6 +73,10 @@ class Llama2cCheckpoint:
         sampled = sampled_sha256([self._file])
         return f"llama2.c v{self.version}, {self.size} bytes, sampled SHA-256 {sampled}"
 
+    def type_of(self, name: str, _layer: int) -> str:
+        """Name the type of a tensor: Q8_0 where it has groups."""
+        return "Q8_0" if self._table[name][0].group else "F32"
+
     def tensor_bytes(self, name: str) -> int:
         """Count the bytes of one layer of a tensor, its scales included."""
         entry, _ = self._table[name]
