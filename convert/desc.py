@@ -28,7 +28,7 @@ GRAPH_VERSION = 1
 """Of the ``.param`` that a description stands for: the engine writes it anew and compares."""
 
 OWN_CHECKSUM = "desc_sha256"
-AGAIN = "convert the checkpoint again"
+AGAIN = "convert the model again"
 
 X, COS, SIN, MASK = "x", "cos", "sin", "mask"
 HIDDEN, HEAD_IN, LOGITS = "hidden", "head_in", "logits"

@@ -29,7 +29,7 @@ from .llama2c_layout import (
 from .source import NOTHING, InputFile, sampled_sha256
 
 FORMATS = {0: "v0 (legacy, float32)", 1: "v1 (float32)", 2: "v2 (Q8_0)"}
-WHAT_IS_IT = "is it a llama2.c checkpoint?"
+WHAT_IS_IT = "is it a llama2.c checkpoint? (GGUF files and whole folders are read, too)"
 
 
 @dataclass(frozen=True)

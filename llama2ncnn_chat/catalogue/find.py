@@ -103,8 +103,8 @@ def find_model(
             return _demo(bundled, conversion, tokenizer, progress)
         if not path.exists():
             raise ModelError(
-                f"{model}: no such checkpoint or model",
-                "name a .bin checkpoint or a converted stem",
+                f"{model}: no such model",
+                "name a folder, a GGUF file, a checkpoint, a converted stem, or hf:OWNER/NAME",
             )
         path = model_at(path)
         return _raw(path, str(path.resolve()), conversion, tokenizer, progress)

@@ -18,7 +18,7 @@ ADVICE = {
     Advice.LENGTHEN_CONTEXT: "choose a longer --ctx-size",
     Advice.SHORTEN_CONTEXT: "shorten it with --ctx-size",
     Advice.KEEP_NO_CACHE: "run with --no-kv-cache and --on-full reprefill",
-    Advice.OTHER_WEIGHTS: "convert the checkpoint with other --weights",
+    Advice.OTHER_WEIGHTS: "convert the model with other --weights",
 }
 
 

@@ -39,15 +39,15 @@ def _start(name: str, group: str, help: str, parse: Parse, default: Any, **more:
 _MODEL = _start(
     "model",
     "",
-    "a converted model (a stem, or one of its files), a raw llama2.c checkpoint, or "
-    "hf:OWNER/NAME to fetch",
+    "a converted model (a stem, or one of its files), a folder from the Hub or Meta, a GGUF file, "
+    "a llama2.c checkpoint, or hf:OWNER/NAME to fetch",
     text,
     DEMO,
     metavar="MODEL",
     positional=True,
 )
 _JSON = _run("json", "output", "one JSON object instead of text")
-_RAW = "a raw checkpoint, converted first"
+_RAW = "a model that is converted first"
 _BLOCKS = tuple(map(str, BLOCKS))
 _CONVERSION = (
     _run("tokenizer", _RAW, "its tokenizer.bin", Path, metavar="FILE"),

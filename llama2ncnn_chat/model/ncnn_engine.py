@@ -184,7 +184,7 @@ class NcnnEngine:
         if self._net.load_param_mem(param) != 0:
             raise ModelError(
                 f"{file_of(self.stem, '.param')}: ncnn can't read it",
-                "convert the checkpoint again",
+                "convert the model again",
             )
         total = self.desc.weights_size
         path = file_of(self.stem, ".bin")

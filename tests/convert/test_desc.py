@@ -133,7 +133,7 @@ def test_a_missing_key_is_named(name: str) -> None:
         (
             "graph_version",
             "2",
-            "graph version 2, this program knows 1; convert the checkpoint again",
+            "graph version 2, this program knows 1; convert the model again",
         ),
         ("format", "4", "format is '4'"),
     ],
