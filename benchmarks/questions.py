@@ -32,7 +32,7 @@ from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.generation.local import LocalCompleter
 from llama2ncnn_chat.generation.settings import GREEDY
 from llama2ncnn_chat.launch.open_chat import with_template
-from llama2ncnn_chat.launch.open_model import load_chat_facts, load_tokenizer
+from llama2ncnn_chat.launch.open_model import load_tokenizer
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 
 TIE = 1e-3
@@ -77,8 +77,7 @@ class Ours:
         self.engine = NcnnEngine(model.stem)
         self._vocabulary = load_tokenizer(model)
         settings = Settings(sampling=GREEDY, max_tokens=max_tokens, on_full="stop")
-        facts = load_chat_facts(model)
-        self._settings, _ = with_template(settings, model.desc, facts, self._vocabulary)
+        self._settings, _ = with_template(settings, model.desc, model.facts, self._vocabulary)
 
     def answer(self, question: str) -> Reply:
         """Send the question as the first message of a session."""

@@ -39,7 +39,7 @@ class Rounded:
     def tensor_bytes(self, name: str) -> int:
         """Count the bytes of one layer of the tensor in its type."""
         tensor = self.shape.tensors[name]
-        values, size = GGML_QUANT_SIZES[self.type_of(name)]
+        values, size = GGML_QUANT_SIZES[self._kind_of(name)]
         return tensor.rows * tensor.cols // values * size
 
     @property
@@ -48,8 +48,12 @@ class Rounded:
         tensors = self.shape.tensors
         return sum(self.tensor_bytes(name) * tensor.layers for name, tensor in tensors.items())
 
-    def type_of(self, name: str) -> GGMLQuantizationType:
-        """Choose a tensor's type: vectors stay what they are, and rows of half a block are F16."""
+    def type_of(self, name: str, layer: int) -> str:
+        """Name the type of a tensor."""
+        return self._kind_of(name).name
+
+    def _kind_of(self, name: str) -> GGMLQuantizationType:
+        # Vectors stay what they are, and rows that don't end with a block are F16.
         last = "embedding" if self.shape.tied else "classifier"
         kind = GGMLQuantizationType[FINE if name == last else self._kind]
         tensor = self.shape.tensors[name]
@@ -59,9 +63,9 @@ class Rounded:
 
     def rows(self, name: str, layer: int, start: int, stop: int) -> Float32:
         """Read rows of one layer of a tensor, and round them."""
-        values, kind = self._source.rows(name, layer, start, stop), self.type_of(name)
+        values, kind = self._source.rows(name, layer, start, stop), self._kind_of(name)
         rounded = quants.dequantize(quants.quantize(values, kind), kind)
         return rounded.astype(np.float32, copy=False).reshape(values.shape)
 
-    def quantised_rows(self, *_: object) -> None:
+    def quantised_rows(self, *_: object, **__: object) -> None:
         """Say that nothing is kept in blocks."""

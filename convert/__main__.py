@@ -27,6 +27,7 @@ from .files import is_file
 from .formats import BLOCK_FORMATS, BLOCKS, FORMAT_NAMES
 from .hub.names import is_hub_name, parse_name
 from .inspect import human_bytes
+from .inspect_chat import format_chat_report, inspect_chat
 from .pipeline import Progress, convert
 from .stem import ALL_SUFFIXES, TOKENIZER_SUFFIX, file_of, stem_of
 
@@ -181,10 +182,10 @@ def _inspect(args: argparse.Namespace) -> int:
     path = _at_hand(args.model)
     if args.verify and not inspect.is_model(path):
         raise ConvertError(f"{path}: has no checksums to verify", "name a converted model")
-    report = inspect.inspect(path, checksums=args.verify)
-    text = inspect.format_report(report)
+    report, chat = inspect.inspect(path, checksums=args.verify), inspect_chat(path)
+    text = inspect.format_report(report) + "\n" + format_chat_report(chat)
     if args.json:
-        text = json.dumps(report.to_json(), indent=2) + "\n"
+        text = json.dumps(report.to_json() | {"chat": chat.to_json()}, indent=2) + "\n"
     if sys.stdout is None:  # closed by whoever started us
         return 0
     # A file name may hold bytes that are no text.

@@ -15,7 +15,8 @@ from typing import Any, BinaryIO
 
 from .chat_templates import ChatTemplates, read_object, templates_of_folder, templates_of_gguf
 from .errors import ConvertError
-from .files import is_folder
+from .files import is_file, is_folder
+from .sources.folder import file_in
 from .sources.source import TensorSource
 
 MAX_ENDS = 64
@@ -69,7 +70,7 @@ def read_chat_facts(path: Path) -> ChatFacts:
 
     Raises ``ConvertError``.
     """
-    said = read_object(path)
+    said = read_object(path if is_file(path) else None)
     templates = said.get("templates", {})
     try:
         texts, tokens = _texts(templates.get("templates", {})), _texts(templates.get("tokens", {}))
@@ -82,8 +83,8 @@ def read_chat_facts(path: Path) -> ChatFacts:
 
 
 def _of_folder(folder: Path) -> ChatFacts:
-    generation = read_object(folder / "generation_config.json")
-    config = read_object(folder / "config.json")
+    generation = read_object(file_in(folder, "generation_config.json"))
+    config = read_object(file_in(folder, "config.json"))
     ends = generation.get("eos_token_id", config.get("eos_token_id"))
     sampling = _numbers(generation, FOLDERS_SAMPLING)
     return ChatFacts(templates_of_folder(folder), _ids(ends), sampling)

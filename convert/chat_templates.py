@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConvertError
-from .files import is_file, open_regular
+from .files import open_regular
+from .sources.folder import file_in
 
 DEFAULT = "default"
 MAX_FILE_BYTES = 1 << 25
@@ -39,17 +40,24 @@ def templates_of_folder(folder: Path) -> ChatTemplates:
 
     Raises ``ConvertError`` for files that can't be read, or aren't what they should be.
     """
-    config = read_object(folder / "tokenizer_config.json")
+    config = read_object(file_in(folder, "tokenizer_config.json"))
     templates = _templates(config.get("chat_template"), folder / "tokenizer_config.json")
-    if is_file(older := folder / "chat_template.json"):
+    if older := file_in(folder, "chat_template.json"):
         templates |= _templates(read_object(older).get("chat_template"), older)
-    if is_file(own := folder / "chat_template.jinja"):
+    if own := file_in(folder, "chat_template.jinja"):
         templates[DEFAULT] = _text(own)
-    more = sorted((folder / "additional_chat_templates").glob("*.jinja"))
-    templates |= {path.stem: _text(path) for path in more[:MAX_TEMPLATES]}
-    return ChatTemplates(
-        templates, _tokens(read_object(folder / "special_tokens_map.json") | config)
-    )
+    templates |= {path.stem: _text(path) for path in _additional(folder)}
+    special = read_object(file_in(folder, "special_tokens_map.json"))
+    return ChatTemplates(templates, _tokens(special | config))
+
+
+def _additional(folder: Path) -> list[Path]:
+    """Find the files of named templates, none of them out of the folder."""
+    inside = folder / "additional_chat_templates"
+    if inside.is_symlink():
+        raise ConvertError(f"{inside}: is a link out of its folder", "copy what it links to")
+    names = sorted(path.name for path in inside.glob("*.jinja"))[:MAX_TEMPLATES]
+    return [path for name in names if (path := file_in(inside, name))]
 
 
 def templates_of_gguf(metadata: Mapping[str, object], tokens: Mapping[str, str]) -> ChatTemplates:
@@ -98,9 +106,9 @@ def _tokens(config: Mapping[str, Any]) -> dict[str, str]:
     return {k: v for k, v in texts.items() if isinstance(v, str)}
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    """Read a JSON object; an empty one, if there is no such file. Raises ``ConvertError``."""
-    if not is_file(path):
+def read_object(path: Path | None) -> dict[str, Any]:
+    """Read a JSON object; an empty one, if there is no file. Raises ``ConvertError``."""
+    if path is None:
         return {}
     try:
         value = json.loads(_text(path))

@@ -28,7 +28,7 @@ GRAPH_VERSION = 2
 """Of the ``.param`` that a description stands for: the engine writes it anew and compares."""
 
 OWN_CHECKSUM = "desc_sha256"
-AGAIN = "convert the checkpoint again"
+AGAIN = "convert the model again"
 
 X, COS, SIN, MASK = "x", "cos", "sin", "mask"
 HIDDEN, HEAD_IN, LOGITS = "hidden", "head_in", "logits"
@@ -84,8 +84,6 @@ def _text(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return str(int(value) if isinstance(value, bool) else value)
-
-
 
 
 def flat(thing: object, prefix: str = "") -> dict[str, Any]:

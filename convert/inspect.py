@@ -27,7 +27,8 @@ from .vocabulary import Companions, companions_of
 class Conversion:
     """What a checkpoint becomes in one format, in bytes; ``total`` has a full KV cache in it.
 
-    ``unchanged`` of its ``matrices`` move over in the blocks that they stand in, without loss.
+    ``unchanged`` of its ``matrices`` move over in the blocks that they stand in, without loss;
+    ``types`` has the same two counts for each type that the source keeps them in.
     """
 
     weights: str
@@ -37,6 +38,7 @@ class Conversion:
     total: int
     matrices: int = 0
     unchanged: int = 0
+    types: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def inspect(path: str | os.PathLike[str], *, checksums: bool = False) -> Report:
     With ``checksums`` a model's files are read whole and held against its description.
     Raises ``ConvertError``.
     """
-    stem = _model_stem(Path(path))
+    stem = model_stem(Path(path))
     if stem is None:
         return _of_checkpoint(Path(path))
     d = read_desc(stem)
@@ -86,10 +88,11 @@ def inspect(path: str | os.PathLike[str], *, checksums: bool = False) -> Report:
 
 def is_model(path: str | os.PathLike[str]) -> bool:
     """Tell whether ``path`` names a converted model, and not a checkpoint."""
-    return _model_stem(Path(path)) is not None
+    return model_stem(Path(path)) is not None
 
 
-def _model_stem(path: Path) -> Path | None:
+def model_stem(path: Path) -> Path | None:
+    """Find the stem of the converted model that a path names; None if it names another thing."""
     stem = stem_of(path)
     if not stem.name:
         return None
@@ -153,8 +156,13 @@ def _conversion(shape: ModelShape, codec: Codec, source: TensorSource | None = N
         if source and tensor.rows > 1 and (shape.tied or name != "embedding")
         for layer in range(tensor.layers)
     ]
-    unchanged = sum(_moves(row, codec.of(row.tensor, row.layer)) for row in rows)
-    return Conversion(codec.name, codec.block, disk, memory, total, len(rows), unchanged)
+    types: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        kind = row.source.type_of(row.tensor, row.layer)
+        kept, n = types.get(kind, (0, 0))
+        types[kind] = kept + _moves(row, codec.of(row.tensor, row.layer)), n + 1
+    unchanged = sum(kept for kept, _ in types.values())
+    return Conversion(codec.name, codec.block, disk, memory, total, len(rows), unchanged, types)
 
 
 @dataclass
@@ -193,6 +201,7 @@ def format_report(r: Report) -> str:
         ("hidden dim", f"{c.hidden_dim}"),
         ("vocabulary", f"{c.vocab_size}, classifier {'shared' if c.tied else 'separate'}"),
         ("context", f"{c.context_length:,} tokens"),
+        ("norm eps", f"{c.norm_eps:g}"),
         ("RoPE theta", f"{c.rope.theta:g}"),
         *_more_facts(c),
     ]
@@ -236,10 +245,11 @@ def _table(r: Report) -> list[str]:
     for x in r.conversions:
         sizes = [human_bytes(n) for n in (x.disk, x.memory, x.total)]
         rows.append([_weights(x.weights, x.block), *sizes])
-    if any(x.unchanged for x in r.conversions):
-        rows[0].append("without loss")
+    if r.group_size or any(x.unchanged for x in r.conversions):
+        rows[0].append("matrices that keep their blocks, without loss")
         for row, x in zip(rows[1:], r.conversions, strict=True):
-            row.append(f"{x.unchanged} of {x.matrices} matrices" if x.unchanged else "")
+            kinds = [f"{kept} of {n} {kind}" for kind, (kept, n) in x.types.items()]
+            row.append(", ".join(kinds))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return [
         "  " + "  ".join(t.rjust(w) if i else t.ljust(w) for i, (t, w) in enumerate(cells)).rstrip()

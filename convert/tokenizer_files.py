@@ -17,7 +17,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .errors import ConvertError
-from .files import is_file, open_regular
+from .files import open_regular
+from .sources.folder import file_in
 
 BUNDLE = "llama2ncnn-tokenizer-1"
 
@@ -35,8 +36,11 @@ MAX_FILE_BYTES = 64 << 20
 
 
 def tokenizer_in(folder: Path) -> Path | None:
-    """Find the tokenizer's file in a folder, if there is one."""
-    return next((folder / name for name in TOKENIZERS if is_file(folder / name)), None)
+    """Find the tokenizer's file in a folder, if there is one.
+
+    Raises ``ConvertError`` for a link out of the folder.
+    """
+    return next((path for name in TOKENIZERS if (path := file_in(folder, name))), None)
 
 
 def write_tokenizer(tokenizer: Path, target: BinaryIO) -> None:
@@ -49,9 +53,9 @@ def write_tokenizer(tokenizer: Path, target: BinaryIO) -> None:
         target.write(content)
         return
     bundle = {
-        name: _picked(_json(tokenizer.with_name(name)), keys)
+        name: _picked(_json(path), keys)
         for name, keys in BESIDE.items()
-        if is_file(tokenizer.with_name(name))
+        if (path := file_in(tokenizer.parent, name))
     }
     if not any(bundle.values()):
         target.write(content)

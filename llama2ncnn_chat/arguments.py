@@ -25,7 +25,7 @@ GROUPS = (
     "sampling",
     "output",
     "engine",
-    "a raw checkpoint, converted first",
+    "a model that is converted first",
 )
 """The headings of --help, in order; those without one stand among argparse's own."""
 
@@ -47,7 +47,7 @@ def chat_parser() -> argparse.ArgumentParser:
     """Make the parser of ``llama2ncnn-chat [MODEL] [PROMPT]``."""
     parser = _parser(
         "llama2ncnn-chat",
-        "Chat with a Llama-2-family model. With a prompt, or with text on standard input, it "
+        "Chat with a model of the Llama family. With a prompt, or with text on standard input, it "
         "answers once; without, it is a conversation.",
         "Also: llama2ncnn-chat complete MODEL PROMPT N, llama2ncnn-chat bench MODEL, "
         "llama2ncnn-chat models, and llama2ncnn-convert. --help after each tells more.",

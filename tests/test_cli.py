@@ -124,7 +124,7 @@ def test_an_unwritable_cache_is_said_and_worked_around(
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
-        (["missing.bin", "a"], 3, "missing.bin: no such checkpoint or model"),
+        (["missing.bin", "a"], 3, "missing.bin: no such model"),
         (["two\nlines\x1b[2J.bin", "a"], 3, "error: two lines[2J.bin: no such"),
         (["TOKENIZER", "a"], 3, "tokenizer.bin"),
         (["STEM", "a", "--tokenizer", "missing"], 3, "missing"),

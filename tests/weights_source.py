@@ -49,6 +49,9 @@ class WeightsSource:
     def fingerprint(self) -> str:
         return "arrays"
 
+    def type_of(self, *_: object) -> str:
+        return "F32"
+
     def tensor_bytes(self, name: str) -> int:
         return self._weights[name].nbytes
 

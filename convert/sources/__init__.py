@@ -49,5 +49,5 @@ def _open_folder(folder: Path) -> TensorSource:
         return open_meta(folder)
     raise ConvertError(
         f"{folder}: a folder without config.json or params.json",
-        "name one from the Hugging Face Hub or from Meta, or a checkpoint's file",
+        "name one from the Hugging Face Hub or from Meta, or a model's file",
     )

@@ -35,9 +35,8 @@ def file_in(folder: Path, name: str) -> Path | None:
         real, home = path.resolve(strict=True), folder.resolve(strict=True)
     except (OSError, RuntimeError) as e:  # a loop of links is a RuntimeError up to Python 3.12
         raise ConvertError(f"{path}: can't open: {e}") from e
-    if real.parent == home or (
-        home.parent.name == "snapshots" and real.parent == home.parent.parent / "blobs"
-    ):
+    blobs = [up.parent / "blobs" for up in home.parents if up.name == "snapshots"]
+    if real.parent in (home, *blobs):
         return path
     raise ConvertError(
         f"{path}: is a link to {real}, out of its folder", "copy the file if it is the right one"

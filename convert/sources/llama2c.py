@@ -29,7 +29,7 @@ from .llama2c_layout import (
 from .source import NOTHING, InputFile, sampled_sha256
 
 FORMATS = {0: "v0 (legacy, float32)", 1: "v1 (float32)", 2: "v2 (Q8_0)"}
-WHAT_IS_IT = "is it a llama2.c checkpoint?"
+WHAT_IS_IT = "is it a llama2.c checkpoint? (GGUF files and whole folders are read, too)"
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,10 @@ class Llama2cCheckpoint:
         """Name the version, the size and a hash of samples all over the file."""
         sampled = sampled_sha256([self._file])
         return f"llama2.c v{self.version}, {self.size} bytes, sampled SHA-256 {sampled}"
+
+    def type_of(self, name: str, _layer: int) -> str:
+        """Name the type of a tensor: Q8_0 where it has groups."""
+        return "Q8_0" if self._table[name][0].group else "F32"
 
     def tensor_bytes(self, name: str) -> int:
         """Count the bytes of one layer of a tensor, its scales included."""

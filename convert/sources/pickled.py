@@ -125,7 +125,7 @@ def _state(file: InputFile, pickle: bytes) -> dict[Any, Any]:
     except (ValueError, TypeError, LookupError, RecursionError, struct.error):
         raise ConvertError(f"{file.path}: its pickle is damaged", NOT_WHOLE) from None
     if not isinstance(state, dict):
-        raise ConvertError(f"{file.path}: holds no tensors by name", "is it a checkpoint?")
+        raise ConvertError(f"{file.path}: holds no tensors by name", "is it a model?")
     return state
 
 

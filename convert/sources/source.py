@@ -53,6 +53,9 @@ class TensorSource(Protocol):
     def fingerprint(self) -> str:
         """Make a short text that tells this source from others, without reading all of it."""
 
+    def type_of(self, name: str, layer: int) -> str:
+        """Name the type that one layer of a tensor is stored in, as Q8_0."""
+
     def tensor_bytes(self, name: str) -> int:
         """Count the bytes that one layer of the tensor takes in the source."""
 

@@ -149,6 +149,11 @@ class StoredModel:
         """Name the format, the size and a hash of samples all over the files."""
         return f"{self.format}, {self.size} bytes, sampled SHA-256 {sampled_sha256(self._files)}"
 
+    def type_of(self, name: str, layer: int) -> str:
+        """Name the type of one layer of a tensor: of its first part, where there are several."""
+        stored = self._table[name][layer]
+        return (stored.parts[0] if isinstance(stored, Joined) else stored).dtype
+
     def tensor_bytes(self, name: str) -> int:
         """Count the bytes of one layer of a tensor."""
         return self._table[name][0].n_bytes

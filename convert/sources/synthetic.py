@@ -48,6 +48,10 @@ class SyntheticCheckpoint:
         """Say that it is made up."""
         return "synthetic"
 
+    def type_of(self, *_: object) -> str:
+        """Say that all are floats."""
+        return "F32"
+
     def tensor_bytes(self, name: str) -> int:
         """Count the bytes of one layer of a tensor in float32."""
         tensor = self._tensors[name]

@@ -15,12 +15,13 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from filelock import FileLock
 
 from convert import pipeline
+from convert.chat_facts import ChatFacts, read_chat_facts
 from convert.desc import ModelDesc, read_desc
 from convert.errors import ConvertError, WriteError
 from convert.files import sha256_file
@@ -30,7 +31,7 @@ from convert.hub.fetch import fetch
 from convert.hub.names import is_hub_name, parse_name
 from convert.pipeline import CONVERTER, OnProgress
 from convert.sources import model_at, open_source
-from convert.stem import TOKENIZER_SUFFIX, file_of, stem_of
+from convert.stem import CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of, stem_of
 from convert.tokenizer_files import TOKENIZERS
 from convert.vocabulary import companions_of
 
@@ -57,12 +58,16 @@ class Conversion:
 
 @dataclass(frozen=True)
 class FoundModel:
-    """A converted model and its tokenizer; ``name`` is what to call it, ``notes`` what to say."""
+    """A converted model, its tokenizer, and what its files say of chats.
+
+    ``name`` is what to call it, ``notes`` what to say.
+    """
 
     name: str
     stem: Path
     desc: ModelDesc
     tokenizer: Path
+    facts: ChatFacts = field(default_factory=ChatFacts)
     notes: tuple[str, ...] = ()
 
 
@@ -100,8 +105,8 @@ def find_model(
             return _demo(bundled, conversion, tokenizer, progress)
         if not path.exists():
             raise ModelError(
-                f"{model}: no such checkpoint or model",
-                "name a .bin checkpoint or a converted stem",
+                f"{model}: no such model",
+                "name a folder, a GGUF file, a checkpoint, a converted stem, or hf:OWNER/NAME",
             )
         path = model_at(path)
         return _raw(path, str(path.resolve()), conversion, tokenizer, progress)
@@ -148,7 +153,7 @@ def _converted(stem: Path, tokenizer: Path | None) -> FoundModel:
     found = tokenizer or next((p for p in candidates if p.is_file()), None)
     if found is None:
         raise _no_tokenizer(f"{stem}", candidates)
-    return FoundModel(stem.name, stem, desc, found)
+    return FoundModel(stem.name, stem, desc, found, read_chat_facts(file_of(stem, CHAT_SUFFIX)))
 
 
 def _raw(
@@ -193,7 +198,8 @@ def _raw(
     elif desc is None:
         desc = _publish(convert, stem, Origin(called, tuple(files)))
     own = companions.tokenizer or file_of(stem, TOKENIZER_SUFFIX)
-    return FoundModel(path.name, stem, desc, own, tuple(notes))
+    # The source's, not those that went along: a template may have been mended since.
+    return FoundModel(path.name, stem, desc, own, companions.facts, tuple(notes))
 
 
 def _options_in_key(codec: Codec) -> str:

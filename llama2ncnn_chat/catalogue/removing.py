@@ -43,13 +43,18 @@ def find_conversions(name: str) -> Removable:
     Raises ``UsageError`` for none, and for several.
     """
     _refuse_foreign_cache()
-    found = [model for model in cached_models() if name in _names(model)]
+    found = conversions_named(name)
     if not found:
         raise UsageError(f"{name}: no converted model of that name in the cache", _see(name))
     if len(found) > 1:
         keys = " or ".join(model.key for model in found)
         raise UsageError(f"{name}: converted {len(found)} times", f"name one by its key: {keys}")
     return _removable(found[0], "asked for")
+
+
+def conversions_named(name: str) -> list[CachedModel]:
+    """List the conversions in the cache of that name, path or key."""
+    return [model for model in cached_models() if name in _names(model)]
 
 
 def find_stale() -> list[Removable]:

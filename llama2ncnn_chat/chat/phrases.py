@@ -19,7 +19,7 @@ ADVICE = {
     Advice.SHORTEN_CONTEXT: "shorten it with --ctx-size",
     Advice.KEEP_NO_CACHE: "run with --no-kv-cache and --on-full reprefill",
     Advice.GO_ON_WITH_TEXT: "try --raw or complete, or choose a --template",
-    Advice.OTHER_WEIGHTS: "convert the checkpoint with other --weights",
+    Advice.OTHER_WEIGHTS: "convert the model with other --weights",
 }
 
 

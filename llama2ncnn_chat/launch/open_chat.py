@@ -30,7 +30,7 @@ from ..storage.store import SessionInfo, Store
 from ..text.templates.marked import TEMPLATES
 from ..text.templates.own import own_template
 from ..text.vocabulary import Vocabulary
-from .open_model import Step, find, load, load_chat_facts, load_tokenizer
+from .open_model import Step, find, load, load_tokenizer
 from .options import Options
 
 KEPT_DELETED = 30 * 86400.0
@@ -169,7 +169,7 @@ def _new_chat(
     tell_writing: TellWriting | None,
 ) -> Chat:
     model = find(options.model, options.tokenizer, options.conversion, step)
-    facts, vocabulary = load_chat_facts(model), load_tokenizer(model)
+    facts, vocabulary = model.facts, load_tokenizer(model)
     settings, note = with_template(options.settings, model.desc, facts, vocabulary)
     settings = with_sampling(settings, facts.sampling, options.set_by_hand)
     ends = settings.template.ends if settings.template else ()

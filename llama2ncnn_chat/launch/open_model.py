@@ -9,13 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from convert.chat_facts import ChatFacts, read_chat_facts
-from convert.errors import ConvertError
 from convert.pipeline import Progress
-from convert.stem import CHAT_SUFFIX, file_of
 
 from ..catalogue.find import Conversion, FoundModel, ProgressCallbacks, find_model
-from ..errors import ModelError
 from ..model.engine import Engine
 from ..text.tokenizers.file_vocabulary import FileVocabulary
 from ..text.tokenizers.open import open_tokenizer
@@ -46,15 +42,7 @@ def load_tokenizer(model: FoundModel) -> FileVocabulary:
     Raises ``ModelError`` for one that can't be read, or has more pieces than the model has rows.
     """
     vocabulary = open_tokenizer(model.tokenizer, model.desc.shape.vocab_size)
-    return vocabulary.with_ends(load_chat_facts(model).ends)
-
-
-def load_chat_facts(model: FoundModel) -> ChatFacts:
-    """Read what the model's files say of chats. Raises ``ModelError``."""
-    try:
-        return read_chat_facts(file_of(model.stem, CHAT_SUFFIX))
-    except ConvertError as e:
-        raise ModelError(e.message, e.hint) from e
+    return vocabulary.with_ends(model.facts.ends)
 
 
 def load(

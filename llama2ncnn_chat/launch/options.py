@@ -22,7 +22,7 @@ from ..errors import UsageError
 from .config import collect
 
 COLORS = ("auto", "always", "never")
-ACTIONS = ("list", "rm", "prune")
+ACTIONS = ("list", "show", "rm", "prune")
 
 
 def _run(name: str, group: str, help: str, parse: Parse = switch, **more: Any) -> Option:
@@ -39,15 +39,15 @@ def _start(name: str, group: str, help: str, parse: Parse, default: Any, **more:
 _MODEL = _start(
     "model",
     "",
-    "a converted model (a stem, or one of its files), a raw llama2.c checkpoint, or "
-    "hf:OWNER/NAME to fetch",
+    "a converted model (a stem, or one of its files), a folder from the Hub or Meta, a GGUF file, "
+    "a llama2.c checkpoint, or hf:OWNER/NAME to fetch",
     text,
     DEMO,
     metavar="MODEL",
     positional=True,
 )
 _JSON = _run("json", "output", "one JSON object instead of text")
-_RAW = "a raw checkpoint, converted first"
+_RAW = "a model that is converted first"
 _BLOCKS = tuple(map(str, BLOCKS))
 _CONVERSION = (
     _run("tokenizer", _RAW, "its tokenizer.bin", Path, metavar="FILE"),
@@ -246,13 +246,14 @@ MODELS_OPTIONS: tuple[Option, ...] = (
     _run(
         "action",
         "",
-        "list them (as without a word), rm one that was converted, or prune those of no use",
+        "list them (as without a word), show what one is and how a chat with it reads, rm one that "
+        "was converted, or prune those of no use",
         one_of(ACTIONS),
         default=ACTIONS[0],
         metavar="ACTION",
         positional=True,
     ),
-    _run("name", "", "which one to remove", text, metavar="NAME", positional=True),
+    _run("name", "", "which one to show or to remove", text, metavar="NAME", positional=True),
     _run("yes", "", "remove without asking"),
     _JSON,
 )
@@ -263,7 +264,7 @@ MODELS_OPTIONS: tuple[Option, ...] = (
 class ModelsOptions:
     """What a run of ``models`` was told, a field for every row of ``MODELS_OPTIONS``."""
 
-    action: Literal["list", "rm", "prune"]
+    action: Literal["list", "show", "rm", "prune"]
     name: str | None
     yes: bool
     json: bool
@@ -273,8 +274,10 @@ def models_options_of(flags: Mapping[str, Any]) -> ModelsOptions:
     """Settle the options of ``models``, from flags alone. Raises ``UsageError``."""
     values, *_ = collect(MODELS_OPTIONS, flags, {}, Path(os.devnull))
     options = ModelsOptions(**values)
-    if (options.action == "rm") != (options.name is not None):
+    if (options.action in ("show", "rm")) != (options.name is not None):
         if options.name is None:
             raise UsageError("which model?", "llama2ncnn-chat models lists them")
-        raise UsageError(f"{options.action} takes no name", "models rm NAME removes a model")
+        raise UsageError(
+            f"{options.action} takes no name", "models show NAME and models rm NAME do"
+        )
     return options

@@ -92,7 +92,7 @@ def _load(
 ) -> None:
     path = loaded.file.path
     if loaded.net.load_param_mem(param) != 0:
-        raise ModelError(f"{path}: ncnn can't read its graph", "convert the checkpoint again")
+        raise ModelError(f"{path}: ncnn can't read its graph", "convert the model again")
     reader = WeightReader(source, size, progress)
     if loaded.net.load_model(reader) != 0 or reader.position != size:
         raise ModelError(

@@ -24,11 +24,11 @@ def read_param(stem: Path, d: ModelDesc) -> str:
     expected = param_of(d)
     if sha256(raw) != d.param_sha256:
         raise ConvertError(
-            f"{path}: isn't the one that {stem.name}.desc describes", "convert the checkpoint again"
+            f"{path}: isn't the one that {stem.name}.desc describes", "convert the model again"
         )
     if raw != expected.encode():
         raise ConvertError(
             f"{path}: isn't the graph that {stem.name}.desc describes",
-            "convert the checkpoint again",
+            "convert the model again",
         )
     return expected

@@ -1,4 +1,4 @@
-"""``llama2ncnn-chat models``: what there is, how much room it takes, and conversions removed.
+"""``llama2ncnn-chat models``: what there is, what one is, and conversions removed.
 
 Prints lists and asks before anything goes; what may go is the catalogue's to say.
 """
@@ -13,13 +13,15 @@ from pathlib import Path
 
 from convert.formats import FORMAT_NAMES
 from convert.hub.cache import CLEANER
-from convert.inspect import human_bytes
+from convert.inspect import format_report, human_bytes
+from convert.inspect_chat import format_chat_report
 
 from ..catalogue.good_models import GoodModel
 from ..catalogue.listing import ListedModel, human_count, inventory
 from ..catalogue.removing import Removable, find_conversions, find_stale, remove
 from ..errors import UsageError
 from ..launch.options import ModelsOptions
+from ..launch.show_model import show_model
 from .terminal import is_terminal, printable
 
 SHOWN = ("q4", "int8", "fp16")
@@ -30,6 +32,8 @@ def models(options: ModelsOptions) -> int:
     """Do what was asked; returns the exit code. Raises ``ChatError``."""
     if options.action == "list":
         return _list(as_json=options.json)
+    if options.action == "show" and options.name:
+        return _show(options.name, as_json=options.json)
     found = [find_conversions(options.name)] if options.name else find_stale()
     if found and not options.yes and not _agreed(found):
         found = []
@@ -43,6 +47,23 @@ def models(options: ModelsOptions) -> int:
         for each in found:
             sys.stdout.write(f"removed {_line(each)}\n")
         sys.stdout.write(f"{human_bytes(size)} freed\n" if found else "nothing removed\n")
+    return 0
+
+
+def _show(name: str, *, as_json: bool) -> int:
+    shown = show_model(name)
+    if as_json:
+        said: dict[str, object] = {"template": shown.template, "sample": shown.sample}
+        said |= {"note": shown.note, "end_names": shown.ends}
+        _write_json(shown.report.to_json() | {"chat": shown.chat.to_json() | said})
+        return 0
+    parts = [format_report(shown.report), format_chat_report(shown.chat)]
+    if shown.sample:
+        parts.append(f"Two turns under {shown.template}:\n\n{shown.sample}\n")
+        parts.append(f"A reply ends at {' or '.join(shown.ends)}.\n")
+    if shown.note:
+        parts.append(f"({shown.note})\n")
+    sys.stdout.write(printable("\n".join(parts)))
     return 0
 
 

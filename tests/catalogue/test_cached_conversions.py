@@ -46,7 +46,7 @@ def test_a_conversion_with_another_graph_is_made_anew(checkpoint: Path, kept: bo
     first = find_model(str(checkpoint), conversion)
     other = format_desc(replace(first.desc, graph_version=3))
     file_of(first.stem, ".desc").write_text(other)
-    with pytest.raises(ModelError, match=r"graph version 3.*convert the checkpoint again"):
+    with pytest.raises(ModelError, match=r"graph version 3.*convert the model again"):
         NcnnEngine(first.stem)
     again = find_model(str(checkpoint), conversion)
     assert (again.stem, again.desc) == (first.stem, first.desc)

@@ -135,7 +135,7 @@ def test_a_missing_key_is_named(name: str) -> None:
         (
             "graph_version",
             "3",
-            "graph version 3, this program knows 2; convert the checkpoint again",
+            "graph version 3, this program knows 2; convert the model again",
         ),
         ("format", "4", "format is '4'"),
     ],

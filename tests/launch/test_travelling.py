@@ -13,7 +13,7 @@ from convert.stem import ALL_SUFFIXES
 from llama2ncnn_chat.catalogue.find import find_model
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.launch.open_chat import with_sampling, with_template
-from llama2ncnn_chat.launch.open_model import load_chat_facts, load_tokenizer
+from llama2ncnn_chat.launch.open_model import load_tokenizer
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 from tests.chat_folder import GENERATION, write_chat_folder
 from tests.tiny_model import random_weights, tiny_config, write_v0
@@ -36,7 +36,7 @@ def moved(tmp_path: Path) -> Path:
 def test_tokenizer_template_ends_and_sampling_go_along(tmp_path: Path, suffix: str) -> None:
     stem = moved(tmp_path)
     model = find_model(f"{stem}{suffix}")
-    vocabulary, facts = load_tokenizer(model), load_chat_facts(model)
+    vocabulary, facts = load_tokenizer(model), model.facts
     settings, note = with_template(Settings(), model.desc, facts, vocabulary)
     settings = with_sampling(settings, facts.sampling, frozenset())
     assert note == ""
@@ -60,3 +60,12 @@ def test_nothing_of_a_model_before_it_stays_beside_another(tmp_path: Path) -> No
     c = tiny_config()
     convert(write_v0(tmp_path / "m.bin", c, random_weights(c, 0)), tmp_path / "out")
     assert not json.loads((tmp_path / "out.chat.json").read_text())["sampling"]
+
+
+def test_what_was_mended_in_the_folder_is_used_without_converting_again(tmp_path: Path) -> None:
+    write_chat_folder(tmp_path / "source")
+    before = find_model(str(tmp_path / "source"))
+    (tmp_path / "source" / "chat_template.jinja").write_text("{{ messages }}")
+    after = find_model(str(tmp_path / "source"))
+    assert after.stem == before.stem
+    assert after.facts.templates.templates == {"default": "{{ messages }}"}

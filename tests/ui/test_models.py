@@ -86,6 +86,17 @@ def test_removing_asks_first(
     assert not folder.exists()
 
 
+def test_one_is_shown(capsys: Out) -> None:
+    assert main(["models", "show", "demo"]) == 0
+    text = capsys.readouterr().out
+    for words in ("llama2.c v2", "without loss", "template    llama2", "A reply ends at </s>."):
+        assert words in text
+    assert main(["models", "show", "demo", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["chat"]["sample"] in text
+    assert told["chat"]["end_names"] == ["</s>"]
+
+
 def test_pruning_says_what_and_how_much(checkpoint: Path, capsys: Out) -> None:
     assert main(["models", "prune"]) == 0
     assert capsys.readouterr() == ("nothing removed\n", "")
@@ -102,9 +113,10 @@ def test_pruning_says_what_and_how_much(checkpoint: Path, capsys: Out) -> None:
     ("typed", "said"),
     [
         (["rm"], "which model?"),
+        (["show"], "which model?"),
         (["rm", "none"], "no converted model of that name"),
         (["prune", "m.bin"], "prune takes no name"),
-        (["remove"], "is none of list, rm, prune"),
+        (["remove"], "is none of list, show, rm, prune"),
     ],
 )
 def test_what_can_not_be_is_one_line(typed: list[str], said: str, capsys: Out) -> None:

@@ -44,7 +44,8 @@ class GgufCheckpoint:
         self.metadata: Mapping[str, Any] = self._gguf.metadata
         self.files = tuple(file.path for file in self._gguf.inputs)
         self.size = sum(file.size for file in self._gguf.inputs)
-        self.format = f"GGUF v{self._gguf.version} ({self._contents()})"
+        architecture = architecture_of(self._gguf)
+        self.format = f"GGUF v{self._gguf.version} {architecture} ({self._contents()})"
         self.weights, self.block = self._suits()
         self.template = "own" if TEMPLATE in self.metadata else "plain"
 
@@ -58,6 +59,10 @@ class GgufCheckpoint:
         """Name the version, the size and a hash of samples all over the files."""
         sampled = sampled_sha256(self._gguf.inputs)
         return f"GGUF v{self._gguf.version}, {self.size} bytes, sampled SHA-256 {sampled}"
+
+    def type_of(self, name: str, layer: int) -> str:
+        """Name the type of one layer of a tensor."""
+        return self._table[name, layer].type.name
 
     def tensor_bytes(self, name: str) -> int:
         """Count the bytes of one layer of a tensor: of the mean one, where the types differ."""

@@ -29,6 +29,9 @@ MAX_FILE_BYTES = 64 << 20
 BUNDLE = "llama2ncnn-tokenizer-1"
 """What a file says that holds several ones: ``convert/tokenizer_files.py`` writes it."""
 
+PADDED = 2
+"""How many times as many rows as tokens a model may have: a few rows are padding, half is not."""
+
 _HINT = "use the tokenizer that belongs to this model (--tokenizer)"
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "tokenizer.bin")
@@ -52,7 +55,7 @@ def open_tokenizer(path: str | os.PathLike[str], vocab_size: int | None = None) 
         n = vocabulary.vocab_size
         if vocab_size is None or n == vocab_size:
             return vocabulary
-        if n > vocab_size:
+        if n > vocab_size or n < vocab_size // PADDED:
             raise ValueError(f"has {n} entries, but the model's vocabulary has {vocab_size}")
         return vocabulary.padded(vocab_size)
     except OSError as error:

@@ -308,13 +308,16 @@ def test_inspect_says_types_and_what_is_kept(tmp_path: Path) -> None:
     tensors[-1] = tensors_of(c, w, Q8_0)[-1]  # the classifier, as in files that people have
     (tmp_path / "m").write_bytes(gguf_bytes(values_of(c), tensors))
     report = inspect(tmp_path / "m")
-    assert report.format == "GGUF v3 (15 Q4_0, 1 Q8_0, 5 F32)"
+    assert report.format == "GGUF v3 llama (15 Q4_0, 1 Q8_0, 5 F32)"
     unchanged = {x.weights: (x.unchanged, x.matrices) for x in report.conversions}
     assert unchanged == {
         **{"int8": (0, 15), "fp16": (0, 15), "fp32": (0, 15)},
         **{"b8": (15, 15), "b6": (14, 15), "b4": (14, 15), "q8": (15, 15), "q4": (14, 15)},
     }
-    assert "14 of 15 matrices" in format_report(report)
+    types = {x.weights: x.types for x in report.conversions}
+    assert types["q8"] == {"Q4_0": (14, 14), "Q8_0": (1, 1)}
+    assert types["q4"] == {"Q4_0": (14, 14), "Q8_0": (0, 1)}
+    assert "14 of 14 Q4_0, 0 of 1 Q8_0" in format_report(report)
     write_gguf(tmp_path / "m", c, w)
     assert "without loss" not in format_report(inspect(tmp_path / "m"))
 

@@ -9,11 +9,12 @@ import numpy.typing as npt
 import pytest
 from gguf import GGMLQuantizationType, quants
 
-from convert.desc import ModelDesc, file_of
+from convert.desc import ModelDesc
 from convert.formats.panels import decode, unpack
 from convert.graph import Panels
 from convert.pipeline import convert
 from convert.places import places_of
+from convert.stem import file_of
 from tests.gguf_writer import Q4_0, Q8_0, Tensor, gguf_bytes, tensors_of, values_of, write_gguf
 from tests.tiny_model import quantise_q80, random_weights, tiny_config, write_v2
 

@@ -101,6 +101,8 @@ def test_a_model_may_have_more_rows_than_tokens_but_never_fewer(
     message = refusal(path, n - 1)
     assert str(n) in message
     assert str(n - 1) in message
+    assert open_tokenizer(path, 2 * n).vocab_size == 2 * n
+    assert f"has {n} entries, but the model's vocabulary has {4 * n}" in refusal(path, 4 * n)
 
 
 @pytest.mark.parametrize(

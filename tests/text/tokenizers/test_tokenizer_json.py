@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
@@ -26,6 +26,11 @@ class Pair:
         self.ours = tokenizer_json_vocabulary(document, Beside(eos="</s>"))
         self.theirs = Tokenizer.from_str(json.dumps(document))
         self.theirs.encode_special_tokens = True
+
+    def is_known(self, character: str) -> bool:
+        """Tell whether the vocabulary can say a character, by its letters or by bytes."""
+        unknown = self.theirs.token_to_id("<unk>")
+        return unknown not in self.theirs.encode(character, add_special_tokens=False).ids
 
 
 @pytest.fixture(scope="session", params=KINDS)
@@ -78,8 +83,8 @@ def test_a_text_that_goes_on_gets_nothing_put_before_it(pair: Pair, text: str) -
     stripped = {"[left]", "[right]", "mat", "日本", "<tool>"}
     for name in stripped if pair.theirs.token_to_id("[left]") else ():
         text = text.replace(name, "")
+    text = "".join(filter(pair.is_known, text))
     ids = pair.ours.encode(text, bos=False, prefix=False)
-    assume(pair.ours.special("<unk>") not in ids)
     joined = b"".join(map(pair.ours.piece, ids)).decode()
     assert joined == (
         text if pair.document["decoder"]["type"] == "ByteLevel" else text.replace("▁", " ")

@@ -1,0 +1,134 @@
+"""What a model is and how a chat with it reads, by its name, before anything is converted.
+
+Fetches, converts and loads nothing. Draws nothing either: reports go to the face.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from convert.chat_facts import ChatFacts, read_chat_facts
+from convert.desc import read_desc
+from convert.errors import ConvertError
+from convert.hub.cache import cached_path
+from convert.hub.names import is_hub_name, parse_name
+from convert.inspect import Report, inspect, model_stem
+from convert.inspect_chat import ChatReport, inspect_chat
+from convert.sources import open_source
+from convert.stem import CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of
+from convert.vocabulary import companions_of
+
+from ..catalogue.find import DEMO, DEMO_CHECKPOINT
+from ..catalogue.removing import conversions_named
+from ..errors import ModelError
+from ..text.templates.marked import TEMPLATES
+from ..text.templates.own import own_template
+from ..text.templates.template import AsAWhole, Template
+from ..text.tokenizers.file_vocabulary import FileVocabulary
+from ..text.tokenizers.open import open_tokenizer
+
+
+@dataclass(frozen=True)
+class _Said:
+    role: str
+    text: str
+    ids: Sequence[int] = ()
+
+
+SAMPLE = (_Said("user", "Hi!"), _Said("assistant", "Hello."), _Said("user", "How are you?"))
+
+
+@dataclass(frozen=True)
+class ShownModel:
+    """What is known of a model, and ``sample``: two turns as it would read them.
+
+    ``ends`` are the names of all tokens that end a reply. ``note`` says what a person should know
+    of the template, or why there is no sample.
+    """
+
+    report: Report
+    chat: ChatReport
+    template: str = ""
+    sample: str = ""
+    ends: tuple[str, ...] = ()
+    note: str = ""
+
+
+def show_model(model: str) -> ShownModel:
+    """Look at a model that is named as for a chat, or as in the list. Raises ``ModelError``."""
+    try:
+        path = _place_of(model)
+        report, chat = inspect(path), inspect_chat(path)
+        try:
+            template, note, vocabulary = _opened(path)
+        except ModelError as e:  # all else can be told nevertheless
+            return ShownModel(report, chat, note=e.message)
+        sample, ends = sample_of(template, vocabulary), _ends(template, vocabulary, chat)
+        return ShownModel(report, chat, template.name, sample, ends, note)
+    except ConvertError as e:
+        raise ModelError(e.message, e.hint) from e
+
+
+def _place_of(model: str) -> Path:
+    if is_hub_name(model):
+        return cached_path(parse_name(model), "show fetches nothing")
+    path = Path(model)
+    if path.exists() or model_stem(path) is not None:
+        return path
+    if model == DEMO:
+        return DEMO_CHECKPOINT
+    if found := conversions_named(model):
+        return found[0].stem
+    raise ModelError(f"{model}: no such model", "llama2ncnn-chat models lists them")
+
+
+def _opened(path: Path) -> tuple[Template, str, FileVocabulary]:
+    """Open the tokenizer and the template of what lies there."""
+    stem = model_stem(path)
+    if stem is not None:
+        desc, facts = read_desc(stem), read_chat_facts(file_of(stem, CHAT_SUFFIX))
+        vocabulary = open_tokenizer(file_of(stem, TOKENIZER_SUFFIX), desc.shape.vocab_size)
+        return *_template_of(desc.template, facts, vocabulary), vocabulary
+    with open_source(path) as source:
+        companions = companions_of(source)
+        if not companions.has_tokenizer:
+            raise ModelError(f"{path}: no tokenizer")
+        with tempfile.TemporaryDirectory() as folder:  # as a converted model would carry it
+            carried = Path(folder) / "tokenizer"
+            with carried.open("wb") as file:
+                companions.write_tokenizer(file)
+            vocabulary = open_tokenizer(carried, source.shape.vocab_size)
+        return *_template_of(source.template, companions.facts, vocabulary), vocabulary
+
+
+def _template_of(name: str, facts: ChatFacts, vocabulary: FileVocabulary) -> tuple[Template, str]:
+    if name in TEMPLATES:
+        return TEMPLATES[name], ""
+    texts = facts.templates
+    return own_template(texts.templates, texts.tokens, vocabulary, datetime.now().astimezone())
+
+
+def _ends(template: Template, vocabulary: FileVocabulary, chat: ChatReport) -> tuple[str, ...]:
+    ids = vocabulary.with_ends(chat.ends).ends
+    names = {i for name in template.ends if (i := vocabulary.special(name)) is not None}
+    known = {token: name for name, token in vocabulary.controls.items()}
+    return tuple(known.get(i, str(i)) for i in sorted(ids | names))
+
+
+def sample_of(template: Template, vocabulary: FileVocabulary) -> str:
+    """Render two turns and write them out, control tokens by their names."""
+    first, reply, later = SAMPLE
+    said = vocabulary.encode(reply.text, bos=False, prefix=False)
+    if isinstance(template, AsAWhole):
+        turns = (first, _Said(reply.role, reply.text, said), later)
+        ids = template.whole(vocabulary, turns, "")
+    else:
+        ids = [*template.first(vocabulary, first.text, ""), *said, *template.close(vocabulary)]
+        ids += template.next(vocabulary, later.text)
+    names = {token: name.encode() for name, token in vocabulary.controls.items()}
+    pieces = [names.get(token) or vocabulary.piece(token) for token in ids]
+    return b"".join(pieces).decode(errors="replace")
