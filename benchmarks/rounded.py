@@ -48,7 +48,7 @@ class Rounded:
         tensors = self.shape.tensors
         return sum(self.tensor_bytes(name) * tensor.layers for name, tensor in tensors.items())
 
-    def type_of(self, name: str, layer: int) -> str:
+    def type_of(self, name: str, layer: int) -> str:  # noqa: ARG002
         """Name the type of a tensor."""
         return self._kind_of(name).name
 
