@@ -7,6 +7,7 @@ table of addresses, in which only the blobs' change.
 from __future__ import annotations
 
 import ctypes
+import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -36,6 +37,8 @@ class FusedLayers:
         """Use ``kernels`` over a file whose contents stand at ``places``."""
         self._shape, self._places, self._kernels = shape, places, kernels
         self._base = weights.bytes.ctypes.data
+        kernels.guard.protect(self._base, self._base + weights.bytes.size)
+        weakref.finalize(self, kernels.guard.release, self._base)
         self._scratch, self._hidden = _scratch(shape)
         self._kept: list[object] = [weights.bytes, self._scratch, self._hidden]
 

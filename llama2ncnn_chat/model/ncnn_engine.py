@@ -105,7 +105,8 @@ class NcnnEngine:
     def forward(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Float32:
         """Feed ``ids``; returns the logits ``(vocab_size,)`` that follow the last of them.
 
-        Raises ``CalledOffError`` as soon as ``cancelled`` between two layers.
+        Raises ``CalledOffError`` as soon as ``cancelled`` between two layers, and ``ModelError``
+        if the model's file has changed.
         """
         self._refuse(ids)
         with no_mats_left_behind():
@@ -218,13 +219,16 @@ class NcnnEngine:
         # capacity to append in place and, with it, the packed order that SDPA expects.
         # No comprehension: its closure would hold the extractor for as long as an error's frames.
         cache = list(map(_extract, repeat(extractor), self._out_blobs, repeat(1)))
+        self._loaded.file.refuse_change()
         self._cache, self._position = cache, p + m
         return np.array(hidden)
 
     def _head(self, hidden: Float32) -> Float32:
         extractor = self._net.create_extractor()
         _check(extractor.input(names.HEAD_IN, to_mat(hidden)), "input", names.HEAD_IN)
-        return np.array(_extract(extractor, names.LOGITS))
+        logits = np.array(_extract(extractor, names.LOGITS))
+        self._loaded.file.refuse_change()
+        return logits
 
     def _empty_cache(self) -> ncnn.Mat:
         # The full capacity at once: appended in place for ever, never moved. The system gives

@@ -12,7 +12,9 @@ import pytest
 from convert.stem import file_of
 from llama2ncnn_chat.errors import ModelError, UsageError
 from llama2ncnn_chat.model.kernels.choose import VARIABLE
+from llama2ncnn_chat.model.kernels.guard import ON_THIS_SYSTEM
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
+from llama2ncnn_chat.model.weights_file import WeightsFile
 from tests.model.tiny_engine import ids_of, make, mean_kl
 from tests.tiny_model import TinyConfig, forward, random_weights, tiny_config
 
@@ -118,3 +120,22 @@ def test_another_file_under_the_name_changes_nothing(tmp_path: Path) -> None:
     other.replace(path)
     engine.rewind(0)
     np.testing.assert_array_equal(engine.forward([1]), before)
+
+
+@pytest.mark.skipif(not ON_THIS_SYSTEM, reason="nothing is guarded on this system")
+def test_a_file_that_is_cut_short_in_the_middle_of_a_pass_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stem = make(tmp_path, tiny_config(dim=256, hidden_dim=512), "q8")
+    engine = NcnnEngine(stem)
+    engine.forward([1])
+    path, check = file_of(stem, ".bin"), WeightsFile.refuse_change
+
+    def cut_after(file: WeightsFile) -> None:
+        check(file)
+        os.truncate(path, 0)
+
+    monkeypatch.setattr(WeightsFile, "refuse_change", cut_after)
+    with pytest.raises(ModelError, match="was changed while it was in use"):
+        engine.forward([2])
+    assert engine.position == 1

@@ -11,6 +11,7 @@ import llvmlite.ir as ir
 
 from .activations import write_quantise
 from .cpus import Avx2, Cpu, Portable, Tile, Vnni
+from .guard import BusGuard, write_guard
 from .layers import write_gated, write_norm_products, write_out_mlp, write_product
 from .panels import write_tile
 
@@ -39,6 +40,7 @@ class Kernels:
     kind: str
     norm_products: Entry
     out_mlp: Entry
+    guard: BusGuard
 
 
 def kinds_here() -> list[str]:
@@ -74,7 +76,9 @@ def load(kind: str, code: bytes) -> Kernels:
         entry = signature(engine.get_function_address(name))
         entry.code = engine  # type: ignore[attr-defined] # freed with the last of its functions
         entries.append(entry)
-    return Kernels(kind, *entries)
+    norm_products, out_mlp = entries
+    guard, handler = map(engine.get_function_address, ("guard", "on_bus_error"))
+    return Kernels(kind, norm_products, out_mlp, BusGuard(guard, handler, engine))
 
 
 def machine_name(kind: str) -> str:
@@ -94,6 +98,7 @@ def write(cpu: Cpu, *, alone: bool) -> ir.Module:
     write_gated(module, cpu)
     write_norm_products(module, cpu, alone=alone)
     write_out_mlp(module, cpu, alone=alone)
+    write_guard(module)
     return module
 
 
