@@ -24,10 +24,17 @@ FORMAT_NAMES = (*PANEL_FORMATS, *PLAIN_NAMES)
 DEFAULT_BLOCK = 64
 
 
-def codec_of(name: str, block: int = DEFAULT_BLOCK, eight_bits: Matrices = frozenset()) -> Codec:
+def codec_of(
+    name: str,
+    block: int = DEFAULT_BLOCK,
+    eight_bits: Matrices = frozenset(),
+    *,
+    own_table: bool = False,
+) -> Codec:
     """Look up the codec of a name; ``block`` is for those that have a choice, others ignore it.
 
     The matrices of ``eight_bits`` keep 8 bits in a format of panels; elsewhere none can be named.
+    With ``own_table`` tokens aren't looked up in a classifier in panels, as they once weren't.
     Raises ``ConvertError`` for a name, a block or a mixture that isn't known.
     """
     if name not in FORMAT_NAMES:
@@ -37,7 +44,7 @@ def codec_of(name: str, block: int = DEFAULT_BLOCK, eight_bits: Matrices = froze
     if eight_bits and PANEL_FORMATS.get(name, 8) == 8:
         raise ConvertError(f"weights {name!r} are kept alike in all matrices", "choose q4")
     if name in PANEL_FORMATS:
-        return PanelCodec(name, PANEL_FORMATS[name], eight_bits)
+        return PanelCodec(name, PANEL_FORMATS[name], eight_bits, own_table)
     if name in BLOCK_FORMATS:
         return Blocks(name, BLOCK_FORMATS[name], block)
     return _WITHOUT_BLOCKS[name]
