@@ -18,6 +18,8 @@ BLOCK_FORMATS = {"b8": 8, "b6": 6, "b4": 4}
 PANEL_FORMATS = {"q8": 8, "q4": 4}
 _WITHOUT_BLOCKS: dict[str, Codec] = {codec.name: codec for codec in (INT8, FP16, FP32)}
 
+MIXED_FORMATS = tuple(name for name, bits in PANEL_FORMATS.items() if bits < 8)
+"""The formats in which some matrices may keep 8 bits."""
 PLAIN_NAMES = ("int8", *BLOCK_FORMATS, "fp16", "fp32")
 """The formats of models that any ncnn program can load."""
 FORMAT_NAMES = (*PANEL_FORMATS, *PLAIN_NAMES)
@@ -41,7 +43,7 @@ def codec_of(
         raise ConvertError(f"unknown weights {name!r}", f"one of {', '.join(FORMAT_NAMES)}")
     if block not in BLOCKS:
         raise ConvertError(f"block {block} isn't one of {', '.join(map(str, BLOCKS))}")
-    if eight_bits and PANEL_FORMATS.get(name, 8) == 8:
+    if eight_bits and name not in MIXED_FORMATS:
         raise ConvertError(f"weights {name!r} are kept alike in all matrices", "choose q4")
     if name in PANEL_FORMATS:
         return PanelCodec(name, PANEL_FORMATS[name], eight_bits, own_table)
