@@ -1,8 +1,8 @@
 """The converter's command line: ``llama2ncnn-convert TinyLlama/ tiny.ncnn``.
 
 Flags in, a model fetched if it is one of the Hub's, one call to ``pipeline.convert`` or
-``inspect``, an exit code out; the one place of the package that prints. Knows nothing of formats,
-and of the chat nothing at all.
+``inspect``, an exit code out; with ``progress`` all that prints. Knows nothing of formats, and of
+the chat only what can measure a model.
 
 Exit codes: 0, 1 can't write, 2 usage, 3 the input is missing or invalid, 130 Ctrl-C.
 """
@@ -10,32 +10,29 @@ Exit codes: 0, 1 can't write, 2 usage, 3 the input is missing or invalid, 130 Ct
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 from . import inspect, interrupts
 from .desc import FORMAT, ModelDesc
 from .errors import ConvertError
 from .files import is_file
-from .formats import BLOCK_FORMATS, BLOCKS, FORMAT_NAMES
+from .formats import BLOCK_FORMATS, BLOCKS, FORMAT_NAMES, MIXED_FORMATS
 from .hub.names import is_hub_name, parse_name
 from .inspect import human_bytes
 from .inspect_chat import format_chat_report, inspect_chat
-from .pipeline import Progress, convert
+from .pipeline import Importance, Progress, convert
+from .progress import progress, say
 from .stem import ALL_SUFFIXES, TOKENIZER_SUFFIX, file_of, stem_of
 
 PROG = "llama2ncnn-convert"
 DISTRIBUTION = "llama2ncnn-chat"
-
-Report = Callable[[int, int, str], None]
-"""Is told bytes done, bytes in all, and what else there is to say."""
 
 
 def run() -> NoReturn:
@@ -99,6 +96,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "quantised goes by its own bits)",
     )
     add("--block", type=int, choices=BLOCKS, help="weights per scale of b8, b6 and b4 (default 64)")
+    add(
+        "--calibrate",
+        metavar="FILE",
+        nargs="?",
+        const=True,
+        help="to q4, its steps weighed by what the model makes of a text (default: a short one)",
+    )
     add("--tokenizer", metavar="FILE", help="tokenizer to carry (default: the model's own)")
     add("--quiet", action="store_true", help="no progress, no summary")
     add(
@@ -117,7 +121,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def _problem(args: argparse.Namespace) -> str:
     """What is wrong with flags that argparse lets through, or nothing."""
     if args.inspect:
-        given = [flag for flag in ("weights", "block", "tokenizer") if getattr(args, flag)]
+        flags = ("weights", "block", "calibrate", "tokenizer")
+        given = [flag for flag in flags if getattr(args, flag)]
         if given:
             return f"--{given[0]} doesn't go with --inspect"
         return "--inspect takes one MODEL" if args.stem is not None else ""
@@ -125,6 +130,8 @@ def _problem(args: argparse.Namespace) -> str:
         return f"--{'verify' if args.verify else 'json'} goes with --inspect"
     if args.stem is None:
         return "STEM is missing: the name of the model to write"
+    if args.calibrate is not None and args.weights not in (None, *MIXED_FORMATS):
+        return f"--calibrate goes with --weights {' or '.join(MIXED_FORMATS)}"
     if args.block and args.weights not in BLOCK_FORMATS:
         return "--block goes with --weights b8, b6 or b4"
     if not stem_of(args.stem).name or args.stem.endswith(os.sep):
@@ -136,8 +143,12 @@ def _run(args: argparse.Namespace) -> int:
     if args.inspect:
         return _inspect(args)
     model = _fetched(args.model, quiet=args.quiet)
-    stem, n_read, start = stem_of(args.stem), 0, time.monotonic()
-    with _progress(quiet=args.quiet) as report:
+    stem, n_read = stem_of(args.stem), 0
+    weights, importance = args.weights, None
+    if args.calibrate is not None:
+        weights, importance = MIXED_FORMATS[0], _calibrated(args, model, stem.parent)
+    start = time.monotonic()
+    with progress(quiet=args.quiet) as report:
 
         def counted(p: Progress) -> None:
             nonlocal n_read
@@ -147,14 +158,25 @@ def _run(args: argparse.Namespace) -> int:
         d = convert(
             model,
             stem,
-            weights=args.weights,
+            weights=weights,
             block=args.block,
             tokenizer=args.tokenizer,
+            importance=importance,
             progress=counted,
         )
     if not args.quiet:
-        _say(_summary(stem, d, n_read, time.monotonic() - start))
+        say(_summary(stem, d, n_read, time.monotonic() - start))
     return 0
+
+
+def _calibrated(args: argparse.Namespace, model: Path, folder: Path) -> Importance:
+    """Run a text through the model, for which this package takes the chat's engine."""
+    from llama2ncnn_chat.quality.calibration import OWN_TEXT, calibrate
+
+    text = OWN_TEXT if args.calibrate is True else Path(args.calibrate)
+    tokenizer = Path(args.tokenizer) if args.tokenizer else None
+    with progress(quiet=args.quiet) as report:
+        return calibrate(model, text, tokenizer, folder, report)
 
 
 def _fetched(model: str, *, quiet: bool) -> Path:
@@ -163,10 +185,10 @@ def _fetched(model: str, *, quiet: bool) -> Path:
         return Path(model)
     from .hub.fetch import fetch  # the Hub's client takes longer than a small model
 
-    with _progress(quiet=quiet) as report:
+    with progress(quiet=quiet) as report:
         fetched = fetch(parse_name(model), lambda done, total: report(done, total, "fetched"))
     for note in fetched.notes:
-        _say(f"{PROG}: {note}")
+        say(f"{PROG}: {note}")
     return fetched.path
 
 
@@ -206,59 +228,6 @@ def _summary(stem: Path, d: ModelDesc, n_read: int, seconds: float) -> str:
     return line if TOKENIZER_SUFFIX in suffixes else f"{line}; it has no tokenizer to go along"
 
 
-@contextlib.contextmanager
-def _progress(*, quiet: bool) -> Iterator[Report]:
-    """A bar on a terminal, a line per tenth elsewhere."""
-    stream = sys.stderr
-    if quiet:
-        yield lambda *_: None
-    elif stream.isatty() and os.environ.get("TERM") != "dumb":
-        with _bar(stream) as report:
-            yield report
-    else:
-        yield _lines()
-
-
-@contextlib.contextmanager
-def _bar(stream: TextIO) -> Iterator[Report]:
-    # Imported here: it takes longer than the conversion of a small model.
-    from rich import progress
-    from rich.console import Console
-
-    bar = progress.Progress(
-        progress.TextColumn("{task.fields[what]}"),
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
-        progress.TimeRemainingColumn(),
-        console=Console(file=stream),
-        transient=True,
-    )
-    task = bar.add_task("", total=None, what="")
-
-    def report(done: int, total: int, what: str) -> None:
-        bar.update(task, completed=done, total=total, what=what)
-
-    with bar:
-        yield report
-
-
-def _lines() -> Report:
-    start, shown = time.monotonic(), 0
-
-    def report(done: int, total: int, what: str) -> None:
-        nonlocal shown
-        tenth = 10 * done // max(1, total)
-        if tenth > shown:
-            shown = tenth
-            rate = human_bytes(done / max(1e-3, time.monotonic() - start))
-            sizes = f"{human_bytes(done)} of {human_bytes(total)}"
-            _say(f"{10 * tenth:3}%  {sizes}  {what}  {rate}/s")
-
-    return report
-
-
 def _version() -> str:
     try:
         return metadata.version(DISTRIBUTION)
@@ -267,14 +236,7 @@ def _version() -> str:
 
 
 def _complain(message: str) -> None:
-    _say(f"{PROG}: error: " + " ".join(message.split()))
-
-
-def _say(line: str) -> None:
-    # Whether anyone reads stderr is no matter for the conversion.
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
+    say(f"{PROG}: error: " + " ".join(message.split()))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from .shape import ModelShape
 from .sources import open_source
 from .sources.source import TensorSource
 from .stem import ALL_SUFFIXES, CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of
+from .stream import Importance as Importance
 from .stream import OnProgress as OnProgress
 from .stream import Progress as Progress
 from .stream import Streamer, Writer
@@ -41,19 +42,28 @@ def convert(
     weights: str | None = None,
     block: int | None = None,
     tokenizer: str | os.PathLike[str] | None = None,
+    importance: Importance | None = None,
     progress: OnProgress | None = None,
 ) -> ModelDesc:
     """Convert what is at ``source`` to ``stem.param``, ``.bin`` and ``.desc``.
 
     ``tokenizer`` names a tokenizer's file to go along; by default the source's own goes, if there
-    is one, and what its files say of chats. Raises ``ConvertError``; on any failure the old files
-    stay as they were.
+    is one, and what its files say of chats. The search for 4 bits goes by the ``importance`` of
+    columns, where that was measured. Raises ``ConvertError``; on any failure the old files stay as
+    they were.
     """
     with open_source(source) as tensors:
         companions = companions_of(tensors, Path(tokenizer) if tokenizer else None)
         _refuse_to_overwrite(tensors.files, companions.tokenizer, Path(stem))
         codec = choose_format(tensors, weights, block)
-        return convert_tensors(tensors, Path(stem), codec, companions=companions, progress=progress)
+        return convert_tensors(
+            tensors,
+            Path(stem),
+            codec,
+            companions=companions,
+            importance=importance,
+            progress=progress,
+        )
 
 
 def convert_tensors(
@@ -62,6 +72,7 @@ def convert_tensors(
     codec: Codec,
     *,
     companions: Companions | None = None,
+    importance: Importance | None = None,
     progress: OnProgress | None = None,
 ) -> ModelDesc:
     """Do what ``convert`` does, from an open source and in a format already chosen."""
@@ -70,7 +81,7 @@ def convert_tensors(
     _refuse_if_full(stem, len(param) + plan.size)
     with FileSet() as files:
         bin_file = Writer(files.open(file_of(stem, ".bin")))
-        Streamer(source, codec, bin_file, progress).write(graph, plan)
+        Streamer(source, codec, bin_file, progress, importance).write(graph, plan)
         files.open(file_of(stem, ".param")).write(param)
         if companions and companions.has_tokenizer:
             companions.write_tokenizer(files.open(file_of(stem, TOKENIZER_SUFFIX)))

@@ -6,7 +6,7 @@ Holds a slice of rows at a time and the scales of one matrix. Knows nothing of n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -34,6 +34,8 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
+Importance = Mapping[tuple[str, int], Float32]
+"""What errors of a matrix's columns count for, ``(cols,)`` in any unit, by tensor and layer."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,19 @@ class Streamer:
     """Writes the weights of a graph, in its order, and the embedding after them."""
 
     def __init__(
-        self, source: TensorSource, codec: Codec, out: Writer, progress: OnProgress | None
+        self,
+        source: TensorSource,
+        codec: Codec,
+        out: Writer,
+        progress: OnProgress | None = None,
+        importance: Importance | None = None,
     ) -> None:
-        """Read from ``source``, keep matrices by ``codec``; ``progress`` is told of every slice."""
+        """Read from ``source``, keep matrices by ``codec``; ``progress`` is told of every slice.
+
+        ``importance`` is what is known of their columns, by measurement.
+        """
         self._source, self._codec, self._out, self._report = source, codec, out, progress
+        self._known = importance or {}
         self._tensors = source.shape.tensors
         self._scales: dict[Matrix, Float32] = {}
         self._reading = ""
@@ -144,8 +155,11 @@ class Streamer:
     def _importance(self, weights: Panels) -> Float32 | None:
         """What errors of a matrix's columns count for: the squares of what they are to meet.
 
-        Behind a norm, that goes by its gain, whatever the text.
+        Behind a norm, that goes by its gain, where nobody measured it.
         """
+        known = self._known.get((weights.tensor, weights.layer))
+        if known is not None:
+            return known
         gain = GAIN_BEFORE.get(weights.tensor)
         if gain is None:
             return None

@@ -19,6 +19,7 @@ BELOW = {
     "storage": {"conversation", "generation", "model", "text"},
     "chat": {"storage", "conversation", "generation", "model", "text"},
     "catalogue": set(),
+    "quality": {"generation", "model", "text"},
     "launch": {"catalogue", "chat", "storage", "conversation", "generation", "model", "text"},
     "ui": {"launch", "catalogue", "chat", "storage", "conversation", "generation", "model", "text"},
     "cli": {"arguments", "launch", "ui", "catalogue", "chat"},
@@ -32,6 +33,7 @@ BELOW = {
 CONVERT_FOR = {
     "catalogue": None,
     "launch": None,
+    "quality": None,
     "ui": None,
     "model": {
         *("decoder", "desc", "errors", "rope", "shape", "stem"),
@@ -47,7 +49,7 @@ ONLY_IN = {
     "textual": {"llama2ncnn_chat.ui.tui"},
     "markdown_it": {"llama2ncnn_chat.ui.tui.markdown"},
     "prompt_toolkit": {"llama2ncnn_chat.ui.repl"},
-    "rich": {"llama2ncnn_chat.ui", "convert.__main__", "convert.inspect"},
+    "rich": {"llama2ncnn_chat.ui", "convert.progress"},
     "sqlite3": {"llama2ncnn_chat.storage"},
     "argparse": {"llama2ncnn_chat.arguments", "convert.__main__"},
     "huggingface_hub": {"convert.hub"},
@@ -90,9 +92,10 @@ def module_of(name: str) -> str | None:
     return name or None
 
 
-def test_the_converter_knows_nothing_of_the_chat() -> None:
-    wrong = [(m, i) for m in MODULES if m.startswith("convert") for i in imports(m) if CHAT in i]
-    assert wrong == []
+def test_the_converter_knows_nothing_of_the_chat_but_what_measures() -> None:
+    found = {(m, i) for m in MODULES if m.startswith("convert") for i in imports(m) if CHAT in i}
+    wrong = {(m, i) for m, i in found if m != "convert.__main__" or f"{CHAT}.quality." not in i}
+    assert wrong == set()
 
 
 def room_of(module: str) -> str:

@@ -214,13 +214,16 @@ def forward(
     attention_factor: float = 1.0,
     frequencies: list[float] | None = None,
     norm_eps: float = 1e-5,
+    met: dict[tuple[str, int], Float64] | None = None,
 ) -> Float64:
     """Logits ``(len(ids), vocab_size)`` of a whole sequence, in float64.
 
     Pairs that turn are neighbours where ``interleaved``, else of the two halves of a head, as in
     transformers' ``rotate_half``; ``attention_factor`` is what YaRN makes queries and keys longer
-    by, and ``frequencies`` what a rule makes of theta's.
+    by, and ``frequencies`` what a rule makes of theta's. ``met`` takes what every matrix is
+    multiplied by, the classifier's under its own name.
     """
+    met = {} if met is None else met
     if frequencies is None:
         frequencies = [theta ** (-2 * pair / c.head_dim) for pair in range(c.head_dim // 2)]
     turns = np.arange(len(ids))[:, None] * np.array(frequencies)
@@ -228,6 +231,7 @@ def forward(
     none = np.zeros(c.n_layers)  # a bias that isn't there
 
     def linear(x: Float64, name: str, layer: int) -> Float64:
+        met[f"w{name}", layer] = x
         product: Float64 = x @ f[f"w{name}"][layer].T + f.get(f"b{name}", none)[layer]
         return product
 
@@ -258,7 +262,8 @@ def forward(
         gate = linear(h, "1", i)
         x = x + linear(gate / (1 + np.exp(-gate)) * linear(h, "3", i), "2", i)
     classifier = f["embedding"] if c.tied else f["classifier"]
-    logits: Float64 = _norm(x, f["rms_final"], norm_eps) @ classifier.T
+    met["classifier", 0] = _norm(x, f["rms_final"], norm_eps)
+    logits: Float64 = met["classifier", 0] @ classifier.T
     return logits
 
 

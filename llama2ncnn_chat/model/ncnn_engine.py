@@ -191,11 +191,29 @@ class NcnnEngine:
                 Advice.LENGTHEN_CONTEXT,
             )
 
-    def _trunk(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Float32:
-        """Feed one batch; returns its final hidden states ``(len(ids), dim)``.
+    def watch(
+        self,
+        ids: Sequence[int],
+        trunk: Sequence[str],
+        head: Sequence[str],
+        seen: Callable[[str, Float32], None],
+    ) -> None:
+        """Feed one batch, show ``seen`` what blobs of the graph then hold, and forget it again.
 
-        Whatever is raised, the cache is what it was before.
+        The blobs stand in the order of the graph, those of its ``head`` by themselves.
         """
+        self._refuse(ids)
+        with no_mats_left_behind():
+            extractor = self._fed(ids)
+            for blob in trunk:
+                seen(blob, np.array(_extract(extractor, blob)))
+            hidden = np.array(_extract(extractor, names.HIDDEN))
+            _check(extractor.input(names.HEAD_IN, to_mat(hidden)), "input", names.HEAD_IN)
+            for blob in head:
+                seen(blob, np.array(_extract(extractor, blob)))
+
+    def _fed(self, ids: Sequence[int]) -> ncnn.Extractor:
+        """Prepare one batch behind what the cache holds; nothing is computed yet."""
         m, p = len(ids), self._position
         cos, sin = self._rope.tables(self._shape.head_dim, p, p + m)
         extractor = self._net.create_extractor()
@@ -208,6 +226,14 @@ class NcnnEngine:
             _check(extractor.input(blob, to_mat(array)), "input", blob)
         for blob, mat in zip(self._blobs, self._cache, strict=True):
             _check(extractor.input(blob, mat), "input", blob)
+        return extractor
+
+    def _trunk(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Float32:
+        """Feed one batch; returns its final hidden states ``(len(ids), dim)``.
+
+        Whatever is raised, the cache is what it was before.
+        """
+        extractor = self._fed(ids)
         if cancelled:
             # ncnn computes what a blob needs and keeps it: a layer's cache is all up to that layer.
             for blob in self._out_blobs[::2]:
@@ -220,7 +246,7 @@ class NcnnEngine:
         # No comprehension: its closure would hold the extractor for as long as an error's frames.
         cache = list(map(_extract, repeat(extractor), self._out_blobs, repeat(1)))
         self._loaded.file.refuse_change()
-        self._cache, self._position = cache, p + m
+        self._cache, self._position = cache, self._position + len(ids)
         return np.array(hidden)
 
     def _head(self, hidden: Float32) -> Float32:
