@@ -28,8 +28,9 @@ from rich.table import Table
 from benchmarks import machine
 from benchmarks.peers import OURS, PACKAGES, Tests, command_of, installed_peer, measured
 from benchmarks.random_gguf import KINDS, write_random_gguf
+from convert.choosing import choose_format
 from convert.formats import BLOCKS, FORMAT_NAMES
-from convert.pipeline import choose_format, convert_tensors
+from convert.pipeline import convert_tensors
 from convert.shape import ModelShape
 from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
 from llama2ncnn_chat.ui.bench import read_bandwidth

@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from convert.pipeline import choose_format, convert_tensors
+from convert.choosing import choose_format
+from convert.pipeline import convert_tensors
 from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
 
 

@@ -23,7 +23,7 @@ class Rounded:
         self._source, self._kind = source, kind
         self.path, self.files, self.size = source.path, source.files, source.size
         self.format, self.shape = f"{source.format}, in {kind}", source.shape
-        self.weights, self.block = "fp32", 0
+        self.bits, self.block = 32, 0
         self.template, self.metadata = source.template, source.metadata
 
     def __enter__(self) -> Rounded:

@@ -95,7 +95,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--weights",
         choices=FORMAT_NAMES,
-        help="how to keep the matrices (default: int8; for a quantised source what suits its bits)",
+        help="how to keep the matrices (default: q8, or q4 from 3 billion weights on; what is "
+        "quantised goes by its own bits)",
     )
     add("--block", type=int, choices=BLOCKS, help="weights per scale of b8, b6 and b4 (default 64)")
     add("--tokenizer", metavar="FILE", help="tokenizer to carry (default: the model's own)")

@@ -9,12 +9,13 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from .choosing import choose_format, default_weights
 from .decoder import codec_of_model
 from .desc import ModelDesc, flat, read_desc, verify
 from .files import is_file, is_folder
 from .formats import FORMAT_NAMES
 from .formats.codec import Codec, Float32, NonFiniteError, QuantisedRows
-from .pipeline import bin_bytes, choose_format, memory_bytes
+from .pipeline import bin_bytes, memory_bytes
 from .shape import ModelShape
 from .sources import open_source
 from .sources.source import TensorSource
@@ -45,7 +46,8 @@ class Conversion:
 class Report:
     """A checkpoint (``kind`` "checkpoint") or a model ("model"); sizes in bytes.
 
-    ``conversions`` of a model is one: itself. ``verified`` says that its checksums were held
+    ``conversions`` of a model is one: itself; those of a checkpoint say by ``default`` which it
+    becomes if nobody chooses. ``verified`` says that its checksums were held
     against its files.
     """
 
@@ -58,6 +60,7 @@ class Report:
     kv_cache: int
     tokenizer: str | None
     conversions: list[Conversion] = field(default_factory=list)
+    default: str = ""
     group_size: int = 0
     source: str = ""
     converter: str = ""
@@ -119,6 +122,7 @@ def _of_checkpoint(path: Path) -> Report:
             kv_cache=shape.cache_bytes(shape.context_length),
             tokenizer=_tokenizer(companions),
             conversions=[_conversion(shape, codec, source) for codec in codecs],
+            default=default_weights(shape, source.bits),
             group_size=source.block,
         )
 
@@ -244,7 +248,8 @@ def _table(r: Report) -> list[str]:
     rows = [[first, "on disk", "in memory", f"with a KV cache of {tokens}"]]
     for x in r.conversions:
         sizes = [human_bytes(n) for n in (x.disk, x.memory, x.total)]
-        rows.append([_weights(x.weights, x.block), *sizes])
+        mark = ", the default" if x.weights == r.default else ""
+        rows.append([_weights(x.weights, x.block) + mark, *sizes])
     if r.group_size or any(x.unchanged for x in r.conversions):
         rows[0].append("matrices that keep their blocks, without loss")
         for row, x in zip(rows[1:], r.conversions, strict=True):

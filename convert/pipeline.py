@@ -14,10 +14,10 @@ from pathlib import Path
 
 from . import decoder, desc
 from .chat_facts import ChatFacts, write_chat_facts
+from .choosing import choose_format
 from .desc import GRAPH_VERSION, ModelDesc
 from .errors import WriteError
 from .files import FileSet, is_file
-from .formats import BLOCKS, DEFAULT_BLOCK, codec_of
 from .formats.codec import Codec
 from .formats.mixture import format_matrices
 from .graph import Matrix, Vector
@@ -32,16 +32,6 @@ from .stream import Streamer, Writer
 from .vocabulary import Companions, companions_of
 
 CONVERTER = "llama2ncnn-convert 1"
-
-
-def choose_format(source: TensorSource, weights: str | None, block: int | None) -> Codec:
-    """Return the codec asked for by name and block, or the one that suits the source best.
-
-    Raises ``ConvertError`` for names and blocks that aren't known.
-    """
-    if block is None:
-        block = source.block if source.block in BLOCKS else DEFAULT_BLOCK
-    return codec_of(source.weights if weights is None else weights, block)
 
 
 def convert(

@@ -255,7 +255,7 @@ def test_bench_measures(stem: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_bench_of_a_made_up_shape(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--shape", "15m", "-p", "8", "-n", "4", "-r", "1", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["weights"] == "int8"
+    assert json.loads(capsys.readouterr().out)["weights"] == "q8"
 
 
 def test_bench_wants_room(stem: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ def shape_of(c: TinyConfig, rope: Rope | None = None) -> ModelShape:
 class WeightsSource:
     """Arrays by llama2.c's names. Implements ``TensorSource``."""
 
-    path, size, format, weights, block = Path("weights"), 0, "arrays", "int8", 0
+    path, size, format, bits, block = Path("weights"), 0, "arrays", 32, 0
     template, metadata = "llama2", NOTHING
     files: tuple[Path, ...] = ()
 

@@ -58,7 +58,7 @@ class Llama2cCheckpoint:
             self._file.close()
             raise
         self.format = f"llama2.c {FORMATS[self.version]}"
-        self.weights = "b8" if self.block else "int8"
+        self.bits = 8 if self.block else 32
         self.metadata = NOTHING
         self.template = "llama2"  # the file doesn't say; Llama-2 is what llama2.c is for
 

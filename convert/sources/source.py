@@ -30,10 +30,10 @@ class TensorSource(Protocol):
     """A model as a person has it: its shape, and its tensors by the names of ``ModelShape``.
 
     Close it, or use it in ``with``. ``path`` is what the person named and ``files`` all that is
-    read, ``size`` in bytes together; ``format`` says in words what it is. ``weights`` names the
-    weight format that suits it best; ``block`` is how many of its values share a scale, 0 for
-    floats. ``template`` names the chat template that it was made for,
-    "own" if its files have one. ``metadata`` is what a file says besides tensors, by key.
+    read, ``size`` in bytes together; ``format`` says in words what it is. ``bits`` is how many most
+    of its weights have; ``block`` how many of them share a scale, 0 for floats. ``template`` names
+    the chat template that it was made for, "own" if its files have one. ``metadata`` is what a file
+    says besides tensors, by key.
     """
 
     path: Path
@@ -41,7 +41,7 @@ class TensorSource(Protocol):
     size: int
     format: str
     shape: ModelShape
-    weights: str
+    bits: int
     block: int
     template: str
     metadata: Mapping[str, Any]

@@ -107,7 +107,6 @@ class StoredModel:
     ``table`` has every tensor of the shape, a ``Stored`` for each layer of it.
     """
 
-    weights = "int8"
     block = 0
     metadata = NOTHING
 
@@ -135,6 +134,7 @@ class StoredModel:
             for stored in table[name]:
                 _check(stored, (want.rows, want.cols))
         dtypes = {part.dtype for part in _parts(table)}
+        self.bits = 8 * min(ITEM_BYTES[d] for d in dtypes)
         self.format = f"{kind} ({', '.join(DTYPE_NAMES[d] for d in sorted(dtypes))})"
         self._files = files
 

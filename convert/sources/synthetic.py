@@ -31,7 +31,7 @@ class SyntheticCheckpoint:
         self.files: tuple[Path, ...] = ()
         self.shape = shape
         self.size = 4 * shape.n_parameters
-        self.format, self.weights, self.block = "random weights", "int8", 0
+        self.format, self.bits, self.block = "random weights", 32, 0
         self.template, self.metadata = "llama2", NOTHING
         self._tensors = shape.tensors
         # A prime length, so that no two tensors' rows line up.

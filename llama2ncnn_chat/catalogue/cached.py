@@ -5,12 +5,15 @@ Knows the layout of the cache; reads descriptions and memos alone, and removes n
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from convert.formats.codec import Codec
+from convert.formats.mixture import format_matrices
 from convert.hub.names import is_hub_name
 
 from ..paths import cache_dir
@@ -73,6 +76,15 @@ def size_of(folder: Path) -> int:
         with suppress(OSError):
             total += path.lstat().st_size if path.is_file() else 0
     return total
+
+
+def format_in_key(codec: Codec) -> str:
+    """Name a format in the key of a conversion, its mixture as a digest."""
+    if not codec.fused:
+        return f"{codec.name}-{codec.block}"
+    # Not the block: "q8-32" was once said of ncnn's own.
+    mixture = format_matrices(codec.eight_bits)
+    return f"{codec.name}-{hashlib.sha256(mixture.encode()).hexdigest()[:8]}"
 
 
 def write_origin(folder: Path, origin: Origin) -> None:

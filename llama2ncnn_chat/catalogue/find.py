@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import errno
-import hashlib
 import os
 import shutil
 import tempfile
@@ -21,10 +20,10 @@ from filelock import FileLock
 
 from convert import pipeline
 from convert.chat_facts import ChatFacts, read_chat_facts
+from convert.choosing import choose_format
 from convert.desc import ModelDesc, read_desc
 from convert.errors import ConvertError, WriteError
 from convert.files import sha256_file
-from convert.formats.codec import Codec
 from convert.formats.mixture import format_matrices
 from convert.hub.fetch import fetch
 from convert.hub.names import is_hub_name, parse_name
@@ -36,7 +35,7 @@ from convert.vocabulary import companions_of
 
 from ..errors import Advice, ChatError, ModelError, UsageError
 from ..paths import cache_dir, make_private
-from .cached import KEY_DIGITS, LOCK, MODELS, STEM, Origin, write_origin
+from .cached import KEY_DIGITS, LOCK, MODELS, STEM, Origin, format_in_key, write_origin
 from .hashes import OnBytes, content_hash
 
 DEMO = "demo"
@@ -161,7 +160,7 @@ def _raw(
 ) -> FoundModel:
     """Find or make the model at ``path``, which ``called`` finds again from anywhere."""
     with open_source(path) as source:
-        fmt = pipeline.choose_format(source, conversion.weights, conversion.block)
+        fmt = choose_format(source, conversion.weights, conversion.block)
         fingerprint, files = source.fingerprint(), source.files
         companions = companions_of(source, tokenizer)
     if not companions.has_tokenizer:  # said now, not after a minute of converting
@@ -171,7 +170,7 @@ def _raw(
     if conversion.keep and not conversion.keep.name:
         raise UsageError(f"{conversion.keep} names a folder", "name a model in it")
     notes: list[str] = []
-    options = _options_in_key(fmt)
+    options = format_in_key(fmt)
     stem = conversion.keep or _cache_stem(files, options, progress.hashing, notes)
 
     def convert(target: Path) -> ModelDesc:
@@ -196,15 +195,6 @@ def _raw(
     own = companions.tokenizer or file_of(stem, TOKENIZER_SUFFIX)
     # The source's, not those that went along: a template may have been mended since.
     return FoundModel(path.name, stem, desc, own, companions.facts, tuple(notes))
-
-
-def _options_in_key(codec: Codec) -> str:
-    """Name a format in the key of a conversion, its mixture as a digest."""
-    if not codec.fused:
-        return f"{codec.name}-{codec.block}"
-    # Not the block: "q8-32" was once said of ncnn's own.
-    mixture = format_matrices(codec.eight_bits)
-    return f"{codec.name}-{hashlib.sha256(mixture.encode()).hexdigest()[:8]}"
 
 
 def _read_whole(stem: Path) -> ModelDesc | None:

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
+from convert.choosing import default_weights
 from convert.errors import ConvertError
 from convert.hub.cache import hub_models
 from convert.inspect import human_bytes, inspect
@@ -87,7 +88,7 @@ def models_at_hand(
 
 
 def models_to_fetch(at_hand: Iterable[ListedModel]) -> list[ListedModel]:
-    """List the good first models that aren't among those at hand, with their sizes as int8."""
+    """List the good first models that aren't among those at hand, with their sizes as converted."""
     there = {model.name for model in at_hand}
     return [_to_fetch(model) for model in GOOD_MODELS if model.model not in there]
 
@@ -183,8 +184,9 @@ def _bundled() -> Iterator[ListedModel]:
 
 
 def _to_fetch(model: GoodModel) -> ListedModel:
-    about = f"{human_count(model.parameters)} weights as int8, {model.licence}"
-    size = model.memory("int8")
+    weights = default_weights(model.shape)
+    about = f"{human_count(model.parameters)} weights as {weights}, {model.licence}"
+    size = model.memory(weights)
     return ListedModel(model.model, model.model, about, size, "to fetch", good_for=model.good_for)
 
 

@@ -51,7 +51,13 @@ _RAW = "a model that is converted first"
 _BLOCKS = tuple(map(str, BLOCKS))
 _CONVERSION = (
     _run("tokenizer", _RAW, "its tokenizer.bin", Path, metavar="FILE"),
-    _run("weights", _RAW, "how its weights are kept", one_of(FORMAT_NAMES), choices=FORMAT_NAMES),
+    _run(
+        "weights",
+        _RAW,
+        "how its weights are kept (default: q8 or q4, by its size or its own bits)",
+        one_of(FORMAT_NAMES),
+        choices=FORMAT_NAMES,
+    ),
     _run("block", _RAW, "for b8, b6 and b4", one_of(BLOCKS), choices=_BLOCKS),
     _run("keep_model", _RAW, "keep it here, not cached", Path, metavar="STEM"),
 )

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from convert import pipeline
+from convert.choosing import choose_format
 from convert.desc import ModelDesc, read_desc
 from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
 
@@ -128,7 +129,7 @@ def _model(options: BenchOptions) -> Iterator[FoundModel]:
     if options.shape is None or options.model is not None:
         raise UsageError("bench wants a model or a --shape", f"--shape {'|'.join(SHAPES)}")
     source = SyntheticCheckpoint(SHAPES[options.shape])
-    fmt = pipeline.choose_format(source, options.weights, options.block)
+    fmt = choose_format(source, options.weights, options.block)
     with tempfile.TemporaryDirectory(prefix="llama2ncnn-bench-") as folder, Steps() as steps:
         stem = Path(folder) / options.shape
         step = steps.step(f"making a {options.shape} model")

@@ -24,7 +24,7 @@ from ..launch.options import ModelsOptions
 from ..launch.show_model import show_model
 from .terminal import is_terminal, printable
 
-SHOWN = ("q4", "int8", "fp16")
+SHOWN = ("q4", "q8", "fp16")
 """The formats whose memory a person is told; --json tells all."""
 
 

@@ -26,7 +26,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("kept", [False, True])
 def test_a_conversion_of_the_format_before_counts(checkpoint: Path, kept: bool) -> None:
-    conversion = Conversion(keep=checkpoint.with_name("kept") if kept else None)
+    conversion = Conversion("int8", keep=checkpoint.with_name("kept") if kept else None)
     first = find_model(str(checkpoint), conversion)
     file_of(first.stem, ".desc").write_text(OLD_DESC)
     again = find_model(str(checkpoint), conversion)
@@ -56,7 +56,8 @@ def test_a_conversion_with_another_graph_is_made_anew(checkpoint: Path, kept: bo
 
 def test_the_key_is_of_the_content_and_the_options(checkpoint: Path) -> None:
     digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
-    assert find_model(str(checkpoint)).stem.parent.name == f"{digest[:24]}-int8-0-1"
+    nothing = hashlib.sha256(b"").hexdigest()  # the mixture
+    assert find_model(str(checkpoint)).stem.parent.name == f"{digest[:24]}-q8-{nothing[:8]}-1"
     stem = find_model(str(checkpoint), Conversion("b6", 32)).stem
     assert stem.parent.name == f"{digest[:24]}-b6-32-1"
 

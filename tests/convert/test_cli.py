@@ -38,8 +38,8 @@ def test_a_conversion_tells_what_it_wrote(
     *progress, summary = captured.err.splitlines()
     assert progress[-1].startswith("100%")
     assert len(progress) <= 10
-    assert re.search(r"^wrote .*out\.ncnn\.\{tokenizer\.bin,param,bin,desc\}: int8, .*B/s", summary)
-    assert read_desc(tmp_path / "out.ncnn").weights == "int8"
+    assert re.search(r"^wrote .*out\.ncnn\.\{tokenizer\.bin,param,bin,desc\}: q8 in .*B/s", summary)
+    assert read_desc(tmp_path / "out.ncnn").weights == "q8"
 
 
 def test_quiet_is_silent(
@@ -71,7 +71,7 @@ def test_a_quantised_checkpoint_stays_in_its_blocks(tmp_path: Path) -> None:
     c = tiny_config()
     path = write_v2(tmp_path / "m.bin", c, random_weights(c, 0), 32)
     assert main(["--quiet", str(path), str(tmp_path / "out")]) == 0
-    assert (read_desc(tmp_path / "out").weights, read_desc(tmp_path / "out").block) == ("b8", 32)
+    assert (read_desc(tmp_path / "out").weights, read_desc(tmp_path / "out").block) == ("q8", 32)
 
 
 def test_a_tokenizer_is_copied(checkpoint: Path, tmp_path: Path) -> None:

@@ -24,15 +24,15 @@ def folder_of(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("end", ["", "/"])
-def test_a_folder_converts_to_int8_and_is_as_large_as_its_files(
+def test_a_folder_converts_to_q8_and_is_as_large_as_its_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], end: str
 ) -> None:
     folder = folder_of(tmp_path)
     (tmp_path / "tokenizer.bin").write_bytes(b"another's")
     assert main([f"{folder}{end}", str(tmp_path / "out")]) == 0
-    assert "out.{param,bin,desc}: int8" in capsys.readouterr().err
+    assert "out.{param,bin,desc}: q8" in capsys.readouterr().err
     d = read_desc(tmp_path / "out")
-    assert (d.weights, d.shape.qk_norm, d.shape.no_rope_interval) == ("int8", True, 2)
+    assert (d.weights, d.shape.qk_norm, d.shape.no_rope_interval) == ("q8", True, 2)
     report = inspect(folder)
     assert report.size == sum(p.stat().st_size for p in folder.glob("*.safetensors"))
     assert report.tokenizer is None

@@ -36,6 +36,7 @@ def test_a_checkpoint_is_described(
     assert told["kv_cache"] == 2 * 4 * c.n_layers * c.kv_dim * c.seq_len
     assert (told["dim"], told["n_kv_heads"], told["tied"]) == (64, 2, False)
     assert [x["weights"] for x in told["conversions"]] == list(FORMAT_NAMES)
+    assert told["default"] == convert(path, tmp_path / "out").weights == "q8"
     for x in told["conversions"]:
         d = convert(path, tmp_path / "out", weights=x["weights"])
         assert (x["disk"], x["block"]) == (d.bin_size, d.block)
@@ -43,7 +44,8 @@ def test_a_checkpoint_is_described(
         assert x["total"] == x["memory"] + told["kv_cache"]
     assert main(["--inspect", str(path)]) == 0
     text = capsys.readouterr().out
-    for word in (f"v{version}", "b4 in blocks of", "classifier separate", "32 tokens", "10000"):
+    words = (f"v{version}", "b4 in blocks of", "classifier separate", "32 tokens", "10000")
+    for word in (*words, "q8 in blocks of 32, the default"):
         assert word in text
 
 

@@ -50,7 +50,7 @@ def test_everything_is_listed_by_where_it_is(checkpoint: Path, capsys: Out) -> N
     assert conversion == {
         "model": str(stem),
         "name": "m.bin",
-        "format": "ncnn int8",
+        "format": "ncnn q8 in blocks of 32",
         "size": size,
         "where": stem.parent.name,
     }

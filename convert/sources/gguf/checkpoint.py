@@ -1,6 +1,6 @@
 """A GGUF model as named tensors, dequantised in slices of rows, and as the values beside them.
 
-Where blocks of 32 weights have a step alone, they are handed on as they stand. Knows nothing of
+Where blocks of 32 weights have a step, they are handed on as they stand. Knows nothing of
 ncnn, nor of what tokenizers and templates make of the values.
 """
 
@@ -46,7 +46,8 @@ class GgufCheckpoint:
         self.size = sum(file.size for file in self._gguf.inputs)
         architecture = architecture_of(self._gguf)
         self.format = f"GGUF v{self._gguf.version} {architecture} ({self._contents()})"
-        self.weights, self.block = self._suits()
+        self.bits = self._prevailing().bits
+        self.block = SUB_BLOCK if self.bits < 16 else 0
         self.template = "own" if TEMPLATE in self.metadata else "plain"
 
     def __enter__(self) -> GgufCheckpoint:
@@ -130,18 +131,10 @@ class GgufCheckpoint:
             weights[tensor.type.name] += tensor.n_values
         return ", ".join(f"{count[name]} {name}" for name, _ in weights.most_common())
 
-    def _suits(self) -> tuple[str, int]:
-        """The weight format, and its block, for the type of most weights.
-
-        Blocks with a step alone keep their bits. Others would lose too much in as many, and go
-        into b8 (SmolLM2's Q4_1: a KL divergence of 0.6 in b4, 0.004 in b8).
-        """
+    def _prevailing(self) -> BlockType:
+        """The type of most weights in matrices that a token meets."""
         weights: Counter[BlockType] = Counter()
         for (name, _), tensor in self._table.items():
             if self.shape.tied or name != "embedding":
                 weights[tensor.type] += tensor.n_values
-        kind = weights.most_common(1)[0][0]
-        if kind.bits >= 16:
-            return "int8", 0
-        bits = kind.bits_of_steps if kind.steps else 8
-        return next(name for name, n in (("b4", 4), ("b6", 6), ("b8", 8)) if bits <= n), SUB_BLOCK
+        return weights.most_common(1)[0][0]

@@ -34,7 +34,7 @@ def test_a_model_of_the_hub_is_fetched_and_converted(
     out, err = capsys.readouterr()
     assert out == ""
     assert " fetched " in err
-    assert "{tokenizer.bin,chat.json,param,bin,desc}: int8" in err
+    assert "{tokenizer.bin,chat.json,param,bin,desc}: q8" in err
     assert read_desc(stem).source.startswith("Hugging Face llama (float32)")
     tiny.asked.clear()
     assert main(["--quiet", "hf:owner/tiny/sub/m.gguf", str(stem)]) == 0

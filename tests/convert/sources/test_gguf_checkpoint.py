@@ -12,6 +12,7 @@ import pytest
 from gguf import GGMLQuantizationType, quants
 
 from convert.chat_facts import chat_facts_of
+from convert.choosing import choose_format
 from convert.errors import ConvertError
 from convert.inspect import format_report, inspect
 from convert.pipeline import convert
@@ -95,7 +96,7 @@ def test_every_tensor_is_found(tmp_path: Path) -> None:
         (Q8_0, "fp32", None, 3e-6),
         # Without loss in the weights; ncnn quantises the activations, and the embedding is half.
         (Q8_0, None, 32, 3e-2),
-        (Q5_0, None, 32, 3e-2),
+        (Q5_0, "b6", 32, 3e-2),
         (Q4_0, None, 32, 3e-2),
     ],
 )
@@ -114,18 +115,14 @@ def test_ncnn_computes_what_the_file_says(
 @pytest.mark.parametrize(
     ("kind", "weights", "block"),
     [
-        (F32, "int8", 0),
-        (F16, "int8", 0),
-        (BF16, "int8", 0),
-        (Q8_0, "b8", 32),
-        (Q5_0, "b6", 32),
-        (Q4_0, "b4", 32),
+        *((F32, "q8", 0), (F16, "q8", 0), (BF16, "q8", 0)),
+        *((Q8_0, "q8", 32), (Q5_0, "q4", 32), (Q4_0, "q4", 32)),
     ],
 )
 def test_the_default_follows_the_bits(tmp_path: Path, kind: int, weights: str, block: int) -> None:
     c = tiny_config()
     with open_source(write_gguf(tmp_path / "m", c, random_weights(c, 0), kind)) as source:
-        assert (source.weights, source.block) == (weights, block)
+        assert (choose_format(source, None, None).name, source.block) == (weights, block)
 
 
 @pytest.mark.parametrize(("kind", "bits"), [(Q8_0, 8), (Q5_0, 6), (Q4_0, 4)])
@@ -151,8 +148,8 @@ def test_blocks_move_as_they_stand(tmp_path: Path, kind: int, bits: int) -> None
             if bits > 4:
                 assert source.quantised_rows(name, 0, 1, 9, bits - 2, 32) is None
         assert negative is (kind != Q8_0)
-    d = convert(tmp_path / "m", tmp_path / "out")
-    assert (d.weights, d.block) == (f"b{bits}", 32)
+    d = convert(tmp_path / "m", tmp_path / "out", weights=f"b{bits}")
+    assert d.block == 32
 
 
 def test_a_damaged_step_is_named(tmp_path: Path) -> None:
@@ -448,11 +445,9 @@ def test_tokens_of_llama_cpp(shared_data: Path, tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize(
     ("name", "weights", "slack"),
     [
-        ("q8_0", "b8", 0.08),
-        ("q4_0", "b4", 0.4),
-        *(("q5_0", "b6", 0.15), ("f16", "int8", 0.2), ("bf16", "int8", 0.2)),
-        *((each, "b8", 0.2) for each in ("q4_1", "q5_k_m", "q6_k", "iq4_nl")),
-        *((each, "b8", 0.2) for each in ("q2_k", "q3_k_m", "q4_k_m", "iq4_xs")),
+        *(("q8_0", "q8", 0.08), ("f16", "q8", 0.08), ("bf16", "q8", 0.08), ("q6_k", "q8", 0.12)),
+        *((each, "q4", 0.3) for each in ("q4_0", "q4_1", "q4_k_m")),
+        *((each, "q4", 1.2) for each in ("q5_0", "q5_k_m", "iq4_nl", "q2_k", "q3_k_m", "iq4_xs")),
     ],
 )
 def test_first_tokens_of_llama_cpp_by_default(
