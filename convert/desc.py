@@ -27,6 +27,9 @@ FORMAT = "3"
 GRAPH_VERSION = 2
 """Of the ``.param`` that a description stands for: the engine writes it anew and compares."""
 
+PANELS = "panels"
+"""The type of an embedding that is a tied classifier's own panels."""
+
 OWN_CHECKSUM = "desc_sha256"
 AGAIN = "convert the model again"
 
@@ -48,10 +51,11 @@ def cache_out(layer: int) -> tuple[str, str]:
 class ModelDesc:
     """Shape, weights and files of a converted model; sizes in bytes.
 
-    The token embedding is ``(vocab_size, dim)`` of ``embedding_dtype`` (float16 or float32) at
-    ``embedding_offset`` of the ``.bin``; ncnn reads the first ``weights_size`` bytes. ``template``
-    names the chat template that the model was made for. ``eight_bits`` names the matrices that
-    keep 8 bits among those of 4, as ``formats.mixture`` writes it. ``extra`` has the keys that this
+    The token embedding is ``(vocab_size, dim)`` of ``embedding_dtype`` at ``embedding_offset`` of
+    the ``.bin``: float16, float32, or the 8-bit "panels" of a tied classifier; ncnn reads the
+    first ``weights_size`` bytes. ``template`` names the chat template that the model was made for.
+    ``eight_bits`` names the matrices that keep 8 bits among those of 4, as ``formats.mixture``
+    writes it. ``extra`` has the keys that this
     program doesn't know.
     """
 
@@ -209,7 +213,7 @@ def _value(key: str, kind: type, values: dict[str, str], where: str) -> Any:
 
 
 def _problems(d: ModelDesc) -> list[str]:
-    itemsize = {"float16": 2, "float32": 4}.get(d.embedding_dtype, 0)
+    itemsize = {PANELS: 1, "float16": 2, "float32": 4}.get(d.embedding_dtype, 0)
     embedding = itemsize * d.shape.vocab_size * d.shape.dim
     sizes = ("param_size", "bin_size")
     rules = (

@@ -9,7 +9,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .choosing import choose_format, default_weights
+from .choosing import choose_format
 from .decoder import codec_of_model
 from .desc import ModelDesc, flat, read_desc, verify
 from .files import is_file, is_folder
@@ -122,7 +122,7 @@ def _of_checkpoint(path: Path) -> Report:
             kv_cache=shape.cache_bytes(shape.context_length),
             tokenizer=_tokenizer(companions),
             conversions=[_conversion(shape, codec, source) for codec in codecs],
-            default=default_weights(shape, source.bits),
+            default=choose_format(source, None, None).name,
             group_size=source.block,
         )
 

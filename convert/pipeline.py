@@ -86,7 +86,7 @@ def convert_tensors(
             weights=codec.name,
             eight_bits=format_matrices(codec.eight_bits),
             block=codec.block,
-            embedding_dtype=codec.embedding_dtype.name,
+            embedding_dtype=plan.embedding_dtype,
             embedding_offset=plan.embedding,
             weights_size=plan.loaded,
             param_size=len(param),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from . import decoder
-from .desc import AGAIN, ModelDesc
+from .desc import AGAIN, PANELS, ModelDesc
 from .errors import ConvertError
 from .formats.codec import Codec
 from .formats.panels import matrix_bytes
@@ -35,20 +35,27 @@ class Places:
 
     ``of`` has every vector and every panel matrix by tensor and layer; of a plain model, those
     vectors that ncnn loads alone. A tied classifier in panels goes by the name "embedding"; the
-    table that tokens are looked up in stands at ``embedding``. ``loaded`` bytes are ncnn's.
+    table that tokens are looked up in stands at ``embedding``: an array of ``embedding_dtype``, or
+    those panels. ``loaded`` bytes are ncnn's.
     """
 
     of: dict[tuple[str, int], Place] = field(repr=False)
     loaded: int
     embedding: int
+    embedding_dtype: str
     size: int
+
+    @property
+    def shares_embedding(self) -> bool:
+        """Tell whether the classifier is the table as well."""
+        return self.embedding < self.loaded or self.embedding_dtype == PANELS
 
 
 def places(shape: ModelShape, codec: Codec, graph: Graph | None = None) -> Places:
     """Plan the file of a model of this shape in this format; ``graph`` is its graph, if at hand."""
     layers = (graph or decoder.build(shape, codec)).layers
     of: dict[tuple[str, int], Place] = {}
-    at, embedding = 0, -1
+    at, embedding, dtype = 0, -1, codec.embedding_dtype.name
     for weights in (layer.weights for layer in layers if layer.weights):
         size = _loaded_bytes(weights, codec)
         if isinstance(weights, Vector) and len(weights.tensors) == 1:
@@ -61,10 +68,13 @@ def places(shape: ModelShape, codec: Codec, graph: Graph | None = None) -> Place
         place = Place(_aligned(at), mapped_bytes(mapped), mapped)
         of[key_of(mapped)] = place
         at = place.offset + place.size
+    tied, tied_at = of.get(("embedding", 0)), codec.of("embedding", 0).embedding_at
+    if tied and tied_at is not None:
+        embedding, dtype = tied.offset + tied_at, PANELS
     if embedding < 0:
         embedding = _aligned(at)
         at = embedding + shape.tensors["embedding"].n_values * codec.embedding_dtype.itemsize
-    return Places(of, loaded, embedding, at)
+    return Places(of, loaded, embedding, dtype, at)
 
 
 def places_of(d: ModelDesc) -> Places:

@@ -102,7 +102,7 @@ class Streamer:
 
     def write(self, graph: Graph, plan: Places) -> None:
         """Write everything to where ``plan``, that of the same graph, has it."""
-        shared = plan.embedding < plan.loaded
+        shared = plan.shares_embedding
         wanted = [*_weights_of(graph), *(weights for x in graph.layers for weights in x.mapped)]
         names = [name for weights in wanted for name in _names(weights)]
         self._plan([*names, *([] if shared else ["embedding"])])

@@ -34,7 +34,7 @@ def shape_of(c: TinyConfig, rope: Rope | None = None) -> ModelShape:
 class WeightsSource:
     """Arrays by llama2.c's names. Implements ``TensorSource``."""
 
-    path, size, format, bits, block = Path("weights"), 0, "arrays", 32, 0
+    path, size, format, block = Path("weights"), 0, "arrays", 0
     template, metadata = "llama2", NOTHING
     files: tuple[Path, ...] = ()
 
@@ -51,6 +51,9 @@ class WeightsSource:
 
     def type_of(self, *_: object) -> str:
         return "F32"
+
+    def bits_of(self, *_: object) -> int:
+        return 32
 
     def tensor_bytes(self, name: str) -> int:
         return self._weights[name].nbytes

@@ -93,7 +93,7 @@ class Codec(Protocol):
 
     @property
     def embedding_at(self) -> int | None:
-        """Where the rows of a tied classifier begin in its bytes, to serve as the embedding too.
+        """Where in its bytes a tied classifier begins to serve as the embedding too.
 
         None where they can't: the embedding is written after all that is ncnn's.
         """

@@ -44,23 +44,31 @@ ROWS, BLOCK, ALIGNMENT = 8, 32, 64
 class PanelCodec:
     """Blocks of 32 in panels, a step each; in 4 bits an offset as well. Implements ``Codec``.
 
-    The matrices of ``eight_bits``, by tensor and layer, keep 8 bits.
+    The matrices of ``eight_bits``, by tensor and layer, keep 8 bits. With ``own_table`` tokens are
+    looked up beside a tied classifier and not in it.
     """
 
     name: str
     bits: int
     eight_bits: Matrices = frozenset()
+    own_table: bool = False
 
     fused = True
     block = BLOCK
     quantize_term = 0
     row_scales = False
     embedding_dtype = HALF
-    embedding_at = None
+
+    @property
+    def embedding_at(self) -> int | None:
+        """Where a tied classifier's panels serve as the embedding: in 8 bits, from their start."""
+        return 0 if self.bits == 8 and not self.own_table else None
 
     def of(self, tensor: str, layer: int) -> PanelCodec:
         """Return the codec of one matrix."""
-        return PanelCodec("q8", 8) if (tensor, layer) in self.eight_bits else self
+        if (tensor, layer) not in self.eight_bits:
+            return self
+        return PanelCodec("q8", 8, own_table=self.own_table)
 
     def encode(self, slices: Iterable[RowSlice], write: Write) -> None:
         """Write a matrix panel by panel. All slices but the last are of whole panels."""
@@ -183,6 +191,19 @@ def unpack(raw: Bytes, rows: int, cols: int, bits: int) -> QuantisedRows:
     if bits == 4:
         return QuantisedRows(values.view(np.int8), scales[0], scales[1])
     return QuantisedRows((values ^ np.uint8(128)).view(np.int8), scales[0])
+
+
+def rows_of(panels: Bytes, rows: npt.NDArray[np.intp], cols: int) -> Float32:
+    """Compute some rows of 8-bit panels ``(panels, bytes)``, float32 ``(len(rows), cols)``."""
+    panel, row = np.divmod(rows, ROWS)
+    n, split = len(panels), n_blocks(cols) * BLOCK * ROWS
+    # Views: of a mapped file nothing is read but what is asked for.
+    values = panels[:, :split].reshape(n, -1, ROWS, 4)
+    steps = panels[:, split : split + 2 * split // BLOCK].view(HALF).reshape(n, -1, ROWS)
+    w = values[panel, :, row].reshape(len(rows), -1, BLOCK).astype(np.float32)
+    w -= 128
+    w *= steps[panel, :, row].astype(np.float32)[:, :, None]
+    return w.reshape(len(rows), -1)[:, :cols]
 
 
 def decode(raw: Bytes, rows: int, cols: int, bits: int) -> Float32:

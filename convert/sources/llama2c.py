@@ -58,7 +58,6 @@ class Llama2cCheckpoint:
             self._file.close()
             raise
         self.format = f"llama2.c {FORMATS[self.version]}"
-        self.bits = 8 if self.block else 32
         self.metadata = NOTHING
         self.template = "llama2"  # the file doesn't say; Llama-2 is what llama2.c is for
 
@@ -76,6 +75,10 @@ class Llama2cCheckpoint:
     def type_of(self, name: str, _layer: int) -> str:
         """Name the type of a tensor: Q8_0 where it has groups."""
         return "Q8_0" if self._table[name][0].group else "F32"
+
+    def bits_of(self, name: str, _layer: int) -> int:
+        """Tell how many bits the values of a tensor have."""
+        return 8 if self._table[name][0].group else 32
 
     def tensor_bytes(self, name: str) -> int:
         """Count the bytes of one layer of a tensor, its scales included."""

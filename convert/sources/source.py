@@ -30,10 +30,9 @@ class TensorSource(Protocol):
     """A model as a person has it: its shape, and its tensors by the names of ``ModelShape``.
 
     Close it, or use it in ``with``. ``path`` is what the person named and ``files`` all that is
-    read, ``size`` in bytes together; ``format`` says in words what it is. ``bits`` is how many most
-    of its weights have; ``block`` how many of them share a scale, 0 for floats. ``template`` names
-    the chat template that it was made for, "own" if its files have one. ``metadata`` is what a file
-    says besides tensors, by key.
+    read, ``size`` in bytes together; ``format`` says in words what it is. ``block`` is how many of
+    its values share a scale, 0 for floats. ``template`` names the chat template that it was made
+    for, "own" if its files have one. ``metadata`` is what a file says besides tensors, by key.
     """
 
     path: Path
@@ -41,7 +40,6 @@ class TensorSource(Protocol):
     size: int
     format: str
     shape: ModelShape
-    bits: int
     block: int
     template: str
     metadata: Mapping[str, Any]
@@ -55,6 +53,9 @@ class TensorSource(Protocol):
 
     def type_of(self, name: str, layer: int) -> str:
         """Name the type that one layer of a tensor is stored in, as Q8_0."""
+
+    def bits_of(self, name: str, layer: int) -> int:
+        """Tell how many bits the values of one layer of a tensor have."""
 
     def tensor_bytes(self, name: str) -> int:
         """Count the bytes that one layer of the tensor takes in the source."""

@@ -134,7 +134,6 @@ class StoredModel:
             for stored in table[name]:
                 _check(stored, (want.rows, want.cols))
         dtypes = {part.dtype for part in _parts(table)}
-        self.bits = 8 * min(ITEM_BYTES[d] for d in dtypes)
         self.format = f"{kind} ({', '.join(DTYPE_NAMES[d] for d in sorted(dtypes))})"
         self._files = files
 
@@ -153,6 +152,10 @@ class StoredModel:
         """Name the type of one layer of a tensor: of its first part, where there are several."""
         stored = self._table[name][layer]
         return (stored.parts[0] if isinstance(stored, Joined) else stored).dtype
+
+    def bits_of(self, name: str, layer: int) -> int:
+        """Tell how many bits the values of one layer of a tensor have."""
+        return 8 * ITEM_BYTES[self.type_of(name, layer)]
 
     def tensor_bytes(self, name: str) -> int:
         """Count the bytes of one layer of a tensor."""

@@ -31,7 +31,7 @@ class SyntheticCheckpoint:
         self.files: tuple[Path, ...] = ()
         self.shape = shape
         self.size = 4 * shape.n_parameters
-        self.format, self.bits, self.block = "random weights", 32, 0
+        self.format, self.block = "random weights", 0
         self.template, self.metadata = "llama2", NOTHING
         self._tensors = shape.tensors
         # A prime length, so that no two tensors' rows line up.
@@ -51,6 +51,10 @@ class SyntheticCheckpoint:
     def type_of(self, *_: object) -> str:
         """Say that all are floats."""
         return "F32"
+
+    def bits_of(self, *_: object) -> int:
+        """Say that all are floats."""
+        return 32
 
     def tensor_bytes(self, name: str) -> int:
         """Count the bytes of one layer of a tensor in float32."""

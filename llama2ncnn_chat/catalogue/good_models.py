@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convert.formats import codec_of
+from convert.choosing import format_of_floats
 from convert.pipeline import memory_bytes
 from convert.shape import ModelShape
 
@@ -35,7 +35,7 @@ class GoodModel:
 
     def memory(self, weights: str) -> int:
         """Count the bytes of its weights in memory, in the format of that name."""
-        return memory_bytes(self.shape, codec_of(weights))
+        return memory_bytes(self.shape, format_of_floats(self.shape, weights))
 
 
 def _shape(  # in the order of a config.json

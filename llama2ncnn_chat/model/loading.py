@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.decoder import codec_of_model
-from convert.desc import ModelDesc
+from convert.desc import PANELS, ModelDesc
 from convert.errors import ConvertError
+from convert.formats.panels import n_panels, panel_bytes, rows_of
 from convert.places import places_of
 from convert.plain_weights import plain_graph, plain_size, plain_weights
 
@@ -28,19 +29,20 @@ from .ncnn_memory import WeightReader, ncnn, new_net
 from .weights_file import WeightsFile
 
 Progress = Callable[[int, int], None]
+Embedding = Callable[[npt.NDArray[np.intp]], npt.NDArray[np.float32]]
 
 
 @dataclass
 class LoadedNet:
     """A net with its weights, the open file, and what it takes from there.
 
-    ``embedding`` is ``(vocab_size, dim)`` of float16 or float32; ``note`` says why it is slower
-    than it could be, if it is.
+    ``embedding`` looks ids up, float32 ``(len(ids), dim)``; ``note`` says why it is slower than it
+    could be, if it is.
     """
 
     net: ncnn.Net
     file: WeightsFile
-    embedding: npt.NDArray[np.floating[Any]]
+    embedding: Embedding
     layers: FusedLayers | None = None
     note: str = ""
 
@@ -60,9 +62,7 @@ def load_net(
     """
     try:
         file = WeightsFile(path, d.bin_size)
-        shape = (d.shape.vocab_size, d.shape.dim)
-        embedding = file.view(d.embedding_offset, d.embedding_dtype, shape)
-        loaded = LoadedNet(new_net(threads), file, embedding)
+        loaded = LoadedNet(new_net(threads), file, _embedding(d, file))
         if codec_of_model(d).fused:
             _load_panels(loaded, d, param, progress)
         else:
@@ -72,6 +72,15 @@ def load_net(
     except ConvertError as e:
         raise ModelError(f"{path}: {e.message}", e.hint) from e
     return loaded
+
+
+def _embedding(d: ModelDesc, file: WeightsFile) -> Embedding:
+    n, dim = d.shape.vocab_size, d.shape.dim
+    if d.embedding_dtype == PANELS:
+        panels = file.view(d.embedding_offset, "u1", (n_panels(n), panel_bytes(dim, 8)))
+        return lambda ids: rows_of(panels, ids, dim)
+    table = file.view(d.embedding_offset, d.embedding_dtype, (n, dim))
+    return lambda ids: table[ids].astype(np.float32)
 
 
 def _load_panels(loaded: LoadedNet, d: ModelDesc, param: str, progress: Progress | None) -> None:

@@ -200,7 +200,7 @@ class NcnnEngine:
         cos, sin = self._rope.tables(self._shape.head_dim, p, p + m)
         extractor = self._net.create_extractor()
         for blob, array in (
-            (names.X, self._embedding[np.asarray(ids)].astype(np.float32)),
+            (names.X, self._embedding(np.asarray(ids))),
             (names.COS, cos),
             (names.SIN, sin),
             (names.MASK, causal_mask(m, p, self._shape.window)),

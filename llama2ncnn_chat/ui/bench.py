@@ -24,7 +24,7 @@ from rich.table import Table
 
 from convert import pipeline
 from convert.choosing import choose_format
-from convert.desc import ModelDesc, read_desc
+from convert.desc import PANELS, ModelDesc, read_desc
 from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
 
 from ..catalogue.find import Conversion, FoundModel
@@ -177,7 +177,9 @@ def _run(
 
 
 def _weights_bytes(desc: ModelDesc) -> int:
-    """Count what a decode step reads: all but the embedding, where that stands at the end."""
+    """Count what a decode step reads: all but the embedding, where that stands by itself."""
+    if desc.embedding_dtype == PANELS:
+        return desc.bin_size
     return max(desc.weights_size, desc.embedding_offset)
 
 

@@ -25,6 +25,8 @@ from convert.places import Place, places, places_of
 from convert.plain_weights import plain_graph, plain_size, plain_weights
 from convert.shape import ModelShape
 from convert.stem import file_of
+from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
+from tests.convert.tables import embedding_of
 from tests.convert.test_logits import IDS, logits_of, relative_error
 from tests.tiny_model import TinyConfig, Weights, forward, random_weights, tiny_config
 from tests.weights_source import WeightsSource, shape_of
@@ -133,8 +135,12 @@ def test_everything_stands_where_the_plan_says(tmp_path: Path, c: TinyConfig, co
         error = relative_error(matrix(raw, place), want)
         assert error < (0.006 if place.weights.bits == 8 else 0.08)
     assert n_matrices == 2 * 7 + 1
-    table = raw[plan.embedding :].view(np.float16).reshape(c.vocab_size, c.dim)
-    np.testing.assert_array_equal(table, w["embedding"].astype(np.float16))
+    table, shared = embedding_of(tmp_path / "m", d), c.tied and codec.bits == 8
+    if shared:  # nothing stands behind the classifier
+        assert plan.embedding == plan.of["embedding", 0].offset == max(ends)[0]
+        assert relative_error(table, w["embedding"]) < 0.006
+    else:
+        np.testing.assert_array_equal(table, w["embedding"].astype(np.float16))
     mapped = [p for p in plan.of.values() if p.offset >= plan.loaded]
     assert memory_bytes(d.shape, codec) == plan.loaded + sum(p.size for p in mapped)
 
@@ -151,10 +157,9 @@ def decoded(stem: Path, d: ModelDesc, w: Weights) -> Weights:
     for name in ("wq", "wk", "wv", "wo", "w1", "w2", "w3"):
         plan = places_of(d)
         out[name] = np.stack([matrix(raw, plan.of[name, i]) for i in range(d.shape.n_layers)])
-    # The tokens are looked up in another table than a tied classifier is.
-    table = raw[plan.embedding :].view(np.float16).reshape(w["embedding"].shape)
+    # The tokens may be looked up in another table than a tied classifier is.
     out["classifier"] = matrix(raw, plan.of["embedding" if d.shape.tied else "classifier", 0])
-    return out | {"embedding": table.astype(np.float32)}
+    return out | {"embedding": embedding_of(stem, d)}
 
 
 @pytest.mark.parametrize("c", CONFIGS)
@@ -177,15 +182,32 @@ def as_plain(
 ) -> Path:
     """A plain model of what an engine without kernels reads."""
     stem, param = folder / "plain", plain_graph(d).to_param().encode()
-    table = raw[d.embedding_offset :].tobytes()
+    table = embedding_of(folder / "m", d).tobytes()
     body = b"".join(pieces)
     body += bytes(-len(body) % 64)
     file_of(stem, ".bin").write_bytes(body + table)
     file_of(stem, ".param").write_bytes(param)
     d = replace(d, param_size=len(param), bin_size=len(body) + len(table))
     plain = replace(d, weights="b8", block=32, embedding_offset=len(body), eight_bits="")
+    plain = replace(plain, embedding_dtype="float32")
     file_of(stem, ".desc").write_text(format_desc(plain))
     return stem
+
+
+def test_a_table_of_its_own_is_still_read(tmp_path: Path) -> None:
+    """As models had it before the classifier's panels served for both."""
+    c = tiny_config()
+    w = random_weights(c, 3)
+    codec = codec_of("q8", own_table=True)
+    d = convert_tensors(WeightsSource(shape_of(c), w), tmp_path / "m", codec)
+    assert d.embedding_dtype == "float16"
+    np.testing.assert_array_equal(
+        embedding_of(tmp_path / "m", d), w["embedding"].astype(np.float16).astype(np.float32)
+    )
+    want = forward(replace(c, tied=False), decoded(tmp_path / "m", d, w), IDS)
+    engine = NcnnEngine(tmp_path / "m", threads=1)
+    assert relative_error(engine.forward_all(IDS), want) < 3e-2
+    engine.close()
 
 
 def test_eight_bits_come_out_of_the_panels_as_they_went_in(tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ import numpy.typing as npt
 import pytest
 
 from convert import desc
-from convert.desc import ModelDesc, read_desc
+from convert.desc import read_desc
 from convert.formats import PLAIN_NAMES
 from convert.pipeline import convert
 from convert.rope import Rope
 from convert.stem import file_of
+from tests.convert.tables import embedding_of
 from tests.tiny_model import (
     TinyConfig,
     Weights,
@@ -31,12 +32,6 @@ from tests.weights_source import make
 
 Float32 = npt.NDArray[np.float32]
 IDS = [1, 5, 90, 33, 7, 7, 60, 2, 11]
-
-
-def embedding_of(stem: Path, d: ModelDesc) -> Float32:
-    raw = file_of(stem, ".bin").read_bytes()[d.embedding_offset :]
-    n = d.shape.vocab_size * d.shape.dim
-    return np.frombuffer(raw, d.embedding_dtype, n).reshape(-1, d.shape.dim).astype(np.float32)
 
 
 def feed(extractor: ncnn.Extractor, name: str, array: npt.NDArray[np.floating]) -> None:

@@ -90,7 +90,8 @@ def test_quantised_weights_stay_close(tmp_path: Path, weights: str, bound: float
 def test_v2_blocks_keep_what_the_checkpoint_says(tmp_path: Path) -> None:
     config = tiny_config(hidden_dim=192)
     weights = random_weights(config, 1)
-    convert(write_v2(tmp_path / "q.bin", config, weights, 32), tmp_path / "q.ncnn")
+    source = write_v2(tmp_path / "q.bin", config, weights, 32)
+    convert(source, tmp_path / "q.ncnn", weights="b8")
     engine = NcnnEngine(tmp_path / "q.ncnn")
     assert (engine.desc.weights, engine.desc.block) == ("b8", 32)
     ids = ids_of(config)

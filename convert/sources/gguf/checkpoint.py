@@ -16,12 +16,13 @@ import numpy as np
 from ...errors import ConvertError
 from ...formats.codec import Float32, QuantisedRows
 from ..source import sampled_sha256
-from .blocks import SUB_BLOCK, BlockType
+from .blocks import SUB_BLOCK
 from .file import StoredTensor
 from .parts import Gguf
 from .shape import NAMES, ROPE_FREQS, architecture_of, shape_of
 
 TEMPLATE = "tokenizer.chat_template"
+FLOAT_BITS = 16
 
 
 class GgufCheckpoint:
@@ -46,8 +47,8 @@ class GgufCheckpoint:
         self.size = sum(file.size for file in self._gguf.inputs)
         architecture = architecture_of(self._gguf)
         self.format = f"GGUF v{self._gguf.version} {architecture} ({self._contents()})"
-        self.bits = self._prevailing().bits
-        self.block = SUB_BLOCK if self.bits < 16 else 0
+        quantised = any(tensor.type.bits < FLOAT_BITS for tensor in self._table.values())
+        self.block = SUB_BLOCK if quantised else 0
         self.template = "own" if TEMPLATE in self.metadata else "plain"
 
     def __enter__(self) -> GgufCheckpoint:
@@ -64,6 +65,10 @@ class GgufCheckpoint:
     def type_of(self, name: str, layer: int) -> str:
         """Name the type of one layer of a tensor."""
         return self._table[name, layer].type.name
+
+    def bits_of(self, name: str, layer: int) -> int:
+        """Tell how many bits the values of one layer of a tensor have."""
+        return self._table[name, layer].type.bits
 
     def tensor_bytes(self, name: str) -> int:
         """Count the bytes of one layer of a tensor: of the mean one, where the types differ."""
@@ -130,11 +135,3 @@ class GgufCheckpoint:
             count[tensor.type.name] += 1
             weights[tensor.type.name] += tensor.n_values
         return ", ".join(f"{count[name]} {name}" for name, _ in weights.most_common())
-
-    def _prevailing(self) -> BlockType:
-        """The type of most weights in matrices that a token meets."""
-        weights: Counter[BlockType] = Counter()
-        for (name, _), tensor in self._table.items():
-            if self.shape.tied or name != "embedding":
-                weights[tensor.type] += tensor.n_values
-        return weights.most_common(1)[0][0]

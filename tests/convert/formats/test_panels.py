@@ -8,7 +8,7 @@ import pytest
 
 from convert.formats import codec_of
 from convert.formats.codec import NonFiniteError, QuantisedRows
-from convert.formats.panels import decode, pack, panel_bytes, unpack
+from convert.formats.panels import decode, n_panels, pack, panel_bytes, rows_of, unpack
 from tests.convert.formats.encoding import Array, Slice, encode, normal
 from tests.convert.formats.slow_panels import write_panels
 
@@ -99,6 +99,15 @@ def test_the_error_is_half_a_step_at_most(name: str, rows: int, cols: int) -> No
                     (error**2).mean(axis=1)
                     <= (spread / 15) ** 2 / 12 * 1.6 + (1e-3 * np.abs(block).max()) ** 2
                 ).all()
+
+
+@pytest.mark.parametrize(("rows", "cols"), SHAPES)
+def test_some_rows_are_those_of_all(rows: int, cols: int) -> None:
+    raw, _ = encode(codec_of("q8"), normal(rows, cols, 5))
+    panels = np.frombuffer(raw, np.uint8).reshape(n_panels(rows), -1)
+    some = np.array([rows - 1, 0, rows // 2, 0])
+    want = decode(panels, rows, cols, 8)[some]
+    np.testing.assert_array_equal(rows_of(panels, some, cols), want)
 
 
 def test_eight_bits_of_a_rounded_step_never_leave_their_range() -> None:

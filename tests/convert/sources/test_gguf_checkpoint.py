@@ -309,11 +309,11 @@ def test_inspect_says_types_and_what_is_kept(tmp_path: Path) -> None:
     unchanged = {x.weights: (x.unchanged, x.matrices) for x in report.conversions}
     assert unchanged == {
         **{"int8": (0, 15), "fp16": (0, 15), "fp32": (0, 15)},
-        **{"b8": (15, 15), "b6": (14, 15), "b4": (14, 15), "q8": (15, 15), "q4": (14, 15)},
+        **{"b8": (15, 15), "b6": (14, 15), "b4": (14, 15), "q8": (15, 15), "q4": (15, 15)},
     }
     types = {x.weights: x.types for x in report.conversions}
     assert types["q8"] == {"Q4_0": (14, 14), "Q8_0": (1, 1)}
-    assert types["q4"] == {"Q4_0": (14, 14), "Q8_0": (0, 1)}
+    assert types["b4"] == {"Q4_0": (14, 14), "Q8_0": (0, 1)}
     assert "14 of 14 Q4_0, 0 of 1 Q8_0" in format_report(report)
     write_gguf(tmp_path / "m", c, w)
     assert "without loss" not in format_report(inspect(tmp_path / "m"))

@@ -95,7 +95,7 @@ def test_architectures(tmp_path: Path, name: str) -> None:
 def shape_for(tmp_path: Path, c: TinyConfig = C, kind: str = "llama", **says: Any) -> Any:
     write_hf(tmp_path / "hf", config_of(c, kind, **says), hf_tensors(c, random_weights(c, 0)))
     with open_source(tmp_path / "hf") as source:
-        assert (source.bits, source.block) == (32, 0)
+        assert (source.bits_of("wq", 0), source.block) == (32, 0)
         return source.shape
 
 
