@@ -54,8 +54,7 @@ def codec_of_model(d: desc.ModelDesc) -> Codec:
     """Look up how a converted model keeps its matrices. Raises ``ConvertError``."""
     try:
         eight_bits = parse_matrices(d.eight_bits)
-        own_table = d.embedding_dtype != desc.PANELS
-        codec = codec_of(d.weights, d.block or DEFAULT_BLOCK, eight_bits, own_table=own_table)
+        codec = codec_of(d.weights, d.block or DEFAULT_BLOCK, eight_bits)
         if codec.block == d.block and eight_bits <= matrices_of(d.shape):
             return codec
     except (ConvertError, ValueError):

@@ -55,8 +55,7 @@ class ModelDesc:
     the ``.bin``: float16, float32, or the 8-bit "panels" of a tied classifier; ncnn reads the
     first ``weights_size`` bytes. ``template`` names the chat template that the model was made for.
     ``eight_bits`` names the matrices that keep 8 bits among those of 4, as ``formats.mixture``
-    writes it. ``extra`` has the keys that this
-    program doesn't know.
+    writes it. ``extra`` has the keys that this program doesn't know.
     """
 
     shape: ModelShape

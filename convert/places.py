@@ -85,11 +85,12 @@ def places_of(d: ModelDesc) -> Places:
     plan = places(d.shape, decoder.codec_of_model(d))
     for name, want, says in (
         ("weights_size", plan.loaded, d.weights_size),
+        ("embedding_dtype", plan.embedding_dtype, d.embedding_dtype),
         ("embedding_offset", plan.embedding, d.embedding_offset),
         ("bin_size", plan.size, d.bin_size),
     ):
         if says != want:
-            raise ConvertError(f"{name} is {says:,}, this shape in {d.weights} has {want:,}", AGAIN)
+            raise ConvertError(f"{name} is {says}, this shape in {d.weights} has {want}", AGAIN)
     return plan
 
 

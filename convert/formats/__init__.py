@@ -20,23 +20,17 @@ _WITHOUT_BLOCKS: dict[str, Codec] = {codec.name: codec for codec in (INT8, FP16,
 
 MIXED_FORMATS = tuple(name for name, bits in PANEL_FORMATS.items() if bits < 8)
 """The formats in which some matrices may keep 8 bits."""
+
 PLAIN_NAMES = ("int8", *BLOCK_FORMATS, "fp16", "fp32")
 """The formats of models that any ncnn program can load."""
 FORMAT_NAMES = (*PANEL_FORMATS, *PLAIN_NAMES)
 DEFAULT_BLOCK = 64
 
 
-def codec_of(
-    name: str,
-    block: int = DEFAULT_BLOCK,
-    eight_bits: Matrices = frozenset(),
-    *,
-    own_table: bool = False,
-) -> Codec:
+def codec_of(name: str, block: int = DEFAULT_BLOCK, eight_bits: Matrices = frozenset()) -> Codec:
     """Look up the codec of a name; ``block`` is for those that have a choice, others ignore it.
 
     The matrices of ``eight_bits`` keep 8 bits in a format of panels; elsewhere none can be named.
-    With ``own_table`` tokens aren't looked up in a classifier in panels, as they once weren't.
     Raises ``ConvertError`` for a name, a block or a mixture that isn't known.
     """
     if name not in FORMAT_NAMES:
@@ -46,7 +40,7 @@ def codec_of(
     if eight_bits and name not in MIXED_FORMATS:
         raise ConvertError(f"weights {name!r} are kept alike in all matrices", "choose q4")
     if name in PANEL_FORMATS:
-        return PanelCodec(name, PANEL_FORMATS[name], eight_bits, own_table)
+        return PanelCodec(name, PANEL_FORMATS[name], eight_bits)
     if name in BLOCK_FORMATS:
         return Blocks(name, BLOCK_FORMATS[name], block)
     return _WITHOUT_BLOCKS[name]

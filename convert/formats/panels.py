@@ -44,14 +44,12 @@ ROWS, BLOCK, ALIGNMENT = 8, 32, 64
 class PanelCodec:
     """Blocks of 32 in panels, a step each; in 4 bits an offset as well. Implements ``Codec``.
 
-    The matrices of ``eight_bits``, by tensor and layer, keep 8 bits. With ``own_table`` tokens are
-    looked up beside a tied classifier and not in it.
+    The matrices of ``eight_bits``, by tensor and layer, keep 8 bits.
     """
 
     name: str
     bits: int
     eight_bits: Matrices = frozenset()
-    own_table: bool = False
 
     fused = True
     block = BLOCK
@@ -62,13 +60,11 @@ class PanelCodec:
     @property
     def embedding_at(self) -> int | None:
         """Where a tied classifier's panels serve as the embedding: in 8 bits, from their start."""
-        return 0 if self.bits == 8 and not self.own_table else None
+        return 0 if self.bits == 8 else None
 
     def of(self, tensor: str, layer: int) -> PanelCodec:
         """Return the codec of one matrix."""
-        if (tensor, layer) not in self.eight_bits:
-            return self
-        return PanelCodec("q8", 8, own_table=self.own_table)
+        return PanelCodec("q8", 8) if (tensor, layer) in self.eight_bits else self
 
     def encode(self, slices: Iterable[RowSlice], write: Write) -> None:
         """Write a matrix panel by panel. All slices but the last are of whole panels."""

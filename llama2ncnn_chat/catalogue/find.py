@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import atexit
 import errno
-import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -35,16 +33,14 @@ from convert.stem import CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of, stem_of
 from convert.tokenizer_files import TOKENIZERS
 from convert.vocabulary import companions_of
 
-from ..atomic import replacing
 from ..errors import Advice, ChatError, ModelError, UsageError
 from ..paths import cache_dir, make_private
-from .cached import HASHES, KEY_DIGITS, LOCK, MODELS, STEM, Origin, format_in_key, write_origin
+from .cached import KEY_DIGITS, LOCK, MODELS, STEM, Origin, format_in_key, write_origin
+from .hashes import OnBytes, content_hash
 
 DEMO = "demo"
 DEMO_CHECKPOINT = Path(__file__).parents[1] / "demo" / "demo.bin"
 REINSTALL = "install the program again"
-
-OnBytes = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -87,12 +83,11 @@ def find_model(
     progress: ProgressCallbacks = ProgressCallbacks(),
     bundled: Path = DEMO_CHECKPOINT,
 ) -> FoundModel:
-    """Find what ``model`` names: a stem, one of its files, a raw checkpoint, a model of the Hub.
+    """Find what ``model`` names, and convert it if it isn't yet.
 
-    What isn't converted will be.
-
-    ``demo``, where no file has that name, is the ``bundled`` one. Raises ``ModelError`` for what
-    isn't there, isn't a model, or has no tokenizer.
+    That is a stem, one of its files, what can be converted, or a model of the Hub; ``demo``, where
+    no file has that name, is the ``bundled`` one. Raises ``ModelError`` for what isn't there, isn't
+    a model, or has no tokenizer.
     """
     try:
         if is_hub_name(model):
@@ -247,7 +242,7 @@ def _cache_stem(
 ) -> Path:
     try:
         root = make_private(cache_dir())
-        digest = _content_hash(files, root, hashing)[:KEY_DIGITS]
+        digest = content_hash(files, root, hashing)[:KEY_DIGITS]
         key = f"{digest}-{options}-{CONVERTER.split()[-1]}"
         folder = make_private(root / MODELS) / key
         if not _read_whole(folder / STEM) and not os.access(folder.parent, os.W_OK):
@@ -258,37 +253,3 @@ def _cache_stem(
         folder = around / MODELS
         notes.append(f"{e.filename}: {e.strerror}; converting into {around} for this time")
     return folder / STEM
-
-
-def _content_hash(files: Sequence[Path], root: Path, hashing: OnBytes | None) -> str:
-    """Compute the SHA-256 of one file; of several, the SHA-256 of theirs in a row."""
-    total, before = sum(path.stat().st_size for path in files), 0
-    digests = []
-    for path in files:
-
-        def report(done: int, before: int = before) -> None:
-            if hashing:
-                hashing(before + done, total)
-
-        digests.append(_file_hash(path, root, report))
-        before += path.stat().st_size
-    if len(digests) == 1:
-        return digests[0]
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-def _file_hash(path: Path, root: Path, hashing: Callable[[int], None]) -> str:
-    """Compute a file's SHA-256, or look it up if its name, size and time are as they were."""
-    stat = path.stat()
-    stamp = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino]
-    memo = root / HASHES / f"{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:24]}.json"
-    with suppress(OSError, ValueError):
-        known = json.loads(memo.read_text())
-        if known["stamp"] == stamp:
-            return str(known["sha256"])
-    digest = sha256_file(path, hashing)
-    with suppress(OSError):  # a memo is a convenience
-        make_private(memo.parent)
-        with replacing(memo) as beside:
-            beside.write_text(json.dumps({"stamp": stamp, "sha256": digest}))
-    return digest

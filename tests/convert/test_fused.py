@@ -25,7 +25,6 @@ from convert.places import Place, places, places_of
 from convert.plain_weights import plain_graph, plain_size, plain_weights
 from convert.shape import ModelShape
 from convert.stem import file_of
-from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from tests.convert.tables import embedding_of
 from tests.convert.test_logits import IDS, logits_of, relative_error
 from tests.tiny_model import TinyConfig, Weights, forward, random_weights, tiny_config
@@ -194,22 +193,6 @@ def as_plain(
     return stem
 
 
-def test_a_table_of_its_own_is_still_read(tmp_path: Path) -> None:
-    """As models had it before the classifier's panels served for both."""
-    c = tiny_config()
-    w = random_weights(c, 3)
-    codec = codec_of("q8", own_table=True)
-    d = convert_tensors(WeightsSource(shape_of(c), w), tmp_path / "m", codec)
-    assert d.embedding_dtype == "float16"
-    np.testing.assert_array_equal(
-        embedding_of(tmp_path / "m", d), w["embedding"].astype(np.float16).astype(np.float32)
-    )
-    want = forward(replace(c, tied=False), decoded(tmp_path / "m", d, w), IDS)
-    engine = NcnnEngine(tmp_path / "m", threads=1)
-    assert relative_error(engine.forward_all(IDS), want) < 3e-2
-    engine.close()
-
-
 def test_eight_bits_come_out_of_the_panels_as_they_went_in(tmp_path: Path) -> None:
     c = tiny_config(n_layers=1)
     w = random_weights(c, 4)
@@ -236,6 +219,7 @@ def test_numbers_that_are_not_the_plans_are_refused(tmp_path: Path) -> None:
     for name, lie in (
         ("weights_size", replace(d, weights_size=64)),
         ("embedding_offset", replace(d, embedding_offset=d.embedding_offset + 64)),
+        ("embedding_dtype", replace(d, embedding_dtype="float16")),
         ("bin_size", replace(d, bin_size=d.bin_size + 64)),
     ):
         with pytest.raises(ConvertError, match=name):

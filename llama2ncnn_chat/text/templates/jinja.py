@@ -26,10 +26,7 @@ MAX_SOURCE = 1 << 20
 """Characters that a template may have; the longest known have a fiftieth of that."""
 
 _HINT = "choose another template"
-_BOOT = (
-    "import sys; seconds, *sys.path = sys.argv[1:]; "
-    f"from {__package__}.sandbox import main; main(float(seconds))"
-)
+_BOOT = f"import sys; sys.path = sys.argv[1:]; from {__package__}.sandbox import main; main()"
 
 
 class Message(TypedDict):
@@ -81,30 +78,40 @@ class JinjaProcess:
             self._process = None
 
     def _ask(self, request: str) -> str:
-        self._process = self._process or self._start()
-        to_it, from_it = _pipes(self._process)
+        process = self._process = self._process or self._start()
+        expired = threading.Event()
+
+        def end() -> None:
+            expired.set()
+            process.kill()
+
+        # From outside: what runs in there may hold every lock that its own watchdog needs.
+        watchdog = threading.Timer(self._seconds, end)
+        watchdog.daemon = True
+        watchdog.start()
         try:
-            to_it.write(request + "\n")
-            to_it.flush()
-            line = from_it.readline()
-        except OSError:  # it has ended
-            line = ""
+            line = _answer(process, request + "\n")
         except BaseException:
             self.close()  # an answer that nobody waits for mustn't be taken for the next one's
             raise
-        if not line:
-            code = self._process.wait()
+        finally:
+            watchdog.cancel()
+        if expired.is_set():
             self.close()
-            # 1 is how the watchdog exits.
-            what = f"takes longer than {self._seconds:g} s" if code == 1 else f"fails ({code})"
-            raise TemplateError(f"the model's template {what}", _HINT)
+            raise TemplateError(
+                f"the model's template takes longer than {self._seconds:g} s", _HINT
+            )
+        if not line:
+            code = process.wait()
+            self.close()
+            raise TemplateError(f"the model's template fails ({code})", _HINT)
         return line
 
     def _start(self) -> subprocess.Popen[str]:
         # The path as it is here: with -m, a jinja2.py in the folder one stands in would be run.
-        command = [sys.executable, "-c", _BOOT, str(self._seconds), *sys.path]
+        command = [sys.executable, "-c", _BOOT, *sys.path]
         try:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -115,6 +122,20 @@ class JinjaProcess:
         except OSError as error:
             reason = error.strerror or str(error)
             raise TemplateError(f"can't render the model's template: {reason}", _HINT) from error
+        _answer(process, "")  # it says that it has started, which isn't the template's time
+        return process
+
+
+def _answer(process: subprocess.Popen[str], request: str) -> str:
+    """Write a line and read the one that comes; nothing if the process has ended."""
+    to_it, from_it = _pipes(process)
+    try:
+        to_it.write(request)
+        to_it.flush()
+        line = from_it.readline()
+    except OSError:
+        return ""
+    return line if line.endswith("\n") else ""
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:

@@ -1,14 +1,12 @@
 """The process in which Jinja templates run: reads requests from stdin, writes what they give.
 
-A template is a program out of a downloaded file, so this process has bounds on time, memory and
-output and ends where one is passed. It knows no turns, no vocabulary, and nobody but its parent.
+A template is a program out of a downloaded file, so this process has bounds on memory and output,
+and its parent has one on time. It knows no turns, no vocabulary, and nobody but its parent.
 """
 
 from __future__ import annotations
 
-import faulthandler
 import json
-import os
 import signal
 import sys
 from contextlib import suppress
@@ -30,6 +28,9 @@ MAX_MESSAGE = 1000
 
 MAX_MEMORY = 1 << 29
 """Bytes of address space, where the system knows such a bound; rendering a chat takes a tenth."""
+
+MAX_CPU = 600
+"""Seconds of computing in all, lest one without end outlives a parent that was killed."""
 
 
 class _RefusalError(TemplateError):
@@ -113,28 +114,33 @@ def answer(request: dict[str, Any]) -> dict[str, str]:
         return {"wrong": str(error)[:MAX_MESSAGE] or type(error).__name__}
 
 
-def _bound_memory() -> None:
+def _set_bounds() -> None:
     try:
         import resource
     except ImportError:  # Windows has no such bounds
         return
-    for kind, most in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_AS, MAX_MEMORY)):
+    bounds = (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_AS, MAX_MEMORY),
+        (resource.RLIMIT_CPU, MAX_CPU),
+    )
+    for kind, most in bounds:
         with suppress(ValueError, OSError):  # a lower one is set, or the system has none
             resource.setrlimit(kind, (most, most))
 
 
-def main(seconds: float) -> None:
-    """Answer requests, a line of JSON each, until there are no more.
+def main() -> None:
+    """Say that it is ready by an empty line, then answer requests, a line of JSON each.
 
-    One that takes longer than ``seconds`` ends the process: the interpreter's own watchdog does
-    that, which needs no lock that a long computation could hold.
+    Who asks ends the process if an answer takes too long.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the parent
-    _bound_memory()
-    with open(os.devnull, "w") as nowhere:
-        for line in sys.stdin:
-            faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
-            text = json.dumps(answer(json.loads(line)))
-            faulthandler.cancel_dump_traceback_later()
-            sys.stdout.write(text + "\n")
-            sys.stdout.flush()
+    _set_bounds()
+    _say("")
+    for line in sys.stdin:
+        _say(json.dumps(answer(json.loads(line))))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -239,7 +239,7 @@ def test_a_terminal_that_is_closed(terminals: list[Terminal]) -> None:
 def test_a_model_that_is_not_there_is_a_panel_and_an_exit_code(terminals: list[Terminal]) -> None:
     terminal = Terminal("/no/such/model")
     terminals.append(terminal)
-    terminal.see("name a .bin checkpoint")
+    terminal.see("no such model")
     terminal.type("q")
     assert terminal.ended() == 3
     assert "error: /no/such/model" in terminal.raw
