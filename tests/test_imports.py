@@ -19,8 +19,12 @@ BELOW = {
     "storage": {"conversation", "generation", "model", "text"},
     "chat": {"storage", "conversation", "generation", "model", "text"},
     "catalogue": set(),
+    "quality": {"generation", "model", "text"},
     "launch": {"catalogue", "chat", "storage", "conversation", "generation", "model", "text"},
-    "ui": {"launch", "catalogue", "chat", "storage", "conversation", "generation", "model", "text"},
+    "ui": {
+        *("launch", "catalogue", "chat", "storage", "conversation", "generation", "model", "text"),
+        "quality",
+    },
     "cli": {"arguments", "launch", "ui", "catalogue", "chat"},
     "arguments": {"launch", "chat"},
     "demo": set(),
@@ -32,6 +36,7 @@ BELOW = {
 CONVERT_FOR = {
     "catalogue": None,
     "launch": None,
+    "quality": None,
     "ui": None,
     "model": {
         *("decoder", "desc", "errors", "rope", "shape", "stem"),
