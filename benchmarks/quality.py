@@ -16,13 +16,12 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
@@ -33,15 +32,16 @@ from convert.formats import BLOCKS, FORMAT_NAMES, codec_of
 from convert.pipeline import convert, convert_tensors
 from convert.sources import open_source
 from llama2ncnn_chat.catalogue.find import find_model
-from llama2ncnn_chat.generation.sampling import make_sampler
-from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.launch.open_model import load_tokenizer
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
+from llama2ncnn_chat.quality.fidelity import Fidelity, Rows, compare, log_softmax, logits_of
+from llama2ncnn_chat.quality.texts import sampled_texts, texts_of_file
 
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
-LogitsOf = Callable[[list[int]], Float64]
+LogitsOf = Callable[[list[int]], Rows]
 """Gives the logits, or the log-probabilities, after each id of a text."""
+
+BOS = 1
+"""Of llama2.c's models and those of Llama 2."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ def main() -> None:
         for column in ("bits", "mean KL", "99% KL", "largest KL", "perplexity", "same top token"):
             table.add_column(column, justify="right")
         for each in candidates(args, folder):
-            mine = (log_softmax(each.logits_of(ids)) for ids in texts)
-            table.add_row(each.name, f"{each.bits:.2f}", *compare(reference, mine, texts))
+            fidelity = compare(reference, map(each.logits_of, texts), texts)
+            table.add_row(each.name, f"{each.bits:.2f}", *cells(fidelity))
     Console().print(table)
 
 
@@ -124,7 +124,7 @@ def served(model: Path, folder: Path, kind: str) -> Iterator[Candidate]:
         yield Candidate(f"{kind}, llama.cpp", bits, partial(asked, server, n_vocab))
 
 
-def asked(server: LlamaServer, n_vocab: int, ids: list[int]) -> Float64:
+def asked(server: LlamaServer, n_vocab: int, ids: list[int]) -> Rows:
     """Ask a server for all log-probabilities after each id of a text, one request an id."""
     rows = np.full((len(ids), n_vocab), np.nan)
     for i in range(len(ids)):
@@ -142,56 +142,18 @@ def texts_of(args: argparse.Namespace, stem: Path) -> list[list[int]]:
         return [case["ids"] for case in json.loads(args.golden.read_text())["cases"]]
     if args.text:
         vocabulary = load_tokenizer(find_model(str(stem)))
-        ids, opening = vocabulary.encode(args.text.read_text(), bos=False), vocabulary.opening
-        size = args.tokens - len(opening)
-        return [[*opening, *ids[i * size : (i + 1) * size]] for i in range(args.texts)]
-    return sampled(NcnnEngine(stem), args.texts, args.tokens)
+        return texts_of_file(args.text, vocabulary, args.texts, args.tokens)
+    return sampled_texts(NcnnEngine(stem), [BOS], args.texts, args.tokens)
 
 
-def sampled(engine: NcnnEngine, n_texts: int, n_tokens: int) -> list[list[int]]:
-    """Sample texts from the model at temperature 1, with a fixed seed; returns their ids."""
-    sampler = make_sampler(Sampling(temperature=1.0), np.random.default_rng(0))
-    texts = []
-    for _ in range(n_texts):
-        engine.rewind(0)
-        ids = [1]
-        while len(ids) < min(n_tokens, engine.context_length):
-            ids.append(sampler(engine.forward(ids[-1:]), []))
-        texts.append(ids)
-    return texts
-
-
-def logits_of(engine: NcnnEngine, ids: list[int]) -> Float64:
-    """Compute the logits after each id of one text, (time, vocab_size)."""
-    engine.rewind(0)
-    return engine.forward_all(ids).astype(np.float64)
-
-
-def log_softmax(x: Float64) -> Float64:
-    """Turn rows of logits into log probabilities."""
-    x = x - x.max(axis=1, keepdims=True)
-    result: Float64 = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
-    return result
-
-
-def compare(
-    reference: list[Float32], mine: Iterable[Float64], texts: list[list[int]]
-) -> tuple[str, ...]:
-    """Reduce log probabilities to the table's cells: mean, 99th percentile and largest KL
-    divergence from the reference in nats, perplexity, and how often the top token is the same."""
-    kl, nll, same = [], [], []
-    for stored, q, ids in zip(reference, mine, texts, strict=True):
-        p = stored.astype(np.float64)
-        kl.append((np.exp(p) * (p - q)).sum(axis=1))
-        nll.append(-q[np.arange(len(ids) - 1), ids[1:]])
-        same.append(p.argmax(axis=1) == q.argmax(axis=1))
-    divergence = np.concatenate(kl)
+def cells(f: Fidelity) -> tuple[str, ...]:
+    """Write a comparison as the cells of a row."""
     return (
-        f"{divergence.mean():.5f}",
-        f"{np.quantile(divergence, 0.99):.4f}",
-        f"{divergence.max():.4f}",
-        f"{np.exp(np.concatenate(nll).mean()):.4f}",
-        f"{np.concatenate(same).mean():.1%}",
+        f"{f.mean_kl:.5f}",
+        f"{f.kl_99:.4f}",
+        f"{f.largest_kl:.4f}",
+        f"{f.perplexity:.4f}",
+        f"{f.same_top:.1%}",
     )
 
 

@@ -21,7 +21,10 @@ BELOW = {
     "catalogue": set(),
     "quality": {"generation", "model", "text"},
     "launch": {"catalogue", "chat", "storage", "conversation", "generation", "model", "text"},
-    "ui": {"launch", "catalogue", "chat", "storage", "conversation", "generation", "model", "text"},
+    "ui": {
+        *("launch", "catalogue", "chat", "storage", "conversation", "generation", "model", "text"),
+        "quality",
+    },
     "cli": {"arguments", "launch", "ui", "catalogue", "chat"},
     "arguments": {"launch", "chat"},
     "demo": set(),

@@ -32,6 +32,7 @@ from ..errors import UsageError
 from ..launch.open_model import find, load
 from ..launch.options import BenchOptions
 from ..model.engine import Engine
+from ..quality.speed import decode_rates, prefill_rates, warm_up
 from .progress import Steps, tell
 
 SCAN_BYTES = 256 << 20
@@ -140,40 +141,17 @@ def _model(options: BenchOptions) -> Iterator[FoundModel]:
 def _run(
     engine: Engine, desc: ModelDesc, options: BenchOptions, bandwidth: float
 ) -> Iterator[Result]:
-    rng = np.random.default_rng(0)
-
-    def tokens(n: int) -> list[int]:
-        return [int(token) for token in rng.integers(0, engine.vocab_size, n)]
-
-    def fill(n: int) -> None:
-        if engine.position > n:
-            engine.rewind(n)
-        if engine.position < n:
-            engine.forward(tokens(n - engine.position))
-
-    engine.forward(tokens(min(16, engine.context_length)))  # warm
+    warm_up(engine)
     if options.n_prompt:
-        runs = []
-        for _ in range(options.repeats):
-            fill(0)
-            start = time.perf_counter()
-            engine.forward(tokens(options.n_prompt))
-            runs.append(options.n_prompt / (time.perf_counter() - start))
-        yield Result(f"prefill {options.n_prompt}", median(runs), tuple(runs))
+        runs = prefill_rates(engine, options.n_prompt, options.repeats)
+        yield Result(f"prefill {options.n_prompt}", median(runs), runs)
     for depth in options.depths if options.n_decode else ():
-        runs = []
-        for _ in range(options.repeats):
-            fill(depth)
-            start = time.perf_counter()
-            for token in tokens(options.n_decode):
-                engine.forward([token])
-            runs.append(options.n_decode / (time.perf_counter() - start))
+        runs = decode_rates(engine, options.n_decode, options.repeats, depth)
         step_bytes = _weights_bytes(desc) + desc.shape.cache_bytes(depth + options.n_decode // 2)
         rate = median(runs)
         at = f" at {depth:,}" if depth else ""
-        yield Result(
-            f"decode {options.n_decode}{at}", rate, tuple(runs), rate * step_bytes / bandwidth
-        )
+        test = f"decode {options.n_decode}{at}"
+        yield Result(test, rate, runs, rate * step_bytes / bandwidth)
 
 
 def _weights_bytes(desc: ModelDesc) -> int:
