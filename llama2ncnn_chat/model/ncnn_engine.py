@@ -37,6 +37,7 @@ from .ncnn_memory import (
 from .threads import allowed_threads, default_threads
 
 Float32 = npt.NDArray[np.float32]
+Seen = Callable[[str, Float32], None]
 
 
 class ContextFullError(ChatError):
@@ -192,11 +193,7 @@ class NcnnEngine:
             )
 
     def watch(
-        self,
-        ids: Sequence[int],
-        trunk: Sequence[str],
-        head: Sequence[str],
-        seen: Callable[[str, Float32], None],
+        self, ids: Sequence[int], trunk: Sequence[str], head: Sequence[str], seen: Seen
     ) -> None:
         """Feed one batch, show ``seen`` what blobs of the graph then hold, and forget it again.
 
@@ -204,13 +201,18 @@ class NcnnEngine:
         """
         self._refuse(ids)
         with no_mats_left_behind():
-            extractor = self._fed(ids)
-            for blob in trunk:
-                seen(blob, np.array(_extract(extractor, blob)))
-            hidden = np.array(_extract(extractor, names.HIDDEN))
-            _check(extractor.input(names.HEAD_IN, to_mat(hidden)), "input", names.HEAD_IN)
-            for blob in head:
-                seen(blob, np.array(_extract(extractor, blob)))
+            self._show(ids, trunk, head, seen)
+
+    def _show(
+        self, ids: Sequence[int], trunk: Sequence[str], head: Sequence[str], seen: Seen
+    ) -> None:
+        extractor = self._fed(ids)
+        for blob in trunk:
+            seen(blob, np.array(_extract(extractor, blob)))
+        hidden = np.array(_extract(extractor, names.HIDDEN))
+        _check(extractor.input(names.HEAD_IN, to_mat(hidden)), "input", names.HEAD_IN)
+        for blob in head:
+            seen(blob, np.array(_extract(extractor, blob)))
 
     def _fed(self, ids: Sequence[int]) -> ncnn.Extractor:
         """Prepare one batch behind what the cache holds; nothing is computed yet."""

@@ -75,6 +75,21 @@ def test_watching_leaves_no_trace(tmp_path: Path) -> None:
     engine.close()
 
 
+def test_an_error_while_watching_lets_go_of_the_net(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    engine = NcnnEngine(make(tmp_path, PLAIN), threads=1)
+
+    def seen(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        engine.watch([3, 4, 5], ["l0.att_norm"], [], seen)
+    except KeyboardInterrupt:
+        engine.close()  # while the error still has its frames
+    assert capfd.readouterr().err == ""
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     write_chat_folder(tmp_path / "hf")
