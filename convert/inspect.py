@@ -15,6 +15,7 @@ from .desc import ModelDesc, flat, read_desc, verify
 from .files import is_file, is_folder
 from .formats import FORMAT_NAMES
 from .formats.codec import Codec, Float32, NonFiniteError, QuantisedRows
+from .formats.mixture import format_matrices
 from .pipeline import bin_bytes, memory_bytes
 from .shape import ModelShape
 from .sources import open_source
@@ -29,7 +30,8 @@ class Conversion:
     """What a checkpoint becomes in one format, in bytes; ``total`` has a full KV cache in it.
 
     ``unchanged`` of its ``matrices`` move over in the blocks that they stand in, without loss;
-    ``types`` has the same two counts for each type that the source keeps them in.
+    ``types`` has the same two counts for each type that the source keeps them in. ``eight_bits``
+    names those that keep 8 bits among others of 4.
     """
 
     weights: str
@@ -40,6 +42,7 @@ class Conversion:
     matrices: int = 0
     unchanged: int = 0
     types: dict[str, tuple[int, int]] = field(default_factory=dict)
+    eight_bits: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,10 @@ def _conversion(shape: ModelShape, codec: Codec, source: TensorSource | None = N
         kept, n = types.get(kind, (0, 0))
         types[kind] = kept + _moves(row, codec.of(row.tensor, row.layer)), n + 1
     unchanged = sum(kept for kept, _ in types.values())
-    return Conversion(codec.name, codec.block, disk, memory, total, len(rows), unchanged, types)
+    return Conversion(
+        *(codec.name, codec.block, disk, memory, total, len(rows), unchanged, types),
+        eight_bits=format_matrices(codec.eight_bits),
+    )
 
 
 @dataclass
@@ -214,6 +220,8 @@ def format_report(r: Report) -> str:
     if r.source:
         facts.append(("made from", r.source))
         facts.append(("made by", r.converter))
+    if r.kind == "model" and r.conversions[0].eight_bits:
+        facts.append(("in 8 bits", r.conversions[0].eight_bits))
     facts.append(("tokenizer", r.tokenizer or "none beside it"))
     if r.verified:
         facts.append(("checksums", "match"))

@@ -49,6 +49,17 @@ def test_a_checkpoint_is_described(
         assert word in text
 
 
+def test_a_mixture_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    c = tiny_config(n_kv_heads=1)  # its wv is a 43rd of it
+    path = write_v0(tmp_path / "m.bin", c, random_weights(c, 0))
+    assert main(["--inspect", "--json", str(path)]) == 0
+    told = json.loads(capsys.readouterr().out)["conversions"]
+    assert {x["weights"]: x["eight_bits"] for x in told if x["eight_bits"]} == {"q4": "wv:0-1"}
+    convert(path, tmp_path / "out", weights="q4")
+    assert main(["--inspect", str(tmp_path / "out")]) == 0
+    assert "  in 8 bits   wv:0-1\n" in capsys.readouterr().out
+
+
 def test_a_model_is_described_by_any_of_its_names(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
