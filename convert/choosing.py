@@ -21,7 +21,7 @@ MANY_WEIGHTS = 3_000_000_000
 FLOAT_BITS = 16
 """From so many bits a weight on a source isn't quantised."""
 
-COARSE_BITS = 5
+COARSE_BITS = 4
 """Up to so many bits a weight its maker wanted it small, above that faithful."""
 
 SMALL_SHARE = 40
@@ -76,19 +76,17 @@ def _bits_of_most(source: TensorSource) -> int:
 def _mixture(source: TensorSource) -> Matrices:
     """The matrices of a source that keep 8 bits.
 
-    What 4 bits hold as it stands goes into those. Of a source of few bits, what its maker gave 8
-    keeps them; of everything else, what is worth it by the shape.
+    What 4 bits hold as it stands goes into those. Of a source of few bits, what its maker gave
+    more gets 8; and whatever the source, what is worth it by the shape.
     """
 
-    def stands_in(matrix: tuple[str, int], bits: int) -> bool:
-        stored = source.quantised_rows(*matrix, 0, 1, bits, BLOCK, offsets=bits == 4)
-        return stored is not None
+    def stands_in_4(tensor: str, layer: int) -> bool:
+        return source.quantised_rows(tensor, layer, 0, 1, 4, BLOCK, offsets=True) is not None
 
     fine = set(_worth_eight_bits(source.shape))
     if _bits_of_most(source) <= COARSE_BITS:
-        others = matrices_of(source.shape) - fine
-        fine |= {m for m in others if source.bits_of(*m) > COARSE_BITS and stands_in(m, 8)}
-    return frozenset(m for m in fine if not stands_in(m, 4))
+        fine |= {m for m in matrices_of(source.shape) if source.bits_of(*m) > COARSE_BITS}
+    return frozenset(m for m in fine if not stands_in_4(*m))
 
 
 def _worth_eight_bits(shape: ModelShape) -> Matrices:

@@ -39,7 +39,7 @@ def test_three_billion_are_many() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bits", "weights"), [(2, "q4"), (4, "q4"), (5, "q4"), (6, "q8"), (8, "q8")]
+    ("bits", "weights"), [(2, "q4"), (4, "q4"), (5, "q8"), (6, "q8"), (8, "q8")]
 )
 @pytest.mark.parametrize("name", ["SmolLM2-135M-Instruct", "Mistral-7B-Instruct-v0.3"])
 def test_what_is_quantised_goes_by_its_bits(name: str, bits: int, weights: str) -> None:
@@ -106,7 +106,7 @@ def test_what_4_bits_hold_as_it_stands_stays_in_them(tmp_path: Path) -> None:
     assert chosen(tmp_path, Q4_0, Q4_0, None) == ("q4", "")
 
 
-def test_what_its_maker_gave_8_bits_among_4_keeps_them(tmp_path: Path) -> None:
+def test_what_its_maker_gave_more_bits_among_4_gets_8(tmp_path: Path) -> None:
     assert chosen(tmp_path, Q4_0, Q8_0, None) == ("q4", "embedding:0")
     assert chosen(tmp_path, Q8_0, Q8_0, "q4") == ("q4", "wv:0-1")
     assert chosen(tmp_path, F32, Q8_0, "q4") == ("q4", "wv:0-1")

@@ -116,7 +116,7 @@ def test_ncnn_computes_what_the_file_says(
     ("kind", "weights", "block"),
     [
         *((F32, "q8", 0), (F16, "q8", 0), (BF16, "q8", 0)),
-        *((Q8_0, "q8", 32), (Q5_0, "q4", 32), (Q4_0, "q4", 32)),
+        *((Q8_0, "q8", 32), (Q5_0, "q8", 32), (Q4_0, "q4", 32)),
     ],
 )
 def test_the_default_follows_the_bits(tmp_path: Path, kind: int, weights: str, block: int) -> None:
@@ -446,8 +446,9 @@ def test_tokens_of_llama_cpp(shared_data: Path, tmp_path: Path, name: str) -> No
     ("name", "weights", "slack"),
     [
         *(("q8_0", "q8", 0.08), ("f16", "q8", 0.08), ("bf16", "q8", 0.08), ("q6_k", "q8", 0.12)),
+        *((each, "q8", 0.12) for each in ("q5_0", "q5_k_m")),
         *((each, "q4", 0.3) for each in ("q4_0", "q4_1", "q4_k_m")),
-        *((each, "q4", 1.2) for each in ("q5_0", "q5_k_m", "iq4_nl", "q2_k", "q3_k_m", "iq4_xs")),
+        *((each, "q4", 1.2) for each in ("iq4_nl", "q2_k", "q3_k_m", "iq4_xs")),
     ],
 )
 def test_first_tokens_of_llama_cpp_by_default(
