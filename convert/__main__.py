@@ -1,8 +1,8 @@
 """The converter's command line: ``llama2ncnn-convert TinyLlama/ tiny.ncnn``.
 
-Flags in, a model fetched if it is one of the Hub's, one call to ``pipeline.convert`` or
-``inspect``, an exit code out; the one place of the package that prints. Knows nothing of formats,
-and of the chat nothing at all.
+Flags in, a model fetched if it is one of the Hub's, one call to ``pipeline.convert``, ``inspect``
+or the chat's ``quality``, an exit code out; with ``progress`` the one place of the package that
+prints. Knows nothing of formats, and of the chat nothing but that it measures them.
 
 Exit codes: 0, 1 can't write, 2 usage, 3 the input is missing or invalid, 130 Ctrl-C.
 """
@@ -10,15 +10,14 @@ Exit codes: 0, 1 can't write, 2 usage, 3 the input is missing or invalid, 130 Ct
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 from . import inspect, interrupts
 from .desc import FORMAT, ModelDesc
@@ -29,13 +28,24 @@ from .hub.names import is_hub_name, parse_name
 from .inspect import human_bytes
 from .inspect_chat import format_chat_report, inspect_chat
 from .pipeline import Progress, convert
+from .progress import bytes_done, say, steps
 from .stem import ALL_SUFFIXES, TOKENIZER_SUFFIX, file_of, stem_of
 
 PROG = "llama2ncnn-convert"
 DISTRIBUTION = "llama2ncnn-chat"
 
-Report = Callable[[int, int, str], None]
-"""Is told bytes done, bytes in all, and what else there is to say."""
+NOT_WITH = {
+    "inspect": ("report", "weights", "block", "tokenizer", "text", "tokens"),
+    "report": ("verify", "block"),
+}
+"""Flags that the two modes that convert nothing have no use for."""
+GOES_WITH = {
+    "verify": "--inspect",
+    "json": "--inspect or --report",
+    "text": "--report",
+    "tokens": "--report",
+}
+MIN_TOKENS = 8
 
 
 def run() -> NoReturn:
@@ -79,7 +89,8 @@ class _Parser(argparse.ArgumentParser):
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(
         prog=PROG,
-        usage="%(prog)s [options] MODEL STEM\n       %(prog)s --inspect MODEL",
+        usage="%(prog)s [options] MODEL STEM\n       %(prog)s --inspect MODEL\n"
+        "       %(prog)s --report MODEL",
         description="Convert a model of the Llama family to ncnn's files: STEM.param, STEM.bin, "
         "STEM.desc, and STEM.tokenizer.bin and STEM.chat.json with all that chatting takes.",
         allow_abbrev=False,
@@ -94,7 +105,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("stem", metavar="STEM", nargs="?", help="name of the model to write, as 7b.ncnn")
     add(
         "--weights",
-        choices=FORMAT_NAMES,
+        type=_formats,
+        metavar=f"{{{','.join(FORMAT_NAMES)}}}",
         help="how to keep the matrices (default: int8; for a quantised source what suits its bits)",
     )
     add("--block", type=int, choices=BLOCKS, help="weights per scale of b8, b6 and b4 (default 64)")
@@ -104,7 +116,15 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--inspect", action="store_true", help="describe a model, converted or not, convert nothing"
     )
     add("--verify", action="store_true", help="with --inspect: check a model's checksums")
-    add("--json", action="store_true", help="with --inspect: as JSON")
+    add(
+        "--report",
+        action="store_true",
+        help="measure what each weight format costs the model and how fast it is here (those that "
+        "--weights names, with commas between); conversions go into a temporary folder",
+    )
+    add("--text", metavar="FILE", help="with --report: on a text (default: one by the model)")
+    add("--tokens", type=int, metavar="N", help="with --report: of the text (default 1000)")
+    add("--json", action="store_true", help="with --inspect or --report: as JSON")
     add("--version", action="version", version=f"{PROG} {_version()} (model format {FORMAT})")
     args = parser.parse_args(argv)
     problem = _problem(args)
@@ -113,18 +133,33 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
+def _formats(text: str) -> tuple[str, ...]:
+    """Read names of weight formats with commas between."""
+    names = tuple(dict.fromkeys(text.split(",")))
+    for name in names:
+        if name not in FORMAT_NAMES:
+            raise argparse.ArgumentTypeError(f"{name!r} isn't one of {', '.join(FORMAT_NAMES)}")
+    return names
+
+
 def _problem(args: argparse.Namespace) -> str:
     """What is wrong with flags that argparse lets through, or nothing."""
-    if args.inspect:
-        given = [flag for flag in ("weights", "block", "tokenizer") if getattr(args, flag)]
+    if args.inspect or args.report:
+        mode = "inspect" if args.inspect else "report"
+        given = [flag for flag in NOT_WITH[mode] if getattr(args, flag)]
         if given:
-            return f"--{given[0]} doesn't go with --inspect"
-        return "--inspect takes one MODEL" if args.stem is not None else ""
-    if args.verify or args.json:
-        return f"--{'verify' if args.verify else 'json'} goes with --inspect"
+            return f"--{given[0]} doesn't go with --{mode}"
+        if args.tokens is not None and args.tokens < MIN_TOKENS:
+            return f"--tokens {args.tokens} are too few to compare on: {MIN_TOKENS} or more"
+        return f"--{mode} takes one MODEL" if args.stem is not None else ""
+    for flag, mode in GOES_WITH.items():
+        if getattr(args, flag):
+            return f"--{flag} goes with {mode}"
     if args.stem is None:
         return "STEM is missing: the name of the model to write"
-    if args.block and args.weights not in BLOCK_FORMATS:
+    if args.weights and len(args.weights) > 1:
+        return f"--weights {','.join(args.weights)}: a conversion is in one format"
+    if args.block and not {*(args.weights or ())} & BLOCK_FORMATS.keys():
         return "--block goes with --weights b8, b6 or b4"
     if not stem_of(args.stem).name or args.stem.endswith(os.sep):
         return f"STEM {args.stem!r} names a folder: give the model a name in it"
@@ -134,9 +169,11 @@ def _problem(args: argparse.Namespace) -> str:
 def _run(args: argparse.Namespace) -> int:
     if args.inspect:
         return _inspect(args)
+    if args.report:
+        return _report(args)
     model = _fetched(args.model, quiet=args.quiet)
     stem, n_read, start = stem_of(args.stem), 0, time.monotonic()
-    with _progress(quiet=args.quiet) as report:
+    with bytes_done(quiet=args.quiet) as report:
 
         def counted(p: Progress) -> None:
             nonlocal n_read
@@ -146,13 +183,13 @@ def _run(args: argparse.Namespace) -> int:
         d = convert(
             model,
             stem,
-            weights=args.weights,
+            weights=args.weights and args.weights[0],
             block=args.block,
             tokenizer=args.tokenizer,
             progress=counted,
         )
     if not args.quiet:
-        _say(_summary(stem, d, n_read, time.monotonic() - start))
+        say(_summary(stem, d, n_read, time.monotonic() - start))
     return 0
 
 
@@ -162,10 +199,10 @@ def _fetched(model: str, *, quiet: bool) -> Path:
         return Path(model)
     from .hub.fetch import fetch  # the Hub's client takes longer than a small model
 
-    with _progress(quiet=quiet) as report:
+    with bytes_done(quiet=quiet) as report:
         fetched = fetch(parse_name(model), lambda done, total: report(done, total, "fetched"))
     for note in fetched.notes:
-        _say(f"{PROG}: {note}")
+        say(f"{PROG}: {note}")
     return fetched.path
 
 
@@ -186,13 +223,35 @@ def _inspect(args: argparse.Namespace) -> int:
     text = inspect.format_report(report) + "\n" + format_chat_report(chat)
     if args.json:
         text = json.dumps(report.to_json() | {"chat": chat.to_json()}, indent=2) + "\n"
+    _print(text)
+    return 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    # The engine takes longer to import than a small model to convert.
+    from llama2ncnn_chat.quality.measuring import quality_report
+    from llama2ncnn_chat.quality.report import Wanted
+    from llama2ncnn_chat.quality.table import format_quality_report
+
+    model = _fetched(args.model, quiet=args.quiet)
+    tokenizer, text = (value and Path(value) for value in (args.tokenizer, args.text))
+    wanted = Wanted(args.weights or (), text, args.tokens or Wanted.tokens, tokenizer)
+    with steps(quiet=args.quiet) as step:
+        report = quality_report(model, wanted, step)
+    if args.json:
+        _print(json.dumps(report.to_json(), indent=2) + "\n")
+    else:
+        _print(format_quality_report(report))
+    return 0
+
+
+def _print(text: str) -> None:
     if sys.stdout is None:  # closed by whoever started us
-        return 0
+        return
     # A file name may hold bytes that are no text.
     encoding = sys.stdout.encoding
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
     sys.stdout.flush()
-    return 0
 
 
 def _summary(stem: Path, d: ModelDesc, n_read: int, seconds: float) -> str:
@@ -205,59 +264,6 @@ def _summary(stem: Path, d: ModelDesc, n_read: int, seconds: float) -> str:
     return line if TOKENIZER_SUFFIX in suffixes else f"{line}; it has no tokenizer to go along"
 
 
-@contextlib.contextmanager
-def _progress(*, quiet: bool) -> Iterator[Report]:
-    """A bar on a terminal, a line per tenth elsewhere."""
-    stream = sys.stderr
-    if quiet:
-        yield lambda *_: None
-    elif stream.isatty() and os.environ.get("TERM") != "dumb":
-        with _bar(stream) as report:
-            yield report
-    else:
-        yield _lines()
-
-
-@contextlib.contextmanager
-def _bar(stream: TextIO) -> Iterator[Report]:
-    # Imported here: it takes longer than the conversion of a small model.
-    from rich import progress
-    from rich.console import Console
-
-    bar = progress.Progress(
-        progress.TextColumn("{task.fields[what]}"),
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
-        progress.TimeRemainingColumn(),
-        console=Console(file=stream),
-        transient=True,
-    )
-    task = bar.add_task("", total=None, what="")
-
-    def report(done: int, total: int, what: str) -> None:
-        bar.update(task, completed=done, total=total, what=what)
-
-    with bar:
-        yield report
-
-
-def _lines() -> Report:
-    start, shown = time.monotonic(), 0
-
-    def report(done: int, total: int, what: str) -> None:
-        nonlocal shown
-        tenth = 10 * done // max(1, total)
-        if tenth > shown:
-            shown = tenth
-            rate = human_bytes(done / max(1e-3, time.monotonic() - start))
-            sizes = f"{human_bytes(done)} of {human_bytes(total)}"
-            _say(f"{10 * tenth:3}%  {sizes}  {what}  {rate}/s")
-
-    return report
-
-
 def _version() -> str:
     try:
         return metadata.version(DISTRIBUTION)
@@ -266,14 +272,7 @@ def _version() -> str:
 
 
 def _complain(message: str) -> None:
-    _say(f"{PROG}: error: " + " ".join(message.split()))
-
-
-def _say(line: str) -> None:
-    # Whether anyone reads stderr is no matter for the conversion.
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
+    say(f"{PROG}: error: " + " ".join(message.split()))
 
 
 if __name__ == "__main__":

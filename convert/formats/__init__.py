@@ -20,6 +20,8 @@ _WITHOUT_BLOCKS: dict[str, Codec] = {codec.name: codec for codec in (INT8, FP16,
 
 PLAIN_NAMES = ("int8", *BLOCK_FORMATS, "fp16", "fp32")
 """The formats of models that any ncnn program can load."""
+SLOW_NAMES = ("b6", "b4")
+"""Of these, those that ncnn has no fast product for on x86."""
 FORMAT_NAMES = (*PANEL_FORMATS, *PLAIN_NAMES)
 DEFAULT_BLOCK = 64
 
