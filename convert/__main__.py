@@ -1,8 +1,8 @@
 """The converter's command line: ``llama2ncnn-convert TinyLlama/ tiny.ncnn``.
 
-Flags in, a model fetched if it is one of the Hub's, one call to ``pipeline.convert`` or
-``inspect``, an exit code out; with ``progress`` all that prints. Knows nothing of formats, and of
-the chat only what can measure a model.
+Flags in, a model fetched if it is one of the Hub's, one call to ``pipeline.convert``, ``inspect``
+or the chat's ``quality``, an exit code out; with ``progress`` all that prints. Knows nothing of
+formats, and of the chat nothing but that it measures models.
 
 Exit codes: 0, 1 can't write, 2 usage, 3 the input is missing or invalid, 130 Ctrl-C.
 """
@@ -15,24 +15,21 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
 from . import inspect, interrupts
-from .desc import FORMAT, ModelDesc
+from .arguments import PROG, complain, parse
+from .desc import ModelDesc
 from .errors import ConvertError
 from .files import is_file
-from .formats import BLOCK_FORMATS, BLOCKS, FORMAT_NAMES, MIXED_FORMATS
+from .formats import MIXED_FORMATS
 from .hub.names import is_hub_name, parse_name
 from .inspect import human_bytes
 from .inspect_chat import format_chat_report, inspect_chat
 from .pipeline import Importance, Progress, convert
-from .progress import progress, say
+from .progress import bytes_done, say, steps
 from .stem import ALL_SUFFIXES, TOKENIZER_SUFFIX, file_of, stem_of
-
-PROG = "llama2ncnn-convert"
-DISTRIBUTION = "llama2ncnn-chat"
 
 
 def run() -> NoReturn:
@@ -44,17 +41,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     try:
         with interrupts.raised():
-            return _run(_parse(argv))
+            return _run(parse(argv))
     except SystemExit as e:  # argparse: --help, --version, usage
         return e.code if isinstance(e.code, int) else 2
     except ConvertError as e:
-        _complain(str(e))
+        complain(str(e))
         return e.exit_code
     except interrupts.Interrupted as e:
-        _complain(f"stopped by {e.signal.name}; no half-written file is left")
+        complain(f"stopped by {e.signal.name}; no half-written file is left")
         return e.exit_code
     except MemoryError:
-        _complain("out of memory")
+        complain("out of memory")
         return 1
     except BrokenPipeError:
         # Whoever read stdout has gone: leave as SIGPIPE would, and keep the interpreter's own
@@ -62,93 +59,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + 13
     except OSError as e:  # a full disk behind stdout; of all other files pipeline tells itself
-        _complain(f"can't write to standard output: {e.strerror}")
+        complain(f"can't write to standard output: {e.strerror}")
         return 1
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        # One line, where argparse would print the whole usage first.
-        _complain(f"{message} (--help shows the usage)")
-        self.exit(2)
-
-
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = _Parser(
-        prog=PROG,
-        usage="%(prog)s [options] MODEL STEM\n       %(prog)s --inspect MODEL",
-        description="Convert a model of the Llama family to ncnn's files: STEM.param, STEM.bin, "
-        "STEM.desc, and STEM.tokenizer.bin and STEM.chat.json with all that chatting takes.",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add(
-        "model",
-        metavar="MODEL",
-        help="a folder from the Hugging Face Hub or from Meta, a GGUF file, a llama2.c checkpoint, "
-        "or hf:OWNER/NAME[@REVISION] or hf:OWNER/NAME/FILE.gguf, which is fetched",
-    )
-    add("stem", metavar="STEM", nargs="?", help="name of the model to write, as 7b.ncnn")
-    add(
-        "--weights",
-        choices=FORMAT_NAMES,
-        help="how to keep the matrices (default: q8, or q4 from 3 billion weights on; what is "
-        "quantised goes by its own bits)",
-    )
-    add("--block", type=int, choices=BLOCKS, help="weights per scale of b8, b6 and b4 (default 64)")
-    add(
-        "--calibrate",
-        metavar="FILE",
-        nargs="?",
-        const=True,
-        help="to q4, its steps weighed by what the model makes of a text (default: a short one)",
-    )
-    add("--tokenizer", metavar="FILE", help="tokenizer to carry (default: the model's own)")
-    add("--quiet", action="store_true", help="no progress, no summary")
-    add(
-        "--inspect", action="store_true", help="describe a model, converted or not, convert nothing"
-    )
-    add("--verify", action="store_true", help="with --inspect: check a model's checksums")
-    add("--json", action="store_true", help="with --inspect: as JSON")
-    add("--version", action="version", version=f"{PROG} {_version()} (model format {FORMAT})")
-    args = parser.parse_args(argv)
-    problem = _problem(args)
-    if problem:
-        parser.error(problem)
-    return args
-
-
-def _problem(args: argparse.Namespace) -> str:
-    """What is wrong with flags that argparse lets through, or nothing."""
-    if args.inspect:
-        flags = ("weights", "block", "calibrate", "tokenizer")
-        given = [flag for flag in flags if getattr(args, flag)]
-        if given:
-            return f"--{given[0]} doesn't go with --inspect"
-        return "--inspect takes one MODEL" if args.stem is not None else ""
-    if args.verify or args.json:
-        return f"--{'verify' if args.verify else 'json'} goes with --inspect"
-    if args.stem is None:
-        return "STEM is missing: the name of the model to write"
-    if args.calibrate is not None and args.weights not in (None, *MIXED_FORMATS):
-        return f"--calibrate goes with --weights {' or '.join(MIXED_FORMATS)}"
-    if args.block and args.weights not in BLOCK_FORMATS:
-        return "--block goes with --weights b8, b6 or b4"
-    if not stem_of(args.stem).name or args.stem.endswith(os.sep):
-        return f"STEM {args.stem!r} names a folder: give the model a name in it"
-    return ""
 
 
 def _run(args: argparse.Namespace) -> int:
     if args.inspect:
         return _inspect(args)
+    if args.report:
+        return _report(args)
     model = _fetched(args.model, quiet=args.quiet)
     stem, n_read = stem_of(args.stem), 0
-    weights, importance = args.weights, None
+    weights, importance = args.weights and args.weights[0], None
     if args.calibrate is not None:
         weights, importance = MIXED_FORMATS[0], _calibrated(args, model, stem.parent)
     start = time.monotonic()
-    with progress(quiet=args.quiet) as report:
+    with bytes_done(quiet=args.quiet) as report:
 
         def counted(p: Progress) -> None:
             nonlocal n_read
@@ -175,7 +101,7 @@ def _calibrated(args: argparse.Namespace, model: Path, folder: Path) -> Importan
 
     text = OWN_TEXT if args.calibrate is True else Path(args.calibrate)
     tokenizer = Path(args.tokenizer) if args.tokenizer else None
-    with progress(quiet=args.quiet) as report:
+    with bytes_done(quiet=args.quiet) as report:
         return calibrate(model, text, tokenizer, folder, report)
 
 
@@ -185,7 +111,7 @@ def _fetched(model: str, *, quiet: bool) -> Path:
         return Path(model)
     from .hub.fetch import fetch  # the Hub's client takes longer than a small model
 
-    with progress(quiet=quiet) as report:
+    with bytes_done(quiet=quiet) as report:
         fetched = fetch(parse_name(model), lambda done, total: report(done, total, "fetched"))
     for note in fetched.notes:
         say(f"{PROG}: {note}")
@@ -209,13 +135,35 @@ def _inspect(args: argparse.Namespace) -> int:
     text = inspect.format_report(report) + "\n" + format_chat_report(chat)
     if args.json:
         text = json.dumps(report.to_json() | {"chat": chat.to_json()}, indent=2) + "\n"
+    _print(text)
+    return 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    # The engine takes longer to import than a small model to convert.
+    from llama2ncnn_chat.quality.measuring import quality_report
+    from llama2ncnn_chat.quality.report import Wanted
+    from llama2ncnn_chat.quality.table import format_quality_report
+
+    model = _fetched(args.model, quiet=args.quiet)
+    tokenizer, text = (value and Path(value) for value in (args.tokenizer, args.text))
+    wanted = Wanted(args.weights or (), text, args.tokens or Wanted.tokens, tokenizer)
+    with steps(quiet=args.quiet) as step:
+        report = quality_report(model, wanted, step)
+    if args.json:
+        _print(json.dumps(report.to_json(), indent=2) + "\n")
+    else:
+        _print(format_quality_report(report))
+    return 0
+
+
+def _print(text: str) -> None:
     if sys.stdout is None:  # closed by whoever started us
-        return 0
+        return
     # A file name may hold bytes that are no text.
     encoding = sys.stdout.encoding
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
     sys.stdout.flush()
-    return 0
 
 
 def _summary(stem: Path, d: ModelDesc, n_read: int, seconds: float) -> str:
@@ -226,17 +174,6 @@ def _summary(stem: Path, d: ModelDesc, n_read: int, seconds: float) -> str:
     line = f"wrote {stem}.{{{names}}}: {weights}, {size} in {seconds:.1f} s"
     line += f" (read {human_bytes(n_read / max(seconds, 1e-3))}/s)"
     return line if TOKENIZER_SUFFIX in suffixes else f"{line}; it has no tokenizer to go along"
-
-
-def _version() -> str:
-    try:
-        return metadata.version(DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        return "from source"
-
-
-def _complain(message: str) -> None:
-    say(f"{PROG}: error: " + " ".join(message.split()))
 
 
 if __name__ == "__main__":

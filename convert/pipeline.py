@@ -127,6 +127,16 @@ def memory_bytes(shape: ModelShape, codec: Codec) -> int:
     return matrices + vectors + sum(mapped_bytes(w) for layer in layers for w in layer.mapped)
 
 
+def matrix_bits(shape: ModelShape, codec: Codec) -> float:
+    """Count the bits of a weight, over all matrices of products; the embedding's are others."""
+    n_bytes = n_values = 0
+    for name, layer in decoder.matrices_of(shape):
+        tensor = shape.tensors[name]
+        n_bytes += codec.of(name, layer).disk_bytes(tensor.rows, tensor.cols)
+        n_values += tensor.rows * tensor.cols
+    return 8 * n_bytes / n_values
+
+
 def _refuse_to_overwrite(sources: Sequence[Path], tokenizer: Path | None, stem: Path) -> None:
     for suffix in ALL_SUFFIXES:
         target = file_of(stem, suffix)

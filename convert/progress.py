@@ -1,4 +1,4 @@
-"""How far the command is, for a person: a bar or lines on standard error."""
+"""What a person sees on standard error while something takes its time. Knows no conversion."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from .inspect import human_bytes
 Report = Callable[[int, int, str], None]
 """Is told bytes done, bytes in all, and what else there is to say."""
 
+Step = Callable[[str], Callable[[int, int], None]]
+"""``step(what)`` begins what is done next; its answer is told how much is done, of how much."""
+
 
 @contextlib.contextmanager
-def progress(*, quiet: bool) -> Iterator[Report]:
-    """Show how far something is: a bar on a terminal, a line per tenth elsewhere."""
+def bytes_done(*, quiet: bool) -> Iterator[Report]:
+    """A bar on a terminal, a line per tenth elsewhere."""
     stream = sys.stderr
     if quiet:
         yield lambda *_: None
@@ -31,16 +34,16 @@ def progress(*, quiet: bool) -> Iterator[Report]:
 @contextlib.contextmanager
 def _bar(stream: TextIO) -> Iterator[Report]:
     # Imported here: it takes longer than the conversion of a small model.
-    from rich import progress as rich
+    from rich import progress
     from rich.console import Console
 
-    bar = rich.Progress(
-        rich.TextColumn("{task.fields[what]}"),
-        rich.BarColumn(),
-        rich.TaskProgressColumn(),
-        rich.DownloadColumn(),
-        rich.TransferSpeedColumn(),
-        rich.TimeRemainingColumn(),
+    bar = progress.Progress(
+        progress.TextColumn("{task.fields[what]}"),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
+        progress.TimeRemainingColumn(),
         console=Console(file=stream),
         transient=True,
     )
@@ -70,8 +73,47 @@ def _lines() -> Report:
     return report
 
 
+@contextlib.contextmanager
+def steps(*, quiet: bool) -> Iterator[Step]:
+    """One line on a terminal for what is being done, with a bar; a line per step elsewhere."""
+    stream = sys.stderr
+    if quiet:
+        yield lambda _: _ignore
+    elif stream.isatty() and os.environ.get("TERM") != "dumb":
+        with _step_bar(stream) as step:
+            yield step
+    else:
+        yield _say_step
+
+
+@contextlib.contextmanager
+def _step_bar(stream: TextIO) -> Iterator[Step]:
+    from rich import progress
+    from rich.console import Console
+
+    columns = (progress.TextColumn("{task.description}"), progress.BarColumn())
+    percent = progress.TaskProgressColumn()
+    bar = progress.Progress(*columns, percent, console=Console(file=stream), transient=True)
+    task = bar.add_task("", total=None)
+
+    def step(what: str) -> Callable[[int, int], None]:
+        bar.reset(task, description=what, total=None)
+        return lambda done, total: bar.update(task, completed=done, total=total)
+
+    with bar:
+        yield step
+
+
+def _say_step(what: str) -> Callable[[int, int], None]:
+    say(what)
+    return _ignore
+
+
+def _ignore(_done: int, _total: int) -> None: ...
+
+
 def say(line: str) -> None:
-    """Write a line to standard error, if anyone is there."""
+    """Write a line to standard error."""
     # Whether anyone reads stderr is no matter for the conversion.
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(line + "\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAT = "llama2ncnn_chat"
+COMMAND = "convert.__main__"
 GROUND = {"atomic", "errors", "events", "paths", "signals"}
 """What everyone may see; modules, not rooms."""
 
@@ -54,7 +55,7 @@ ONLY_IN = {
     "prompt_toolkit": {"llama2ncnn_chat.ui.repl"},
     "rich": {"llama2ncnn_chat.ui", "convert.progress"},
     "sqlite3": {"llama2ncnn_chat.storage"},
-    "argparse": {"llama2ncnn_chat.arguments", "convert.__main__"},
+    "argparse": {"llama2ncnn_chat.arguments", "convert.arguments", "convert.__main__"},
     "huggingface_hub": {"convert.hub"},
     "httpx2": {"convert.hub"},
     "tokenizers": {"llama2ncnn_chat.text.tokenizers"},
@@ -95,10 +96,17 @@ def module_of(name: str) -> str | None:
     return name or None
 
 
-def test_the_converter_knows_nothing_of_the_chat_but_what_measures() -> None:
+def test_the_converter_knows_nothing_of_the_chat() -> None:
+    """But for its command, an entry point like the chat's, which has a report measured."""
     found = {(m, i) for m in MODULES if m.startswith("convert") for i in imports(m) if CHAT in i}
-    wrong = {(m, i) for m, i in found if m != "convert.__main__" or f"{CHAT}.quality." not in i}
+    wrong = {(m, i) for m, i in found if m != COMMAND or not i.startswith(f"{CHAT}.quality.")}
     assert wrong == set()
+
+
+def test_a_conversion_imports_no_engine() -> None:
+    tree = ast.parse(MODULES[COMMAND].read_text())
+    at_once = [x.module for x in tree.body if isinstance(x, ast.ImportFrom) and x.module]
+    assert not [module for module in at_once if module.startswith(CHAT)]
 
 
 def room_of(module: str) -> str:

@@ -23,6 +23,8 @@ MIXED_FORMATS = tuple(name for name, bits in PANEL_FORMATS.items() if bits < 8)
 
 PLAIN_NAMES = ("int8", *BLOCK_FORMATS, "fp16", "fp32")
 """The formats of models that any ncnn program can load."""
+SLOW_NAMES = ("b6", "b4")
+"""Of these, those that ncnn has no fast product for on x86."""
 FORMAT_NAMES = (*PANEL_FORMATS, *PLAIN_NAMES)
 DEFAULT_BLOCK = 64
 

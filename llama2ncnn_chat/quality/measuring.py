@@ -1,0 +1,138 @@
+"""What every weight format makes of one model: converted, compared and timed, one after another.
+
+The texts' log-probabilities in the most exact format are kept, and one conversion at a time stands
+in a temporary folder. Draws nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from convert.errors import ConvertError
+from convert.inspect import human_bytes
+from convert.pipeline import convert
+from convert.stem import TOKENIZER_SUFFIX, file_of
+
+from ..errors import ChatError, ModelError
+from ..model.engine import Engine
+from ..model.ncnn_engine import NcnnEngine
+from ..text.tokenizers.open import open_tokenizer
+from .fidelity import Float32, compare, log_probabilities, logits_of
+from .machine import refuse_if_full
+from .plan import DECODED, PROMPT, Plan, plan_report
+from .report import Measured, QualityReport, Wanted
+from .speed import decode_rates, prefill_rates, warm_up
+from .texts import sampled_texts, texts_of_file
+
+REPEATS, PATIENCE = 3, 4.0
+"""Runs of a speed, and seconds after which no other begins."""
+
+BOS = 1
+"""What a text begins with where no tokenizer says it."""
+
+Step = Callable[[str], Callable[[int, int], None]]
+"""``step(what)`` begins what is done next; its answer is told how much is done, of how much."""
+
+
+def quality_report(model: Path, wanted: Wanted, step: Step) -> QualityReport:
+    """Measure what every format makes of a model that isn't converted yet.
+
+    Raises ``ConvertError`` for a model that is, that can't be read or has no tokenizer for a text,
+    and where there is too little room for the conversions.
+    """
+    try:
+        return _measured(plan_report(model, wanted), wanted, step)
+    except ChatError as e:
+        raise ConvertError(e.message, e.hint if isinstance(e.hint, str) else "") from e
+
+
+def _measured(plan: Plan, wanted: Wanted, step: Step) -> QualityReport:
+    base, found = plan.report.base, dict[str, Measured]()
+    with tempfile.TemporaryDirectory(prefix="llama2ncnn-report-") as name:
+        folder = Path(name)
+        refuse_if_full(folder, plan.disk)
+        step(f"one conversion at a time in {folder}, up to {human_bytes(plan.disk)}")
+        with _opened(plan, base, folder, wanted.tokenizer, step) as engine:
+            texts = _texts(plan, engine, wanted.text, step)
+            reference = [log_probabilities(logits_of(engine, ids)) for ids in texts]
+            threads, notes = engine.threads, dict.fromkeys(plan.report.notes)
+            if base in plan.measured:
+                found[base] = _measure(base, engine, reference, texts, step)
+        for weights in plan.measured:
+            if weights != base:
+                with _opened(plan, weights, folder, wanted.tokenizer, step) as engine:
+                    found[weights] = _measure(weights, engine, reference, texts, step)
+                    notes |= dict.fromkeys([engine.note] if engine.note else [])
+    return replace(
+        plan.report,
+        tokens=sum(map(len, texts)),
+        threads=threads,
+        notes=tuple(notes),
+        rows=tuple(replace(row, measured=found.get(row.weights)) for row in plan.report.rows),
+    )
+
+
+@contextmanager
+def _opened(
+    plan: Plan, weights: str, folder: Path, tokenizer: Path | None, step: Step
+) -> Iterator[NcnnEngine]:
+    """Convert the model to a format, open it, and leave nothing of it behind."""
+    told = step(f"{weights}: converting")
+    stem = folder / weights / "model"
+    stem.parent.mkdir()
+    convert(
+        plan.path,
+        stem,
+        weights=weights,
+        tokenizer=tokenizer,
+        progress=lambda p: told(p.bytes, p.n_bytes),
+    )
+    engine = NcnnEngine(stem, context_length=plan.context)
+    try:
+        yield engine
+    finally:
+        engine.close()
+        shutil.rmtree(stem.parent, ignore_errors=True)
+
+
+def _texts(plan: Plan, engine: NcnnEngine, text: Path | None, step: Step) -> list[list[int]]:
+    tokenizer = file_of(engine.stem, TOKENIZER_SUFFIX)
+    if text:
+        vocabulary = open_tokenizer(tokenizer, engine.vocab_size)
+        return texts_of_file(text, vocabulary, plan.n_texts, plan.size)
+    opening: Sequence[int] = ()
+    with suppress(ModelError):  # none, or one that can't be read: nothing is read by it
+        opening = open_tokenizer(tokenizer, engine.vocab_size).opening
+    told = step(f"{plan.report.base}: writing a text")
+    return sampled_texts(engine, opening or (BOS,), plan.n_texts, plan.size, told)
+
+
+def _measure(
+    weights: str,
+    engine: Engine,
+    reference: Sequence[Float32],
+    texts: Sequence[Sequence[int]],
+    step: Step,
+) -> Measured:
+    told = step(f"{weights}: comparing")
+
+    def logits() -> Iterator[Float32]:
+        for done, ids in enumerate(texts):
+            told(done, len(texts))
+            yield logits_of(engine, ids)
+
+    fidelity = compare(reference, logits(), texts)
+    step(f"{weights}: measuring its speed")
+    n_prompt, n_decoded = (min(n, engine.context_length) for n in (PROMPT, DECODED))
+    warm_up(engine)
+    return Measured(
+        fidelity,
+        decode=median(decode_rates(engine, n_decoded, REPEATS, patience=PATIENCE)),
+        prefill=median(prefill_rates(engine, n_prompt, REPEATS, patience=PATIENCE)),
+    )
