@@ -1,6 +1,7 @@
 """Ctrl-C, SIGTERM and SIGHUP as one exception, so that ``with`` and ``finally`` clean up after all.
 
-Raised once: a second signal while the first is being cleaned up after is ignored. Knows nothing of
+A second signal while the first is being cleaned up after is ignored; where somebody has swallowed
+the first, as extension modules do while they are imported, it is raised again. Knows nothing of
 what is interrupted.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -38,9 +40,8 @@ def raised() -> Iterator[None]:
     numbers = [n for n in numbers if signal.getsignal(n) is not signal.SIG_IGN]
 
     def stop(number: int, _: FrameType | None) -> None:
-        for n in numbers:
-            signal.signal(n, signal.SIG_IGN)
-        raise Interrupted(number)
+        if not _is_handled(sys.exc_info()[1]):
+            raise Interrupted(number)
 
     before = {n: signal.signal(n, stop) for n in numbers}
     try:
@@ -48,3 +49,10 @@ def raised() -> Iterator[None]:
     finally:
         for n, handler in before.items():
             signal.signal(n, handler)
+
+
+def _is_handled(error: BaseException | None) -> bool:
+    """Whether the error that is being handled is an interruption, or came while one was."""
+    while error and not isinstance(error, Interrupted):
+        error = error.__context__
+    return error is not None

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from math import inf
 
-import numpy as np
+from numpy.random import default_rng
 
 from ..model.engine import Engine
 
@@ -74,4 +74,4 @@ def _fill(engine: Engine, n: int) -> None:
 
 
 def _tokens(engine: Engine, n: int) -> list[int]:
-    return [int(token) for token in np.random.default_rng(n).integers(0, engine.vocab_size, n)]
+    return [int(token) for token in default_rng(n).integers(0, engine.vocab_size, n)]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 
-import numpy as np
+# At once: numpy imports this part when it is first used, and swallows a Ctrl-C meanwhile.
+from numpy.random import default_rng
 
 from convert.errors import ConvertError
 from convert.files import open_regular
@@ -62,7 +63,7 @@ def sampled_texts(
     The unlikely is left out, as in a chat. Each text begins with ``opening``; ``progress`` is told
     the ids so far and their total.
     """
-    sampler = make_sampler(Sampling(temperature=1.0), np.random.default_rng(SEED))
+    sampler = make_sampler(Sampling(temperature=1.0), default_rng(SEED))
     size = min(size, engine.context_length)
     texts = []
     for done in range(n_texts):

@@ -101,6 +101,18 @@ def test_a_second_signal_is_ignored_while_the_first_is_cleaned_up_after() -> Non
     assert [signal.getsignal(n) for n in numbers] == before
 
 
+def test_a_signal_that_was_swallowed_can_be_sent_again() -> None:
+    def stopped_twice() -> None:
+        with interrupts.raised():
+            with contextlib.suppress(BaseException):
+                os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(interrupts.Interrupted) as caught:
+        stopped_twice()
+    assert caught.value.exit_code == 143
+
+
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup
     try:
