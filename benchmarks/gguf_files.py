@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.conversion import measure
+from benchmarks.random_gguf import add_shape
 from convert.shape import ModelShape
 from convert.sources.gguf.checkpoint import GgufCheckpoint
 from convert.sources.gguf.shape import NAMES
@@ -31,13 +32,7 @@ N_TOKENS, N_MERGES = 49_152, 48_900
 def write(path: Path, shape: ModelShape, kind: GGMLQuantizationType) -> None:
     """Write a model of that shape: random integers in every block, one small step in all."""
     writer = GGUFWriter(path, "llama")
-    writer.add_block_count(shape.n_layers)
-    writer.add_context_length(shape.context_length)
-    writer.add_embedding_length(shape.dim)
-    writer.add_feed_forward_length(shape.hidden_dim)
-    writer.add_head_count(shape.n_heads)
-    writer.add_head_count_kv(shape.n_kv_heads)
-    writer.add_layer_norm_rms_eps(shape.norm_eps)
+    add_shape(writer, shape)
     writer.add_token_list([f"token{i}" for i in range(N_TOKENS)])
     writer.add_token_merges([f"left{i} right{i}" for i in range(N_MERGES)])
     values, size = GGML_QUANT_SIZES[kind]

@@ -41,7 +41,8 @@ STEPS = {
 def write_random_gguf(path: Path, shape: ModelShape, kind: str) -> Path:
     """Write a model whose weights are of the size that a trained one's are; returns ``path``."""
     writer = GGUFWriter(path, "llama")
-    _add_values(writer, shape)
+    add_shape(writer, shape)
+    _add_vocabulary(writer, shape)
     tensors = [
         (NAMES[name].format(i), tensor, type_of(name, i, shape, kind))
         for name, tensor in shape.tensors.items()
@@ -74,14 +75,15 @@ def type_of(name: str, layer: int, shape: ModelShape, kind: str) -> str:
     n = shape.n_layers
     outer = layer < n // 8 or layer >= 7 * n // 8 or (layer - n // 8) % 3 == 2
     finer = name in ("wv", "w2") and outer and kind == "Q4_K_M"
-    if finer or name == ("embedding" if shape.tied else "classifier"):
+    if finer or name == shape.classifier:
         own = "Q6_K"
     if tensor.cols % 256:  # no super-blocks fit
         own = {"Q4_K": "Q5_0", "Q6_K": "Q8_0"}.get(own, own)
     return own
 
 
-def _add_values(writer: GGUFWriter, shape: ModelShape) -> None:
+def add_shape(writer: GGUFWriter, shape: ModelShape) -> None:
+    """Add the keys of a shape."""
     writer.add_context_length(shape.context_length)
     writer.add_embedding_length(shape.dim)
     writer.add_block_count(shape.n_layers)
@@ -90,6 +92,9 @@ def _add_values(writer: GGUFWriter, shape: ModelShape) -> None:
     writer.add_head_count_kv(shape.n_kv_heads)
     writer.add_layer_norm_rms_eps(shape.norm_eps)
     writer.add_rope_dimension_count(shape.head_dim)
+
+
+def _add_vocabulary(writer: GGUFWriter, shape: ModelShape) -> None:
     writer.add_tokenizer_model("llama")
     writer.add_token_list(["<unk>", "<s>", "</s>", *(f"w{i}" for i in range(3, shape.vocab_size))])
     writer.add_token_scores([0.0] * shape.vocab_size)

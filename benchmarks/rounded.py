@@ -58,8 +58,7 @@ class Rounded:
 
     def _kind_of(self, name: str) -> GGMLQuantizationType:
         # Vectors stay what they are, and rows that don't end with a block are F16.
-        last = "embedding" if self.shape.tied else "classifier"
-        kind = GGMLQuantizationType[FINE if name == last else self._kind]
+        kind = GGMLQuantizationType[FINE if name == self.shape.classifier else self._kind]
         tensor = self.shape.tensors[name]
         if tensor.rows == 1:
             return GGMLQuantizationType.F32

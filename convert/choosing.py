@@ -13,13 +13,10 @@ from .formats.codec import Codec
 from .formats.mixture import Matrices
 from .formats.panels import BLOCK
 from .shape import ModelShape
-from .sources.source import TensorSource
+from .sources.source import FLOAT_BITS, TensorSource
 
 MANY_WEIGHTS = 3_000_000_000
 """From so many weights on floats go into 4 bits: in 8 they'd be slow, and many have no room."""
-
-FLOAT_BITS = 16
-"""From so many bits a weight on a source isn't quantised."""
 
 COARSE_BITS = 4
 """Up to so many bits a weight its maker wanted it small, above that faithful."""
@@ -92,7 +89,7 @@ def _mixture(source: TensorSource) -> Matrices:
 def _worth_eight_bits(shape: ModelShape) -> Matrices:
     """The matrices that 4 bits hurt most for their size, where they are a small share of all."""
     tensors = shape.tensors
-    last, layers = "embedding" if shape.tied else "classifier", range(shape.n_layers)
+    last, layers = shape.classifier, range(shape.n_layers)
     sets = (
         frozenset(("wv", layer) for layer in layers),
         frozenset(("w2", layer) for layer in layers[:FIRST_LAYERS]),

@@ -66,12 +66,8 @@ def codec_of_model(d: desc.ModelDesc) -> Codec:
 
 def matrices_of(shape: ModelShape) -> frozenset[tuple[str, int]]:
     """List every matrix of a product, by tensor and layer; a tied classifier as the embedding."""
-    names = (*BIAS_OF, _classifier(shape))
+    names = (*BIAS_OF, shape.classifier)
     return frozenset((name, i) for name in names for i in range(shape.tensors[name].layers))
-
-
-def _classifier(shape: ModelShape) -> str:
-    return "embedding" if shape.tied else "classifier"
 
 
 class _Products(Protocol):
@@ -161,7 +157,7 @@ class _Fused:
 
     def __init__(self, graph: Graph, shape: ModelShape, codec: Codec) -> None:
         self._graph, self._codec = graph, codec
-        self._tensors, self._classifier = shape.tensors, _classifier(shape)
+        self._tensors, self._classifier = shape.tensors, shape.classifier
 
     def qkv(self, i: int, x: str) -> str:
         mapped = (self._vector("rms_att", i), *self._linear(("wq", "wk", "wv"), i))
@@ -207,7 +203,7 @@ class _Plain:
 
     def head(self) -> None:
         h = self._norm("final_norm", desc.HEAD_IN, "rms_final", 0)
-        self._linear(desc.LOGITS, h, (_classifier(self._shape),), 0)
+        self._linear(desc.LOGITS, h, (self._shape.classifier,), 0)
 
     def _norm(self, name: str, x: str, gain: str, layer: int) -> str:
         return _norm(self._graph, self._shape, name, x, gain, layer)

@@ -85,10 +85,8 @@ def convert_tensors(
         files.open(file_of(stem, ".param")).write(param)
         if companions and companions.has_tokenizer:
             companions.write_tokenizer(files.open(file_of(stem, TOKENIZER_SUFFIX)))
-        facts, chat_file = (
-            companions.facts if companions else ChatFacts(),
-            file_of(stem, CHAT_SUFFIX),
-        )
+        facts = companions.facts if companions else ChatFacts()
+        chat_file = file_of(stem, CHAT_SUFFIX)
         if facts != ChatFacts() or is_file(chat_file):  # another model's may stand there
             write_chat_facts(facts, files.open(chat_file))
         d = ModelDesc(

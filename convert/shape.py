@@ -75,6 +75,11 @@ class ModelShape:
         """Numbers in the keys of one token, and in its values."""
         return self.n_kv_heads * self.head_dim
 
+    @property
+    def classifier(self) -> str:
+        """Name the tensor that makes the logits: the embedding, where it is tied."""
+        return "embedding" if self.tied else "classifier"
+
     def turns(self, layer: int) -> bool:
         """Tell whether positions turn queries and keys of a layer, counted from 0."""
         return not self.no_rope_interval or (layer + 1) % self.no_rope_interval != 0

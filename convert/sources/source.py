@@ -26,6 +26,10 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 """What a file that holds tensors alone says besides."""
 
 
+FLOAT_BITS = 16
+"""From so many bits a value on it is a float, not quantised."""
+
+
 class TensorSource(Protocol):
     """A model as a person has it: its shape, and its tensors by the names of ``ModelShape``.
 

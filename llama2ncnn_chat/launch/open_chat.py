@@ -9,7 +9,6 @@ import glob
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 from convert.chat_facts import ChatFacts
@@ -24,20 +23,16 @@ from ..chat.options import SETTINGS, with_values
 from ..conversation.ledger import Turn
 from ..conversation.renderer import first_that_fits, refuse_long_system
 from ..conversation.settings import Settings
-from ..errors import Advice, ChatError, ModelError, UsageError
+from ..errors import Advice, ChatError, UsageError
 from ..storage.snapshots import SnapshotStore
 from ..storage.store import SessionInfo, Store
 from ..text.templates.marked import TEMPLATES
-from ..text.templates.own import own_template
 from ..text.vocabulary import Vocabulary
-from .open_model import Step, find, load, load_tokenizer
+from .open_model import OWN, Step, find, load, load_tokenizer, template_of
 from .options import Options
 
 KEPT_DELETED = 30 * 86400.0
 """Seconds after which a deleted session is gone for good."""
-
-OWN = "own"
-"""What a description says of a model that brings its own template."""
 
 TellWriting = Callable[[int], None]
 """Gets the size of a big snapshot, in bytes, before it is written."""
@@ -102,19 +97,10 @@ def with_template(
     """
     if settings.template:
         return settings, ""
-    if desc.template == OWN:
-        texts = facts.templates
-        own = own_template(texts.templates, texts.tokens, vocabulary, datetime.now().astimezone())
-        note = own.note
-        if own.template is TEMPLATES["plain"]:
-            note += f"; {phrases.ADVICE[Advice.GO_ON_WITH_TEXT]}"
-        return replace(settings, template=own.template), note
-    if desc.template not in TEMPLATES:
-        raise ModelError(
-            f"the model asks for the template {desc.template!r}, which isn't known here",
-            f"--template with one of {', '.join(TEMPLATES)}",
-        )
-    return replace(settings, template=TEMPLATES[desc.template]), ""
+    template, note = template_of(desc.template, facts, vocabulary)
+    if desc.template == OWN and template is TEMPLATES["plain"]:
+        note += f"; {phrases.ADVICE[Advice.GO_ON_WITH_TEXT]}"
+    return replace(settings, template=template), note
 
 
 def with_sampling(

@@ -1,23 +1,33 @@
-"""From what a person calls a model to one that is found, converted and loaded, with its tokenizer.
+"""From what a person calls a model to one that is found, converted and loaded.
 
-ncnn is imported here, late: what is refused before doesn't wait for it. Knows no chat, draws
-nothing; progress goes to callbacks.
+With it come its tokenizer and its template. ncnn is imported here, late: what is refused before
+doesn't wait for it. Knows no chat, draws nothing; progress goes to callbacks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
+from convert.chat_facts import ChatFacts
 from convert.pipeline import Progress
 
 from ..catalogue.find import Conversion, FoundModel, ProgressCallbacks, find_model
+from ..errors import ModelError
 from ..model.engine import Engine
+from ..text.templates.marked import TEMPLATES
+from ..text.templates.own import own_template
+from ..text.templates.template import Template
 from ..text.tokenizers.file_vocabulary import FileVocabulary
 from ..text.tokenizers.open import open_tokenizer
+from ..text.vocabulary import Vocabulary
 
 Step = Callable[[str], Callable[[int, int], None]]
 """``step(what)`` gives a callback for bytes done and their total."""
+
+OWN = "own"
+"""What a description says of a model that brings its own template."""
 
 
 def find(model: str, tokenizer: Path | None, conversion: Conversion, step: Step) -> FoundModel:
@@ -43,6 +53,22 @@ def load_tokenizer(model: FoundModel) -> FileVocabulary:
     """
     vocabulary = open_tokenizer(model.tokenizer, model.desc.shape.vocab_size)
     return vocabulary.with_ends(model.facts.ends)
+
+
+def template_of(name: str, facts: ChatFacts, vocabulary: Vocabulary) -> tuple[Template, str]:
+    """Return the template that a model asks for by ``name``, and a note: "own" is in its files.
+
+    Raises ``ModelError`` for one that isn't known or can't be rendered.
+    """
+    if name == OWN:
+        texts = facts.templates
+        return own_template(texts.templates, texts.tokens, vocabulary, datetime.now().astimezone())
+    if name not in TEMPLATES:
+        raise ModelError(
+            f"the model asks for the template {name!r}, which isn't known here",
+            f"--template with one of {', '.join(TEMPLATES)}",
+        )
+    return TEMPLATES[name], ""
 
 
 def load(

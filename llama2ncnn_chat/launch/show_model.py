@@ -8,10 +8,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-from convert.chat_facts import ChatFacts, read_chat_facts
+from convert.chat_facts import read_chat_facts
 from convert.desc import read_desc
 from convert.errors import ConvertError
 from convert.hub.cache import cached_path
@@ -25,11 +24,10 @@ from convert.vocabulary import companions_of
 from ..catalogue.find import DEMO, DEMO_CHECKPOINT
 from ..catalogue.removing import conversions_named
 from ..errors import ModelError
-from ..text.templates.marked import TEMPLATES
-from ..text.templates.own import own_template
 from ..text.templates.template import AsAWhole, Template
 from ..text.tokenizers.file_vocabulary import FileVocabulary
 from ..text.tokenizers.open import open_tokenizer
+from .open_model import template_of
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ def _opened(path: Path) -> tuple[Template, str, FileVocabulary]:
     if stem is not None:
         desc, facts = read_desc(stem), read_chat_facts(file_of(stem, CHAT_SUFFIX))
         vocabulary = open_tokenizer(file_of(stem, TOKENIZER_SUFFIX), desc.shape.vocab_size)
-        return *_template_of(desc.template, facts, vocabulary), vocabulary
+        return *template_of(desc.template, facts, vocabulary), vocabulary
     with open_source(path) as source:
         companions = companions_of(source)
         if not companions.has_tokenizer:
@@ -102,14 +100,7 @@ def _opened(path: Path) -> tuple[Template, str, FileVocabulary]:
             with carried.open("wb") as file:
                 companions.write_tokenizer(file)
             vocabulary = open_tokenizer(carried, source.shape.vocab_size)
-        return *_template_of(source.template, companions.facts, vocabulary), vocabulary
-
-
-def _template_of(name: str, facts: ChatFacts, vocabulary: FileVocabulary) -> tuple[Template, str]:
-    if name in TEMPLATES:
-        return TEMPLATES[name], ""
-    texts = facts.templates
-    return own_template(texts.templates, texts.tokens, vocabulary, datetime.now().astimezone())
+        return *template_of(source.template, companions.facts, vocabulary), vocabulary
 
 
 def _ends(template: Template, vocabulary: FileVocabulary, chat: ChatReport) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -46,9 +47,9 @@ class FusedLayers:
         """Teach ``net`` the types of our layers."""
         products, mlp = self._kernels.norm_products, self._kernels.out_mlp
         for name, make in (
-            ("NormQkv", lambda: _NormProductsLayer(self._norm_qkv, products)),
-            ("OutMlp", lambda: _OutMlpLayer(self._out_mlp, mlp)),
-            ("NormLogits", lambda: _NormProductsLayer(self._norm_logits, products)),
+            ("NormQkv", lambda: _NormProductsLayer(self._norm_qkv, products, one_blob=True)),
+            ("OutMlp", lambda: _OutMlpLayer(self._out_mlp, mlp, one_blob=False)),
+            ("NormLogits", lambda: _NormProductsLayer(self._norm_logits, products, one_blob=True)),
         ):
             net.register_custom_layer(name, self._keeping(make), _leave)
 
@@ -64,8 +65,7 @@ class FusedLayers:
         return self._norm_products("rms_att", ("wq", "wk", "wv"), layer)
 
     def _norm_logits(self, layer: int) -> NormProducts:
-        classifier = "embedding" if self._shape.tied else "classifier"
-        return self._norm_products("rms_final", (classifier,), layer)
+        return self._norm_products("rms_final", (self._shape.classifier,), layer)
 
     def _norm_products(self, gain: str, tensors: tuple[str, ...], layer: int) -> NormProducts:
         matrices = (Matrix * len(tensors))(*(self._matrix(name, layer) for name in tensors))
@@ -113,53 +113,50 @@ class FusedLayers:
         return self._base + self._places.of[tensor, layer].offset
 
 
-class _NormProductsLayer(ncnn.Layer):  # type: ignore[misc]
-    """``NormQkv`` and ``NormLogits``: rows ``(dim, M)`` to rows of all products."""
+Table = TypeVar("Table", NormProducts, OutMlp)
 
-    def __init__(self, table_of: Callable[[int], NormProducts], kernel: Entry) -> None:
+
+class _OwnLayer(ncnn.Layer, Generic[Table]):  # type: ignore[misc]
+    """A layer with a table of its own, which it is told when ncnn reads which layer it is."""
+
+    def __init__(self, table_of: Callable[[int], Table], kernel: Entry, *, one_blob: bool) -> None:
         super().__init__()
-        self.one_blob_only = True
-        self._table_of, self._kernel = table_of, kernel
+        self.one_blob_only = one_blob
+        self._table_of: Callable[[int], Table] = table_of
+        self._kernel = kernel
 
     def load_param(self, params: ncnn.ParamDict) -> int:
         """Find out which layer of the model this is. ncnn calls this."""
-        self._table = self._table_of(params.get(0, 0))
+        self._table: Table = self._table_of(params.get(0, 0))
         return 0
+
+    def _run(self, out: ncnn.Mat, width: int, m: int, threads: int) -> int:
+        """Make room for ``(width, m)``, and compute it from what the table points at."""
+        out.create(width, m)
+        if out.empty():
+            return NO_MEMORY
+        self._table.out, self._table.m = _address_of(out), m
+        self._kernel(ctypes.addressof(self._table), threads)
+        return 0
+
+
+class _NormProductsLayer(_OwnLayer[NormProducts]):
+    """``NormQkv`` and ``NormLogits``: rows ``(dim, M)`` to rows of all products."""
 
     def forward(self, x: ncnn.Mat, out: ncnn.Mat, options: ncnn.Option) -> int:
         """Compute ``out`` of ``x``. ncnn calls this."""
-        table, m = self._table, x.h
-        out.create(table.out_dim, m)
-        if out.empty():
-            return NO_MEMORY
-        table.x, table.out, table.m = _address_of(x), _address_of(out), m
-        self._kernel(ctypes.addressof(table), options.num_threads)
-        return 0
+        self._table.x = _address_of(x)
+        return self._run(out, self._table.out_dim, x.h, options.num_threads)
 
 
-class _OutMlpLayer(ncnn.Layer):  # type: ignore[misc]
+class _OutMlpLayer(_OwnLayer[OutMlp]):
     """``OutMlp``: attention's ``(q_dim, M)`` and a layer's input ``(dim, M)`` to its output."""
-
-    def __init__(self, table_of: Callable[[int], OutMlp], kernel: Entry) -> None:
-        super().__init__()
-        self.one_blob_only = False
-        self._table_of, self._kernel = table_of, kernel
-
-    def load_param(self, params: ncnn.ParamDict) -> int:
-        """Find out which layer of the model this is. ncnn calls this."""
-        self._table = self._table_of(params.get(0, 0))
-        return 0
 
     def forward(self, inputs: list[ncnn.Mat], outputs: list[ncnn.Mat], options: ncnn.Option) -> int:
         """Compute the output of both inputs. ncnn calls this."""
-        table, (att, x), out = self._table, inputs, outputs[0]
-        out.create(table.dim, x.h)
-        if out.empty():
-            return NO_MEMORY
-        table.att, table.x, table.out = _address_of(att), _address_of(x), _address_of(out)
-        table.m = x.h
-        self._kernel(ctypes.addressof(table), options.num_threads)
-        return 0
+        att, x = inputs
+        self._table.att, self._table.x = _address_of(att), _address_of(x)
+        return self._run(outputs[0], self._table.dim, x.h, options.num_threads)
 
 
 class _Scratch:

@@ -6,7 +6,7 @@ gone afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,15 +19,16 @@ from convert.desc import ModelDesc
 from convert.errors import ConvertError, WriteError
 from convert.graph import Layer, Matrix
 from convert.pipeline import Importance, convert
+from convert.progress import Report
 from convert.sources import open_source
 from convert.stem import TOKENIZER_SUFFIX, file_of
 from convert.stream import Progress
 from convert.vocabulary import companions_of
 
-from ..errors import ChatError
 from ..model.batches import PREFILL_BATCH
 from ..model.ncnn_engine import NcnnEngine
 from ..text.tokenizers.open import open_tokenizer
+from .errors import as_convert_errors
 from .texts import texts_of_file
 
 OWN_TEXT = Path(__file__).with_name("calibration.txt")
@@ -39,14 +40,12 @@ WEIGHTS = "int8"
 MOST_TEXTS = 64
 FEWEST_IDS = 100
 
-Told = Callable[[int, int, str], None]
-"""Is told bytes done, bytes in all, and what else there is to say."""
 Named = tuple[str, tuple[tuple[str, int], ...]]
 """A blob, and the matrices that it is multiplied by."""
 
 
 def calibrate(
-    model: Path, text: Path, tokenizer: Path | None, beside: Path, told: Told = lambda *_: None
+    model: Path, text: Path, tokenizer: Path | None, beside: Path, told: Report = lambda *_: None
 ) -> Importance:
     """Measure the mean squares that the columns of every matrix meet over a text.
 
@@ -61,7 +60,10 @@ def calibrate(
         told(p.bytes, p.n_bytes, f"{p.tensors}/{p.n_tensors} tensors, to calibrate by")
 
     try:
-        with TemporaryDirectory(prefix=".calibrate-", dir=beside) as folder:
+        with (
+            as_convert_errors(),
+            TemporaryDirectory(prefix=".calibrate-", dir=beside) as folder,
+        ):
             stem = Path(folder) / "model"
             d = convert(model, stem, weights=WEIGHTS, tokenizer=tokenizer, progress=converting)
             texts = _texts(stem, d, text)
@@ -72,8 +74,6 @@ def calibrate(
                 engine.close()
     except OSError as e:  # no folder to work in
         raise WriteError(f"{beside}: {e.strerror}", "name a folder that exists") from e
-    except ChatError as e:
-        raise ConvertError(e.message, e.hint if isinstance(e.hint, str) else "") from e
 
 
 def _texts(stem: Path, d: ModelDesc, text: Path) -> list[list[int]]:
@@ -88,7 +88,7 @@ def _texts(stem: Path, d: ModelDesc, text: Path) -> list[list[int]]:
     return texts
 
 
-def _counted(texts: list[list[int]], n_bytes: int, told: Told) -> Iterator[list[int]]:
+def _counted(texts: list[list[int]], n_bytes: int, told: Report) -> Iterator[list[int]]:
     """The texts one by one; each has all weights read once."""
     for done, ids in enumerate(texts, 1):
         yield ids

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from convert.errors import ConvertError
 from convert.inspect import human_bytes
 from convert.pipeline import convert
+from convert.progress import Step
 from convert.stem import TOKENIZER_SUFFIX, file_of
 
-from ..errors import ChatError, ModelError
+from ..errors import ModelError
 from ..model.engine import Engine
 from ..model.ncnn_engine import NcnnEngine
 from ..text.tokenizers.open import open_tokenizer
+from .errors import as_convert_errors
 from .fidelity import Float32, compare, log_probabilities, logits_of
 from .machine import refuse_if_full
 from .plan import DECODED, PROMPT, Plan, plan_report
@@ -36,9 +37,6 @@ REPEATS, PATIENCE = 3, 4.0
 BOS = 1
 """What a text begins with where no tokenizer says it."""
 
-Step = Callable[[str], Callable[[int, int], None]]
-"""``step(what)`` begins what is done next; its answer is told how much is done, of how much."""
-
 
 def quality_report(model: Path, wanted: Wanted, step: Step) -> QualityReport:
     """Measure what every format makes of a model that isn't converted yet.
@@ -46,10 +44,8 @@ def quality_report(model: Path, wanted: Wanted, step: Step) -> QualityReport:
     Raises ``ConvertError`` for a model that is, that can't be read or has no tokenizer for a text,
     and where there is too little room for the conversions.
     """
-    try:
+    with as_convert_errors():
         return _measured(plan_report(model, wanted), wanted, step)
-    except ChatError as e:
-        raise ConvertError(e.message, e.hint if isinstance(e.hint, str) else "") from e
 
 
 def _measured(plan: Plan, wanted: Wanted, step: Step) -> QualityReport:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from convert.desc import format_desc
 from convert.pipeline import convert
+from convert.stem import file_of
 from llama2ncnn_chat.catalogue.find import find_model
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.launch.show_model import show_model
@@ -51,6 +54,15 @@ def test_what_can_not_be_rendered_is_told_beside_the_rest(tmp_path: Path) -> Non
     shown = show_model(str(tmp_path / "m"))
     assert "no tokenizer" in shown.note
     assert shown.report.shape.dim == 64
+
+
+def test_a_template_that_is_not_known_is_told_as_a_chat_would_be_refused(tmp_path: Path) -> None:
+    write_chat_folder(tmp_path / "m")
+    d = convert(tmp_path / "m", tmp_path / "out")
+    file_of(tmp_path / "out", ".desc").write_text(format_desc(replace(d, template="of tomorrow")))
+    shown = show_model(str(tmp_path / "out"))
+    assert "template 'of tomorrow', which isn't known here" in shown.note
+    assert (shown.template, shown.sample) == ("", "")
 
 
 def test_what_is_not_there_is_named() -> None:

@@ -15,14 +15,13 @@ import numpy as np
 
 from ...errors import ConvertError
 from ...formats.codec import Float32, QuantisedRows
-from ..source import sampled_sha256
+from ..source import FLOAT_BITS, sampled_sha256
 from .blocks import SUB_BLOCK
 from .file import StoredTensor
 from .parts import Gguf
 from .shape import NAMES, ROPE_FREQS, architecture_of, shape_of
 
 TEMPLATE = "tokenizer.chat_template"
-FLOAT_BITS = 16
 
 
 class GgufCheckpoint:
