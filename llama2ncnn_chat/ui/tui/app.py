@@ -225,7 +225,7 @@ class ChatApp(App[None], inherit_bindings=False):
     def action_suspend_process(self) -> None:
         """Suspend the program to its shell, until ``fg``."""
         if _has_shell():
-            with suppress(SuspendNotSupported), self.suspend():
+            with suppress(SuspendNotSupported), self.suspend(), _woken_without_a_handler():
                 # Not us alone: a shell waits for what it has started, which may be make.
                 os.kill(0, signal.SIGSTOP)
         elif chat_screen := self.chat_screen:
@@ -258,6 +258,20 @@ class ChatApp(App[None], inherit_bindings=False):
 def _has_shell() -> bool:
     """Tell whether a shell could wake us: there is none for the first group of a session."""
     return hasattr(os, "getsid") and os.getpgrp() != os.getsid(0)
+
+
+@contextmanager
+def _woken_without_a_handler() -> Iterator[None]:
+    """Keep Textual's handler of SIGCONT out, which takes the terminal back by itself.
+
+    Any thread may get the signal; if the main one hears of it late, when the terminal is back
+    already, two threads read keys: each waits for what the other has read.
+    """
+    before = signal.signal(signal.SIGCONT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCONT, before)
 
 
 def _bindings(owner: type[DOMNode]) -> list[Binding]:
