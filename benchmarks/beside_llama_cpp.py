@@ -35,7 +35,7 @@ from convert.shape import ModelShape
 from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
 from llama2ncnn_chat.ui.bench import read_bandwidth
 
-BESIDE = {"q6": ("Q8_0", "Q4_K_M"), "q4": ("Q4_0", "Q4_K_M")}
+BESIDE = {"q4": ("Q4_0", "Q4_K_M")}
 """Which of their formats each of ours is held against; the others against Q8_0."""
 
 UNITS = {"load": ("s", 1.0), "resident": ("GB", 1e9), "mapped": ("GB", 1e9), "file": ("GB", 1e9)}

@@ -24,6 +24,7 @@ from .desc import ModelDesc
 from .errors import ConvertError
 from .files import is_file
 from .formats import MIXED_FORMATS
+from .formats.mixture import Matrices, format_matrices
 from .hub.names import is_hub_name, parse_name
 from .inspect import human_bytes
 from .inspect_chat import format_chat_report, inspect_chat
@@ -70,9 +71,11 @@ def _run(args: argparse.Namespace) -> int:
         return _report(args)
     model = _fetched(args.model, quiet=args.quiet)
     stem, n_read = stem_of(args.stem), 0
-    weights, importance = args.weights and args.weights[0], None
+    weights, importance, eight_bits = args.weights and args.weights[0], None, None
     if args.calibrate is not None:
         weights, importance = MIXED_FORMATS[0], _calibrated(args, model, stem.parent)
+    if args.target_bits is not None:
+        weights, eight_bits = MIXED_FORMATS[0], _mixed(args, model, stem.parent, importance)
     start = time.monotonic()
     with bytes_done(quiet=args.quiet) as report:
 
@@ -88,6 +91,7 @@ def _run(args: argparse.Namespace) -> int:
             block=args.block,
             tokenizer=args.tokenizer,
             importance=importance,
+            eight_bits=eight_bits,
             progress=counted,
         )
     if not args.quiet:
@@ -97,12 +101,42 @@ def _run(args: argparse.Namespace) -> int:
 
 def _calibrated(args: argparse.Namespace, model: Path, folder: Path) -> Importance:
     """Run a text through the model, for which this package takes the chat's engine."""
-    from llama2ncnn_chat.quality.calibration import OWN_TEXT, calibrate
+    from llama2ncnn_chat.quality.calibration import calibrate
 
-    text = OWN_TEXT if args.calibrate is True else Path(args.calibrate)
-    tokenizer = Path(args.tokenizer) if args.tokenizer else None
     with bytes_done(quiet=args.quiet) as report:
-        return calibrate(model, text, tokenizer, folder, report)
+        return calibrate(model, *_text_and_tokenizer(args), folder, report)
+
+
+def _mixed(
+    args: argparse.Namespace, model: Path, folder: Path, importance: Importance | None
+) -> Matrices:
+    """Find out which matrices keep 8 bits, by the chat's engine too."""
+    from llama2ncnn_chat.quality.mixing import measured_mixture
+
+    with bytes_done(quiet=args.quiet) as report:
+        mixture = measured_mixture(
+            model,
+            args.target_bits,
+            *_text_and_tokenizer(args),
+            folder,
+            importance=importance,
+            told=report,
+        )
+    if not args.quiet:
+        say(
+            f"{mixture.bits:.2f} bits a weight, 8 of them in "
+            f"{format_matrices(mixture.eight_bits) or 'no matrix'}; KL from all in 8: "
+            f"{mixture.kl:.4f} ({mixture.kl_few:.4f} before)"
+        )
+    return mixture.eight_bits
+
+
+def _text_and_tokenizer(args: argparse.Namespace) -> tuple[Path, Path | None]:
+    """Say what a model is measured by before it is converted."""
+    from llama2ncnn_chat.quality.texts import OWN_TEXT
+
+    text = Path(args.calibrate) if isinstance(args.calibrate, str) else OWN_TEXT
+    return text, Path(args.tokenizer) if args.tokenizer else None
 
 
 def _fetched(model: str, *, quiet: bool) -> Path:

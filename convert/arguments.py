@@ -17,8 +17,10 @@ PROG = "llama2ncnn-convert"
 DISTRIBUTION = "llama2ncnn-chat"
 
 NOT_WITH = {
-    "inspect": ("report", "weights", "block", "calibrate", "tokenizer", "text", "tokens"),
-    "report": ("verify", "block", "calibrate"),
+    "inspect": (
+        *("report", "weights", "block", "calibrate", "target_bits", "tokenizer", "text", "tokens"),
+    ),
+    "report": ("verify", "block", "calibrate", "target_bits"),
 }
 """Flags that the two modes that convert nothing have no use for."""
 
@@ -71,6 +73,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         const=True,
         help="to q4, its steps weighed by what the model makes of a text (default: a short one)",
     )
+    add(
+        "--target-bits",
+        type=float,
+        metavar="B",
+        help="to q4, of B bits a weight at most: 8 for the matrices to which that is worth most, "
+        "by measuring what it brings",
+    )
     add("--tokenizer", metavar="FILE", help="tokenizer to carry (default: the model's own)")
     add("--quiet", action="store_true", help="no progress, no summary")
     add(
@@ -109,7 +118,7 @@ def _problem(args: argparse.Namespace) -> str:
         mode = "inspect" if args.inspect else "report"
         given = [flag for flag in NOT_WITH[mode] if getattr(args, flag)]
         if given:
-            return f"--{given[0]} doesn't go with --{mode}"
+            return f"--{given[0].replace('_', '-')} doesn't go with --{mode}"
         if args.tokens is not None and args.tokens < MIN_TOKENS:
             return f"--tokens {args.tokens} are too few to compare on: {MIN_TOKENS} or more"
         return f"--{mode} takes one MODEL" if args.stem is not None else ""
@@ -120,8 +129,10 @@ def _problem(args: argparse.Namespace) -> str:
         return "STEM is missing: the name of the model to write"
     if args.weights and len(args.weights) > 1:
         return f"--weights {','.join(args.weights)}: a conversion is in one format"
-    if args.calibrate is not None and not {*(args.weights or MIXED_FORMATS)} <= {*MIXED_FORMATS}:
-        return f"--calibrate goes with --weights {' or '.join(MIXED_FORMATS)}"
+    for flag in ("calibrate", "target_bits"):
+        wanted = getattr(args, flag) is not None
+        if wanted and not {*(args.weights or MIXED_FORMATS)} <= {*MIXED_FORMATS}:
+            return f"--{flag.replace('_', '-')} goes with --weights {' or '.join(MIXED_FORMATS)}"
     if args.block and not {*(args.weights or ())} & BLOCK_FORMATS.keys():
         return "--block goes with --weights b8, b6 or b4"
     if not stem_of(args.stem).name or args.stem.endswith(os.sep):

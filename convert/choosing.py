@@ -31,15 +31,23 @@ LARGE_TABLE = 10_000_000
 """So many bytes of halves are worth sharing with the classifier, which takes 8 bits for it."""
 
 
-def choose_format(source: TensorSource, weights: str | None, block: int | None) -> Codec:
+def choose_format(
+    source: TensorSource,
+    weights: str | None,
+    block: int | None,
+    eight_bits: Matrices | None = None,
+) -> Codec:
     """Return the codec asked for by name and block, or the one that suits the source best.
 
-    Raises ``ConvertError`` for names and blocks that aren't known.
+    So it is with the matrices that keep 8 bits among others of 4, unless they are named. Raises
+    ``ConvertError`` for names and blocks that aren't known.
     """
     if block is None:
         block = source.block if source.block in BLOCKS else DEFAULT_BLOCK
     name = weights or default_weights(source.shape, _bits_of_most(source))
-    return codec_of(name, block, _mixture(source) if name in MIXED_FORMATS else frozenset())
+    if eight_bits is None:
+        eight_bits = _mixture(source) if name in MIXED_FORMATS else frozenset()
+    return codec_of(name, block, eight_bits)
 
 
 def format_of_floats(shape: ModelShape, weights: str) -> Codec:
@@ -76,14 +84,15 @@ def _mixture(source: TensorSource) -> Matrices:
     What 4 bits hold as it stands goes into those. Of a source of few bits, what its maker gave
     more gets 8; and whatever the source, what is worth it by the shape.
     """
-
-    def stands_in_4(tensor: str, layer: int) -> bool:
-        return source.quantised_rows(tensor, layer, 0, 1, 4, BLOCK, offsets=True) is not None
-
     fine = set(_worth_eight_bits(source.shape))
     if _bits_of_most(source) <= COARSE_BITS:
         fine |= {m for m in matrices_of(source.shape) if source.bits_of(*m) > COARSE_BITS}
-    return frozenset(m for m in fine if not stands_in_4(*m))
+    return frozenset(m for m in fine if not stands_in_4(source, *m))
+
+
+def stands_in_4(source: TensorSource, tensor: str, layer: int) -> bool:
+    """Tell whether 4 bits hold a matrix as its source has it, without loss."""
+    return source.quantised_rows(tensor, layer, 0, 1, 4, BLOCK, offsets=True) is not None
 
 
 def _worth_eight_bits(shape: ModelShape) -> Matrices:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,9 +18,10 @@ from .desc import GRAPH_VERSION, ModelDesc
 from .errors import WriteError
 from .files import FileSet, is_file
 from .formats.codec import Codec
-from .formats.mixture import format_matrices
+from .formats.mixture import Matrices, format_matrices
 from .graph import Matrix, Vector
 from .places import mapped_bytes, places
+from .room import refuse_if_full
 from .shape import ModelShape
 from .sources import open_source
 from .sources.source import TensorSource
@@ -43,19 +43,21 @@ def convert(
     block: int | None = None,
     tokenizer: str | os.PathLike[str] | None = None,
     importance: Importance | None = None,
+    eight_bits: Matrices | None = None,
     progress: OnProgress | None = None,
 ) -> ModelDesc:
     """Convert what is at ``source`` to ``stem.param``, ``.bin`` and ``.desc``.
 
     ``tokenizer`` names a tokenizer's file to go along; by default the source's own goes, if there
     is one, and what its files say of chats. The search for 4 bits goes by the ``importance`` of
-    columns, where that was measured. Raises ``ConvertError``; on any failure the old files stay as
+    columns, where that was measured; ``eight_bits`` are the matrices that keep 8 among others of
+    4, where somebody has chosen them. Raises ``ConvertError``; on any failure the old files stay as
     they were.
     """
     with open_source(source) as tensors:
         companions = companions_of(tensors, Path(tokenizer) if tokenizer else None)
         _refuse_to_overwrite(tensors.files, companions.tokenizer, Path(stem))
-        codec = choose_format(tensors, weights, block)
+        codec = choose_format(tensors, weights, block, eight_bits)
         return convert_tensors(
             tensors,
             Path(stem),
@@ -78,7 +80,12 @@ def convert_tensors(
     """Do what ``convert`` does, from an open source and in a format already chosen."""
     graph = decoder.build(source.shape, codec)
     param, plan = graph.to_param().encode(), places(source.shape, codec, graph)
-    _refuse_if_full(stem, len(param) + plan.size)
+    refuse_if_full(
+        stem.parent,
+        len(param) + plan.size,
+        f"{stem}: the model",
+        "make room, or choose smaller weights (--inspect shows the sizes)",
+    )
     with FileSet() as files:
         bin_file = Writer(files.open(file_of(stem, ".bin")))
         Streamer(source, codec, bin_file, progress, importance).write(graph, plan)
@@ -143,17 +150,3 @@ def _refuse_to_overwrite(sources: Sequence[Path], tokenizer: Path | None, stem: 
         for path in inputs:
             if is_file(target) and is_file(path) and target.samefile(path):
                 raise WriteError(f"{target}: is the input itself", "choose another output name")
-
-
-def _refuse_if_full(stem: Path, n_bytes: int) -> None:
-    try:
-        free = shutil.disk_usage(stem.parent).free
-    except OSError as e:
-        raise WriteError(f"{stem.parent}: {e.strerror}", "name a folder that exists") from e
-    except ValueError as e:  # a NUL in the name
-        raise WriteError(f"{str(stem)!r}: not a file name: {e}") from e
-    if free < n_bytes:
-        raise WriteError(
-            f"{stem}: the model takes {n_bytes:,} bytes and {stem.parent} has {free:,} free",
-            "make room, or choose smaller weights (--inspect shows the sizes)",
-        )

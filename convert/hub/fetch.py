@@ -7,7 +7,6 @@ and the one that was coming begins anew: the client (2.4) gives each attempt a f
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConvertError, WriteError
+from ..errors import ConvertError
+from ..room import refuse_if_full
 from ..sources.folder import read_json
 from ..sources.hf_config import HfConfig
 from .cache import cached_path
@@ -121,10 +121,7 @@ def _refuse_what_can_not_come(
         raise ConvertError(f"{name}: {what}", hint)
     cache = Path(constants.HF_HUB_CACHE)
     there = next(folder for folder in (cache, *cache.parents) if folder.exists())
-    free = shutil.disk_usage(there).free
-    if total > free:
-        what = f"{cache}: {total:,} bytes are to be fetched and {free:,} free"
-        raise WriteError(what, ELSEWHERE)
+    refuse_if_full(there, total, f"{name}: what is to be fetched", ELSEWHERE)
 
 
 def _remember_revision(name: HubName, api: HfApi) -> None:

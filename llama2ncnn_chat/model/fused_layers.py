@@ -9,11 +9,13 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Callable
+from ctypes import pointer
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from convert.decoder import BIAS_OF
+from convert.formats.mixture import Matrices
 from convert.formats.panels import n_blocks, n_panels, panel_bytes
 from convert.graph import Panels
 from convert.places import Places
@@ -42,6 +44,15 @@ class FusedLayers:
         weakref.finalize(self, kernels.guard.release, self._base)
         self._scratch, self._hidden = _scratch(shape)
         self._kept: list[object] = [weights.bytes, self._scratch, self._hidden]
+        self._read: dict[tuple[str, int], Matrix] = {}  # in the tables that the kernels read
+
+    def borrow(self, other: FusedLayers, matrices: Matrices) -> None:
+        """Take these matrices from another model's layers from now on, and all others from here.
+
+        Both are of one shape; ``other`` must stay for as long as its matrices are in use.
+        """
+        for key, entry in self._read.items():
+            pointer(entry)[0] = (other if key in matrices else self)._matrix(*key)
 
     def register(self, net: ncnn.Net) -> None:
         """Teach ``net`` the types of our layers."""
@@ -69,7 +80,7 @@ class FusedLayers:
 
     def _norm_products(self, gain: str, tensors: tuple[str, ...], layer: int) -> NormProducts:
         matrices = (Matrix * len(tensors))(*(self._matrix(name, layer) for name in tensors))
-        self._kept.append(matrices)
+        self._read |= {(name, layer): matrices[i] for i, name in enumerate(tensors)}
         return NormProducts(
             dim=self._shape.dim,
             out_dim=sum(matrix.rows for matrix in matrices),
@@ -83,7 +94,7 @@ class FusedLayers:
     def _out_mlp(self, layer: int) -> OutMlp:
         s = self._shape
         names = {"o": "wo", "gate": "w1", "up": "w3", "down": "w2"}
-        return OutMlp(
+        table = OutMlp(
             q_dim=s.q_dim,
             dim=s.dim,
             hidden_dim=s.hidden_dim,
@@ -93,6 +104,8 @@ class FusedLayers:
             scratch=self._scratch.table,
             **{field: self._matrix(tensor, layer) for field, tensor in names.items()},
         )
+        self._read |= {(tensor, layer): getattr(table, field) for field, tensor in names.items()}
+        return table
 
     def _matrix(self, tensor: str, layer: int) -> Matrix:
         weights = self._places.of[tensor, layer].weights

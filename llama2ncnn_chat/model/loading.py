@@ -6,7 +6,7 @@ there are none, ncnn loads its weights in blocks of its own, made of the panels 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from convert.decoder import codec_of_model
 from convert.desc import PANELS, ModelDesc
 from convert.errors import ConvertError
+from convert.formats.mixture import Matrices
 from convert.formats.panels import n_panels, panel_bytes, rows_of
 from convert.places import places_of
 from convert.plain_weights import plain_graph, plain_size, plain_weights
@@ -29,6 +30,7 @@ from .ncnn_memory import WeightReader, ncnn, new_net
 from .weights_file import WeightsFile
 
 Progress = Callable[[int, int], None]
+TOKEN_TABLE = ("embedding", 0)
 Embedding = Callable[[npt.NDArray[np.intp]], npt.NDArray[np.float32]]
 
 
@@ -36,8 +38,8 @@ Embedding = Callable[[npt.NDArray[np.intp]], npt.NDArray[np.float32]]
 class LoadedNet:
     """A net with its weights, the open file, and what it takes from there.
 
-    ``embedding`` looks ids up, float32 ``(len(ids), dim)``; ``note`` says why it is slower than it
-    could be, if it is.
+    ``embedding`` is how tokens are looked up in that file; ``note`` says why it is slower than it
+    could be, if it is. The matrices ``borrowed`` are those of ``lender``, for as long as both are.
     """
 
     net: ncnn.Net
@@ -45,11 +47,35 @@ class LoadedNet:
     embedding: Embedding
     layers: FusedLayers | None = None
     note: str = ""
+    lender: LoadedNet | None = None
+    borrowed: Matrices = frozenset()
+
+    def borrow(self, other: LoadedNet, matrices: Matrices) -> None:
+        """Take these matrices from another conversion from now on, and all others from this one.
+
+        A tied classifier's table of tokens goes with it. Both must be in panels and have kernels.
+        """
+        if self.layers is None or other.layers is None:
+            raise ValueError("without kernels there is nothing to borrow")
+        self.layers.borrow(other.layers, matrices)
+        self.lender, self.borrowed = other, matrices
+
+    def embed(self, ids: Sequence[int]) -> npt.NDArray[np.float32]:
+        """Look ids up, float32 ``(len(ids), dim)``."""
+        shared = self.lender if TOKEN_TABLE in self.borrowed else None
+        return (shared or self).embedding(np.asarray(ids))
+
+    def refuse_change(self) -> None:
+        """Raise ``ModelError`` if a file that weights are read from was written to."""
+        self.file.refuse_change()
+        if self.lender:
+            self.lender.refuse_change()
 
     def close(self) -> None:
-        """Free the net, then what it was made of."""
+        """Free the net, then what it was made of; more than once does no harm."""
         self.net.clear()
-        self.layers = None
+        self.layers = self.lender = None
+        self.embedding = _nothing
         self.file.close()
 
 
@@ -72,6 +98,10 @@ def load_net(
     except ConvertError as e:
         raise ModelError(f"{path}: {e.message}", e.hint) from e
     return loaded
+
+
+def _nothing(_ids: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+    raise ValueError("the model is closed")
 
 
 def _embedding(d: ModelDesc, file: WeightsFile) -> Embedding:

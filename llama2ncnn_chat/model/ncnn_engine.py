@@ -6,7 +6,6 @@ depends on how ncnn lays out memory, is in ``ncnn_memory``.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from itertools import repeat
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from convert import desc as names
 from convert.desc import read_desc, verify
 from convert.errors import ConvertError
+from convert.formats.mixture import Matrices
 from convert.shape import ModelShape
 from convert.stem import file_of
 
@@ -29,6 +29,8 @@ from .model_files import read_param
 from .ncnn_memory import (
     CACHE_BLOCK,
     CacheLayout,
+    checked,
+    extract,
     ncnn,
     no_mats_left_behind,
     probe_layout,
@@ -80,7 +82,6 @@ class NcnnEngine:
         n_threads = allowed_threads(threads or default_threads())
         self._loaded = load_net(file_of(stem, ".bin"), self.desc, param, n_threads, progress)
         self._net, self.note = self._loaded.net, self._loaded.note
-        self._embedding = self._loaded.embedding
         self._capacity = -(-self.context_length // CACHE_BLOCK) * CACHE_BLOCK
         self._blobs = [blob for i in range(shape.n_layers) for blob in names.cache_in(i)]
         self._out_blobs = [blob for i in range(shape.n_layers) for blob in names.cache_out(i)]
@@ -172,19 +173,24 @@ class NcnnEngine:
             layout.write(values, layout.values[start:], tail)
         self.rewind(self._position - (stop - start))
 
+    def borrow(self, other: NcnnEngine, matrices: Matrices) -> None:
+        """Compute with these matrices of another conversion from now on, with all others of this.
+
+        ``other`` must stay open for that time. Raises ``ValueError`` where there are no kernels.
+        """
+        self._loaded.borrow(other._loaded, matrices)
+
     def close(self) -> None:
         """Free weights and cache; more than once does no harm."""
         self._cache.clear()
         self._loaded.close()
-        with contextlib.suppress(AttributeError):
-            del self._embedding
 
     def _refuse(self, ids: Sequence[int]) -> None:
         if not len(ids):
             raise ValueError("no tokens to feed")
         if min(ids) < 0 or max(ids) >= self.vocab_size:
             raise ValueError(f"token ids {min(ids)}..{max(ids)} of a vocabulary {self.vocab_size}")
-        self._loaded.file.refuse_change()
+        self._loaded.refuse_change()
         if self._position + len(ids) > self.context_length:
             raise ContextFullError(
                 f"{len(ids):,} tokens after {self._position:,} exceed the context of "
@@ -208,11 +214,11 @@ class NcnnEngine:
     ) -> None:
         extractor = self._fed(ids)
         for blob in trunk:
-            seen(blob, np.array(_extract(extractor, blob)))
-        hidden = np.array(_extract(extractor, names.HIDDEN))
-        _check(extractor.input(names.HEAD_IN, to_mat(hidden)), "input", names.HEAD_IN)
+            seen(blob, np.array(extract(extractor, blob)))
+        hidden = np.array(extract(extractor, names.HIDDEN))
+        checked(extractor.input(names.HEAD_IN, to_mat(hidden)), "input", names.HEAD_IN)
         for blob in head:
-            seen(blob, np.array(_extract(extractor, blob)))
+            seen(blob, np.array(extract(extractor, blob)))
 
     def _fed(self, ids: Sequence[int]) -> ncnn.Extractor:
         """Prepare one batch behind what the cache holds; nothing is computed yet."""
@@ -220,14 +226,14 @@ class NcnnEngine:
         cos, sin = self._rope.tables(self._shape.head_dim, p, p + m)
         extractor = self._net.create_extractor()
         for blob, array in (
-            (names.X, self._embedding(np.asarray(ids))),
+            (names.X, self._loaded.embed(ids)),
             (names.COS, cos),
             (names.SIN, sin),
             (names.MASK, causal_mask(m, p, self._shape.window)),
         ):
-            _check(extractor.input(blob, to_mat(array)), "input", blob)
+            checked(extractor.input(blob, to_mat(array)), "input", blob)
         for blob, mat in zip(self._blobs, self._cache, strict=True):
-            _check(extractor.input(blob, mat), "input", blob)
+            checked(extractor.input(blob, mat), "input", blob)
         return extractor
 
     def _trunk(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Float32:
@@ -241,21 +247,21 @@ class NcnnEngine:
             for blob in self._out_blobs[::2]:
                 if cancelled():
                     raise CalledOffError
-                _extract(extractor, blob, 1)
-        hidden = _extract(extractor, names.HIDDEN)
+                extract(extractor, blob, 1)
+        hidden = extract(extractor, names.HIDDEN)
         # Type 1 hands out SDPA's own Mat. Type 0 would copy it into a plain one, and lose the
         # capacity to append in place and, with it, the packed order that SDPA expects.
         # No comprehension: its closure would hold the extractor for as long as an error's frames.
-        cache = list(map(_extract, repeat(extractor), self._out_blobs, repeat(1)))
-        self._loaded.file.refuse_change()
+        cache = list(map(extract, repeat(extractor), self._out_blobs, repeat(1)))
+        self._loaded.refuse_change()
         self._cache, self._position = cache, self._position + len(ids)
         return np.array(hidden)
 
     def _head(self, hidden: Float32) -> Float32:
         extractor = self._net.create_extractor()
-        _check(extractor.input(names.HEAD_IN, to_mat(hidden)), "input", names.HEAD_IN)
-        logits = np.array(_extract(extractor, names.LOGITS))
-        self._loaded.file.refuse_change()
+        checked(extractor.input(names.HEAD_IN, to_mat(hidden)), "input", names.HEAD_IN)
+        logits = np.array(extract(extractor, names.LOGITS))
+        self._loaded.refuse_change()
         return logits
 
     def _empty_cache(self) -> ncnn.Mat:
@@ -286,14 +292,3 @@ def _context_length(s: ModelShape, wanted: int | None) -> int:
             f"choose 1 to {s.context_length:,}",
         )
     return wanted
-
-
-def _check(code: int, what: str, blob: str) -> None:
-    if code != 0:
-        raise ChatError(f"ncnn: {what} of {blob} failed with {code}", "is there enough memory?")
-
-
-def _extract(extractor: ncnn.Extractor, blob: str, kind: int = 0) -> ncnn.Mat:
-    code, mat = extractor.extract(blob, kind)
-    _check(code, "extract", blob)
-    return mat

@@ -192,3 +192,16 @@ Input k_in 0 1 k_in
 Input v_in 0 1 v_in
 SDPA att 6 3 q k v mask k_in v_in att k_out v_out 5=1 6=1.0 7=1
 """
+
+
+def checked(code: int, what: str, blob: str) -> None:
+    """Raise ``ChatError`` for a code that ncnn gave back, unless it is that of success."""
+    if code != 0:
+        raise ChatError(f"ncnn: {what} of {blob} failed with {code}", "is there enough memory?")
+
+
+def extract(extractor: ncnn.Extractor, blob: str, kind: int = 0) -> ncnn.Mat:
+    """Compute a blob, and all that it needs. Raises ``ChatError``."""
+    code, mat = extractor.extract(blob, kind)
+    checked(code, "extract", blob)
+    return mat

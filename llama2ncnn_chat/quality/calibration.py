@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
@@ -16,29 +15,20 @@ import numpy.typing as npt
 from convert import desc
 from convert.decoder import build, codec_of_model
 from convert.desc import ModelDesc
-from convert.errors import ConvertError, WriteError
 from convert.graph import Layer, Matrix
-from convert.pipeline import Importance, convert
+from convert.pipeline import Importance
 from convert.progress import Report
-from convert.sources import open_source
-from convert.stem import TOKENIZER_SUFFIX, file_of
 from convert.stream import Progress
-from convert.vocabulary import companions_of
 
 from ..model.batches import PREFILL_BATCH
 from ..model.ncnn_engine import NcnnEngine
-from ..text.tokenizers.open import open_tokenizer
 from .errors import as_convert_errors
-from .texts import texts_of_file
-
-OWN_TEXT = Path(__file__).with_name("calibration.txt")
-"""Prose, questions and answers, code and lists: the project's own."""
+from .trial import converted, refuse_without_tokenizer, texts_for, trial_folder
 
 WEIGHTS = "int8"
 """Its rounding moves no mean square by much, and it takes a quarter of the memory of floats."""
 
 MOST_TEXTS = 64
-FEWEST_IDS = 100
 
 Named = tuple[str, tuple[tuple[str, int], ...]]
 """A blob, and the matrices that it is multiplied by."""
@@ -52,40 +42,18 @@ def calibrate(
     The model for the time being goes into a folder in ``beside``. Raises ``ConvertError`` for a
     text that can't be read or is too short, and a model without a tokenizer or too large to run.
     """
-    with open_source(model) as source:
-        if not companions_of(source, tokenizer).has_tokenizer:
-            raise ConvertError(f"{model}: no tokenizer to read a text with", "name it: --tokenizer")
+    refuse_without_tokenizer(model, tokenizer)
 
     def converting(p: Progress) -> None:
         told(p.bytes, p.n_bytes, f"{p.tensors}/{p.n_tensors} tensors, to calibrate by")
 
-    try:
-        with (
-            as_convert_errors(),
-            TemporaryDirectory(prefix=".calibrate-", dir=beside) as folder,
-        ):
-            stem = Path(folder) / "model"
-            d = convert(model, stem, weights=WEIGHTS, tokenizer=tokenizer, progress=converting)
-            texts = _texts(stem, d, text)
-            engine = NcnnEngine(stem)
-            try:
-                return mean_squares(engine, _counted(texts, d.bin_size, told))
-            finally:
-                engine.close()
-    except OSError as e:  # no folder to work in
-        raise WriteError(f"{beside}: {e.strerror}", "name a folder that exists") from e
-
-
-def _texts(stem: Path, d: ModelDesc, text: Path) -> list[list[int]]:
-    vocabulary = open_tokenizer(file_of(stem, TOKENIZER_SUFFIX), d.shape.vocab_size)
-    size = min(PREFILL_BATCH, d.shape.context_length)
-    texts = texts_of_file(text, vocabulary, MOST_TEXTS, size)
-    n = sum(map(len, texts))
-    if n < FEWEST_IDS:
-        raise ConvertError(
-            f"{text}: {n} tokens, too few to calibrate by", f"name one of {FEWEST_IDS} or more"
-        )
-    return texts
+    with (
+        as_convert_errors(),
+        trial_folder(beside) as folder,
+        converted(model, WEIGHTS, folder, tokenizer=tokenizer, progress=converting) as engine,
+    ):
+        texts = texts_for(engine, text, MOST_TEXTS, PREFILL_BATCH)
+        return mean_squares(engine, _counted(texts, engine.desc.bin_size, told))
 
 
 def _counted(texts: list[list[int]], n_bytes: int, told: Report) -> Iterator[list[int]]:

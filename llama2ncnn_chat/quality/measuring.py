@@ -6,17 +6,16 @@ in a temporary folder. Draws nothing.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
 from convert.inspect import human_bytes
-from convert.pipeline import convert
 from convert.progress import Step
+from convert.room import refuse_if_full
 from convert.stem import TOKENIZER_SUFFIX, file_of
 
 from ..errors import ModelError
@@ -25,11 +24,11 @@ from ..model.ncnn_engine import NcnnEngine
 from ..text.tokenizers.open import open_tokenizer
 from .errors import as_convert_errors
 from .fidelity import Float32, compare, log_probabilities, logits_of
-from .machine import refuse_if_full
 from .plan import DECODED, PROMPT, Plan, plan_report
 from .report import Measured, QualityReport, Wanted
 from .speed import decode_rates, prefill_rates, warm_up
 from .texts import sampled_texts, texts_of_file
+from .trial import converted
 
 REPEATS, PATIENCE = 3, 4.0
 """Runs of a speed, and seconds after which no other begins."""
@@ -52,9 +51,14 @@ def _measured(plan: Plan, wanted: Wanted, step: Step) -> QualityReport:
     base, found = plan.report.base, dict[str, Measured]()
     with tempfile.TemporaryDirectory(prefix="llama2ncnn-report-") as name:
         folder = Path(name)
-        refuse_if_full(folder, plan.disk)
+        refuse_if_full(
+            folder,
+            plan.disk,
+            f"{plan.path}: the largest conversion",
+            "make room, choose fewer --weights, or set TMPDIR to a folder that has it",
+        )
         step(f"one conversion at a time in {folder}, up to {human_bytes(plan.disk)}")
-        with _opened(plan, base, folder, wanted.tokenizer, step) as engine:
+        with _converted(plan, base, folder, wanted.tokenizer, step) as engine:
             texts = _texts(plan, engine, wanted.text, step)
             reference = [log_probabilities(logits_of(engine, ids)) for ids in texts]
             threads, notes = engine.threads, dict.fromkeys(plan.report.notes)
@@ -62,7 +66,7 @@ def _measured(plan: Plan, wanted: Wanted, step: Step) -> QualityReport:
                 found[base] = _measure(base, engine, reference, texts, step)
         for weights in plan.measured:
             if weights != base:
-                with _opened(plan, weights, folder, wanted.tokenizer, step) as engine:
+                with _converted(plan, weights, folder, wanted.tokenizer, step) as engine:
                     found[weights] = _measure(weights, engine, reference, texts, step)
                     notes |= dict.fromkeys([engine.note] if engine.note else [])
     return replace(
@@ -74,27 +78,18 @@ def _measured(plan: Plan, wanted: Wanted, step: Step) -> QualityReport:
     )
 
 
-@contextmanager
-def _opened(
+def _converted(
     plan: Plan, weights: str, folder: Path, tokenizer: Path | None, step: Step
-) -> Iterator[NcnnEngine]:
-    """Convert the model to a format, open it, and leave nothing of it behind."""
+) -> AbstractContextManager[NcnnEngine]:
     told = step(f"{weights}: converting")
-    stem = folder / weights / "model"
-    stem.parent.mkdir()
-    convert(
+    return converted(
         plan.path,
-        stem,
-        weights=weights,
+        weights,
+        folder,
+        context_length=plan.context,
         tokenizer=tokenizer,
         progress=lambda p: told(p.bytes, p.n_bytes),
     )
-    engine = NcnnEngine(stem, context_length=plan.context)
-    try:
-        yield engine
-    finally:
-        engine.close()
-        shutil.rmtree(stem.parent, ignore_errors=True)
 
 
 def _texts(plan: Plan, engine: NcnnEngine, text: Path | None, step: Step) -> list[list[int]]:

@@ -17,6 +17,9 @@ from ..generation.settings import Sampling
 from ..model.engine import Engine
 from ..text.tokenizers.file_vocabulary import FileVocabulary
 
+OWN_TEXT = Path(__file__).with_name("calibration.txt")
+"""Prose, questions and answers, code and lists: the project's own."""
+
 CHARACTERS = 64
 """Of a file for every token that is wanted: more than tokens have, not all of a corpus."""
 

@@ -19,7 +19,8 @@ from convert.pipeline import convert
 from convert.places import places_of
 from convert.stem import file_of
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
-from llama2ncnn_chat.quality.calibration import OWN_TEXT, calibrate, mean_squares
+from llama2ncnn_chat.quality.calibration import calibrate, mean_squares
+from llama2ncnn_chat.quality.texts import OWN_TEXT
 from tests.chat_folder import write_chat_folder
 from tests.folders import config_of, hf_tensors, write_hf
 from tests.model.tiny_engine import ids_of, make
@@ -143,7 +144,7 @@ def left(folder: Path) -> list[str]:
         (None, "text: "),
         (b"\xff\xfe\x00\x80" * 99, "is no text"),
         ("", "no text"),
-        ("a few words", "too few to calibrate by"),
+        ("a few words", "too few to measure by"),
     ],
 )
 def test_a_text_that_is_none_is_refused(
@@ -183,7 +184,7 @@ def test_who_stops_it_leaves_nothing_behind(
     monkeypatch.setattr(NcnnEngine, "watch", watch)
     with pytest.raises(KeyboardInterrupt):
         calibrate(folder, OWN_TEXT, None, tmp_path)
-    assert found[0][0].startswith(".calibrate-")
+    assert found[0][0].startswith(".trial-")
     assert left(tmp_path) == []
 
 
