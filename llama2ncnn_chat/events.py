@@ -6,7 +6,7 @@ Nothing here is drawn, printed or put into words; a value never changes once it 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 Role = Literal["user", "assistant"]
@@ -110,11 +110,15 @@ class Timings:
 
 @dataclass(frozen=True)
 class Finished:
-    """The end: why, the ids that were sampled (no end id among them), and how long it took."""
+    """The end: why, the ids that were sampled (no end id among them), and how long it took.
+
+    ``stop`` is the stop string, if that was why.
+    """
 
     reason: FinishReason
     ids: tuple[int, ...]
     timings: Timings
+    stop: str | None = field(default=None, kw_only=True)
 
 
 def used_up(max_tokens: int | None, n_generated: int) -> bool:
@@ -129,7 +133,8 @@ class Row:
     ``id`` names the turn to the chat, ``index`` is its place in the path. It is alternative
     ``position`` (from 1) of ``of``. The model doesn't see it if it is ``hidden``; ``begins`` marks
     the first turn that it sees where others stand before. ``finish`` is None for a message, and
-    for a reply that never came to an end; ``max_tokens_reached`` is the limit, where it was that.
+    for a reply that never came to an end; ``max_tokens_reached`` is the limit, where it was that,
+    and ``stop_met`` the person's stop string.
     ``text`` has reasoning and its tags in it, which is ``n_reasoning`` of the tokens; the first tag
     stands before the reply if ``reasoning_begun``.
     """
@@ -144,6 +149,7 @@ class Row:
     begins: bool = False
     finish: FinishReason | None = None
     max_tokens_reached: int | None = None
+    stop_met: str | None = None
     reasoning_begun: bool = False
     n_reasoning: int = 0
 

@@ -17,6 +17,7 @@ def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CACHE", "CONFIG", "DATA", "STATE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / "home" / name.lower()))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home" / "hf"))
     if client := sys.modules.get("huggingface_hub.constants"):  # it read the variable long ago
         monkeypatch.setattr(client, "HF_HUB_CACHE", str(tmp_path / "home" / "hf" / "hub"))

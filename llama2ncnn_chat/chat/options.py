@@ -59,7 +59,7 @@ _ROWS = (
     ),
     Option(
         "max_tokens",
-        number(int, 0),
+        number(int, 1),
         _DEFAULTS.max_tokens,
         "stop a reply after N tokens",
         "chat",

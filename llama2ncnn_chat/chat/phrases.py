@@ -61,7 +61,9 @@ def thought(reply: Row) -> str:
 
 
 def why_ended(reply: Row) -> str:
-    """Say why a reply stopped before its own end, in a few words."""
+    """Say why a reply stopped before its own end, in a few words; nothing where it didn't."""
+    if reply.finish == "stop":
+        return f"stopped before {brief(reply.stop_met, 20)!r}" if reply.stop_met else ""
     if reply.finish == "length":
         return (
             "reached max_tokens" if reply.max_tokens_reached is not None else "the context is full"
@@ -70,7 +72,9 @@ def why_ended(reply: Row) -> str:
 
 
 def ended(reply: Row) -> str:
-    """Say why a reply stopped before its own end, and what to do about it."""
+    """Say why a reply stopped before its own end, and what to do; nothing where it didn't."""
+    if reply.finish == "stop":
+        return f"{why_ended(reply)}, a stop string" if reply.stop_met else ""
     if reply.finish == "length" and reply.max_tokens_reached is None:
         return f"{why_ended(reply)}; {ADVICE[Advice.MAKE_ROOM]}"
     if reply.finish == "length":

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Literal
 
 from ..conversation.ledger import Turn
 from ..conversation.rows import n_hidden
-from ..errors import ChatError
+from ..errors import ChatError, PromptTooLongError
 from ..events import Events, Row
 from . import phrases
 from .chat import Chat
@@ -71,6 +72,19 @@ def proceed(chat: Chat) -> Iterator[Outcome]:
         yield _ask(n_dropped, Generate(partial(chat.proceed, drop=True), "proceed"), ())
     else:
         yield Generate(chat.proceed, "proceed")
+
+
+def go_on_if_full(chat: Chat) -> Iterator[Outcome]:
+    """Ask whether the oldest turns may go where the last reply has filled the context.
+
+    Nothing, where that isn't to be asked.
+    """
+    reply = chat.session.ledger.head
+    if reply is None or reply.finish != "length" or reply.max_tokens_reached is not None:
+        return
+    with suppress(PromptTooLongError):  # a reply as long as the context: nothing can go
+        if n_dropped := _turns_to_ask_about(chat, None, None):
+            yield _ask(n_dropped, Generate(partial(chat.proceed, drop=True), "proceed"), ())
 
 
 def edit(message: Turn) -> Draft:

@@ -21,7 +21,8 @@ class Run:
     """One generation of a reply, or of a part of it that was added later.
 
     ``start`` is how many ids the reply had before; with ``seed``, ``sampling`` and the limits it
-    is all that is needed to generate the same ids again.
+    is all that is needed to generate the same ids again. ``stop_met`` is the person's stop string
+    that ended it, if one did.
     """
 
     start: int
@@ -29,6 +30,7 @@ class Run:
     sampling: Sampling
     max_tokens: int | None = None
     stops: tuple[str, ...] = ()
+    stop_met: str | None = None
 
 
 @dataclass(eq=False)

@@ -57,6 +57,7 @@ def _row(ledger: Ledger, turn: Turn, index: int, start: int, reasoning: Reasonin
         begins=0 < index == start,
         finish=turn.finish,
         max_tokens_reached=turn.max_tokens_reached,
+        stop_met=turn.runs[-1].stop_met if turn.runs else None,
         reasoning_begun=is_reply and reasoning.begun,
         n_reasoning=reasoning.count(turn) if is_reply else 0,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..events import Event, Finished, Replayed, TextDelta, Timings, used_up
 from ..generation.completer import Completer, Draws, Limits, common_prefix
@@ -57,6 +57,8 @@ class Writing:
                 self.recorder.head_moved(self.ledger.head, self.window.first_visible)
                 yield shifted
             reply.finish = end.reason
+            if end.stop in settings.stops:  # the template's own end a reply in its usual way
+                reply.runs[-1] = replace(run, stop_met=end.stop)
         finally:
             if reply.finish is None and reply.ids:
                 reply.finish = "cancelled"

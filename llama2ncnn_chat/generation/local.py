@@ -115,7 +115,7 @@ class LocalCompleter:
                 predicted_n=len(decoding.ids),
                 predicted_ms=1000 * (self._clock() - read),
             )
-            yield Finished(decoding.reason, tuple(decoding.ids), timings)
+            yield Finished(decoding.reason, tuple(decoding.ids), timings, stop=decoding.stop)
         finally:
             self.ids = (target + decoding.ids)[: self._engine.position]
 
@@ -178,6 +178,11 @@ class _Decoding:
         for token in limits.before or ():
             self._text.feed(token)
 
+    @property
+    def stop(self) -> str | None:
+        """The stop string that ended it."""
+        return self._stops.met
+
     def run(self, logits: Logits, before: list[int]) -> Iterator[TextDelta]:
         """Sample from ``logits`` on until something ends it; the penalties see ``before`` too."""
         recent = list(before)
@@ -197,12 +202,12 @@ class _Decoding:
             self.ids.append(token)
             recent.append(token)
             yield TextDelta(self._stops.feed(self._text.feed(token)), (token,), choice)
-            if self._stops.stopped:
+            if self._stops.met:
                 self.reason = "stop"
                 break
             if len(self.ids) < budget and not self.cancelled():
                 logits = self._engine.forward([token])
-        if not self._stops.stopped:
+        if not self._stops.met:
             tail = self._stops.feed(self._text.flush()) + self._stops.flush()
             if tail:
                 yield TextDelta(tail, ())

@@ -14,15 +14,16 @@ class StopFilter:
     def __init__(self, stops: Iterable[str]) -> None:
         self._stops = tuple(s for s in stops if s)
         self._held = ""
-        self.stopped = False
+        self.met: str | None = None
 
     def feed(self, text: str) -> str:
-        """Return the text that is certain now; ``stopped`` tells whether a stop string was met."""
+        """Return the text that is certain now; ``met`` is the stop string that was met."""
         held = self._held + text
-        hits = [at for stop in self._stops if (at := held.find(stop)) >= 0]
+        hits = [(at, stop) for stop in self._stops if (at := held.find(stop)) >= 0]
         if hits:
-            self.stopped, self._held = True, ""
-            return held[: min(hits)]
+            at, self.met = min(hits)
+            self._held = ""
+            return held[:at]
         keep = max((_overlap(held, stop) for stop in self._stops), default=0)
         self._held = held[len(held) - keep :]
         return held[: len(held) - keep]

@@ -12,15 +12,18 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+IF_NOTHING_ARRIVED = "not there? /export"
+"""Not all terminals know how (OSC 52), and none says so."""
+
 MAX_OSC52 = 74_000
 """Bytes that terminals are known to take."""
 
 
-def copy_with_tool(text: str, environ: Mapping[str, str] = os.environ) -> bool:
-    """Copy with a tool of the system; returns whether one took the text."""
+def copy_with_tool(text: str, environ: Mapping[str, str] = os.environ) -> str:
+    """Copy with a tool of the system; returns the name of the one that took the text, or none."""
     command = _tool(environ)
     if command is None:
-        return False
+        return ""
     try:
         done = subprocess.run(
             command,
@@ -30,8 +33,8 @@ def copy_with_tool(text: str, environ: Mapping[str, str] = os.environ) -> bool:
             stderr=subprocess.DEVNULL,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+        return ""
+    return "" if done.returncode else command[0]
 
 
 def osc52(text: str, environ: Mapping[str, str] = os.environ) -> str | None:

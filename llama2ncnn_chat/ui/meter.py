@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from ..events import Event, Finished, PrefillProgress, TextDelta
 
+FEWEST = 8
+"""Tokens that make a rate: that of two is the clock's noise."""
+
 
 class Meter:
     """One generation at a time; ``begin`` starts another."""
@@ -40,7 +43,9 @@ class Meter:
 
     @property
     def rate(self) -> float:
-        """Tokens a second: so far, or at the end exactly."""
+        """Tokens a second: so far, or at the end exactly; 0 until there are enough of them."""
+        if self._tokens < FEWEST:
+            return 0.0
         seconds = self._last - self._first
         return self._rate or (max(0, self._tokens - 1) / seconds if seconds > 0 else 0.0)
 

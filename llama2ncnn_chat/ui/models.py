@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from rich.cells import cell_len, set_cell_size
+
 from convert.formats import FORMAT_NAMES
 from convert.hub.cache import CLEANER
 from convert.inspect import format_report, human_bytes
@@ -116,10 +118,10 @@ def _good_row(model: GoodModel) -> list[str]:
 def _section(title: str, rows: Sequence[Sequence[str]]) -> None:
     if not rows:
         return
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     sys.stdout.write(f"{title}\n")
     for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        cells = (set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True))
         sys.stdout.write(printable("  " + "  ".join(cells).rstrip()) + "\n")
     sys.stdout.write("\n")
 

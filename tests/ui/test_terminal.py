@@ -59,6 +59,14 @@ def test_the_meter_tells_how_the_reading_goes() -> None:
     assert meter.speed() == "20.0 tok/s"
 
 
+def test_a_few_tokens_make_no_rate() -> None:
+    meter = Meter()
+    for i in range(7):
+        meter.feed(TextDelta("x", (i,)), 10 + i * 1e-6)
+    meter.feed(Finished("stop", (), Timings(predicted_n=7, predicted_ms=0.01)), 12.0)
+    assert meter.speed() == ""
+
+
 def test_osc52_is_base64_and_has_a_limit() -> None:
     sequence = osc52("é\n", {})
     assert sequence == f"\x1b]52;c;{base64.b64encode('é'.encode() + bytes([10])).decode()}\x07"

@@ -29,10 +29,11 @@ from ...chat.outcomes import (
     Say,
     Switched,
 )
+from ...chat.turn_actions import go_on_if_full
 from ...conversation.renderer import reserve
 from ...errors import ChatError
 from ...events import TurnFinished
-from ..clipboard import copy_with_tool, osc52
+from ..clipboard import IF_NOTHING_ARRIVED, copy_with_tool, osc52
 from ..meter import Meter
 from .keys import ClearedError
 from .prompts import Prompt
@@ -159,8 +160,9 @@ class Repl:
             self._restore_draft(outcome)
         elif end.reason == "stop" and not end.ids:
             self._screen.note(phrases.said_nothing(end.row))
-        elif end.reason != "stop":
-            self._screen.note(phrases.ended(end.row))
+        elif why := phrases.ended(end.row):
+            self._screen.note(why)
+            self._carry_out(go_on_if_full(self._chat))
 
     def _restore_draft(self, outcome: Generate) -> None:
         if outcome.draft:
@@ -175,13 +177,18 @@ class Repl:
         self._edits = edits
 
     def _copy(self, outcome: Copy) -> None:
-        if not copy_with_tool(outcome.text):
+        how = copy_with_tool(outcome.text)
+        if not how:
             sequence = osc52(outcome.text) if self._screen.live else None
             if sequence is None:
                 self._screen.complain("there is no clipboard here; /export writes a file")
                 return
             self._screen.command_terminal(sequence)
-        self._screen.note(f"copied {outcome.what}, {len(outcome.text):,} characters")
+        size = f"{outcome.what}, {len(outcome.text):,} characters"
+        if how:
+            self._screen.note(f"copied {size}, with {how}")
+        else:
+            self._screen.note(f"gave {size}, to the terminal; {IF_NOTHING_ARRIVED}")
 
     def _draw_transcript(self) -> None:
         self._screen.draw_transcript(self._chat.view.rows())

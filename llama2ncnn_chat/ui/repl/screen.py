@@ -113,8 +113,8 @@ class Screen:
             writer.write(styled, wrap=not styler.in_code)
         writer.write(styler.flush())
         writer.end()
-        if row.is_partial:
-            self.note(phrases.ended(row))
+        if why := phrases.ended(row):
+            self.note(why)
         self.leave_gap()
 
     def draw_reply(

@@ -22,7 +22,7 @@ from ...chat import line, outcomes, phrases
 from ...chat.chat import Chat
 from ...chat.commands.table import interpret
 from ...chat.completion import suggest
-from ...chat.turn_actions import act, branch
+from ...chat.turn_actions import act, branch, go_on_if_full
 from ...errors import ChatError
 from ..armed import ARMED_SECONDS, Armed
 from ..history import History
@@ -233,6 +233,7 @@ class ChatScreen(Screen[None]):
             self.composer.restore_draft(line.Message(message), stream.generate.edits)
         if stream.complaint:
             await self.drawing.add_notice(stream.complaint, "complaint")
+        await self._carry_out(go_on_if_full(self.chat))
 
     def say_if_busy(self) -> bool:
         """Return whether a reply is being written; says so in the status line."""

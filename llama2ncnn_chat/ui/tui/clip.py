@@ -11,17 +11,17 @@ from pathlib import Path
 from textual.app import App
 
 from ...paths import make_private, state_dir
-from ..clipboard import copy_with_tool, osc52
+from ..clipboard import IF_NOTHING_ARRIVED, copy_with_tool, osc52
 
 
 def copy(text: str, what: str, app: App[None]) -> str:
     """Copy a text that ``what`` names; returns what to say about it."""
-    if copy_with_tool(text):
-        return f"copied {what}"
+    if tool := copy_with_tool(text):
+        return f"copied {what} with {tool}"
     sequence = osc52(text)
     if sequence and app._driver:  # where Textual itself writes its own form of it
         app._driver.write(sequence)
-        return f"copied {what} (through the terminal)"
+        return f"gave {what} to the terminal; {IF_NOTHING_ARRIVED}"
     try:
         return f"{what} is too long for the terminal's clipboard: it is in {_to_file(text)}"
     except OSError as e:

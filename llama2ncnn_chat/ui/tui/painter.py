@@ -106,7 +106,7 @@ class Painter:
                 await self._transcript.add_notice(phrases.replayed(event))
             case TurnFinished():
                 await self._transcript.update_turn(event.row)
-                self._finish(event, "" if event.reason == "stop" else phrases.why_ended(event.row))
+                self._finish(event, phrases.why_ended(event.row))
                 if event.reason == "stop" and not event.ids:
                     await self._transcript.add_notice(phrases.said_nothing(event.row))
 
@@ -123,7 +123,7 @@ class Painter:
     def _finish(self, event: Finished, reason: str) -> None:
         timings = event.timings
         first = timings.prompt_ms / 1000 if timings.predicted_n else None
-        self._status.speed = Speed(timings.predicted_per_second, first, reason)
+        self._status.speed = Speed(self._meter.rate, first, reason)
 
     def _show_used(self, used: int) -> None:
         context = self._status.context

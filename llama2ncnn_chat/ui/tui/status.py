@@ -82,11 +82,12 @@ class StatusLine(Static):
         left = self._left()
         rights = [part for part in self._right() if part.plain]
         gap = Content("   ")
-        while len(rights) > 1 and len(left) + 3 + len(gap.join(rights)) > width:
+        while len(rights) > 1 and left.cell_length + 3 + gap.join(rights).cell_length > width:
             rights.pop(0)
         right = gap.join(rights) if rights else Content("")
-        left = left.truncate(max(1, width - len(right) - 1), ellipsis=True)
-        return left + Content(" " * max(1, width - len(left) - len(right))) + right
+        room = width - right.cell_length
+        left = left.truncate(max(1, room - 1), ellipsis=True)
+        return left + Content(" " * max(1, room - left.cell_length)) + right
 
     def _left(self) -> Content:
         dot = Content.assemble(("●", "$accent" if self.activity else "$success"))
@@ -100,7 +101,7 @@ class StatusLine(Static):
 
     def _right(self) -> list[Content]:
         speed, context = self.speed, self.context
-        first = "" if speed.first is None else f"first {speed.first:.2f} s"
+        first = "" if speed.first is None else f"first {_short(speed.first)}"
         return [
             Content.styled(first, MUTED),
             Content.styled(speed.reason, MUTED),
@@ -118,6 +119,10 @@ class StatusLine(Static):
             return Content("")
         colour = "$text-error" if context.overflows else MUTED
         return Content.styled(f"draft {context.draft:,} of {context.free:,} free", colour)
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 0.1 else f"{max(1, round(1000 * seconds))} ms"
 
 
 def usage_bar(part: int, whole: int, cells: int = USAGE_CELLS) -> Content:

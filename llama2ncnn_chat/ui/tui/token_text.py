@@ -15,27 +15,42 @@ from ...text.vocabulary import Vocabulary
 from ..terminal import printable
 from .status import MUTED
 
-TINTS = (
+Tints = Sequence[tuple[float, str]]
+"""The least probability that has a tint, and the tint."""
+
+TINTS: Tints = (
     (0.9, ""),
     (0.5, "on $success 22%"),
     (0.2, "on $warning 30%"),
     (0.05, "on $warning 55%"),
     (0.0, "on $error 55%"),
 )
-"""The least probability that has a tint, and the tint."""
+BOLD_TINTS: Tints = (
+    (0.9, ""),
+    (0.5, "underline"),
+    (0.2, "underline $warning"),
+    (0.05, "bold underline $warning"),
+    (0.0, "bold underline $error"),
+)
+"""Of 16 colours all pale backgrounds are one grey."""
 
 
-def tint(probability: float | None) -> str:
+def tints(colours: str | None) -> Tints:
+    """Return what can be told apart in a terminal's system of colours, by its name in rich."""
+    return TINTS if colours in ("256", "truecolor") else BOLD_TINTS
+
+
+def tint(probability: float | None, tints: Tints) -> str:
     """Return the style of a token of that probability."""
     if probability is None:
         return ""
-    return next(style for least, style in TINTS if probability >= least)
+    return next(style for least, style in tints if probability >= least)
 
 
-def legend() -> Content:
+def legend(tints: Tints) -> Content:
     """Draw what the tints mean."""
     parts = [Content.styled("likely ", MUTED)]
-    parts += [Content.styled(f" {least:.0%} ", style or MUTED) for least, style in TINTS]
+    parts += [Content.styled(f" {least:.0%} ", style or MUTED) for least, style in tints]
     return Content("").join([*parts, Content.styled(" surprising", MUTED)])
 
 
@@ -88,13 +103,14 @@ def coloured(
     width: int,
     cursor: int,
     probability: Callable[[int], float | None],
+    tints: Tints,
 ) -> Content:
     """Draw all tokens on rows of ``width`` cells, the one under the cursor reversed."""
     parts: list[Content] = []
     before = 0
     for i, (piece, row) in enumerate(zip(pieces, rows_of_tokens(pieces, width), strict=True)):
         parts.append(Content("\n" * (row - before)))
-        style = "reverse bold" if i == cursor else tint(probability(i))
+        style = "reverse bold" if i == cursor else tint(probability(i), tints)
         parts.append(Content.styled(shown_as(piece), style) if style else Content(shown_as(piece)))
         before = row
     return Content("").join(parts)

@@ -23,7 +23,7 @@ from ...events import Choice
 from ...text.vocabulary import Vocabulary
 from .keys import in_order, key
 from .status import MUTED
-from .token_text import coloured, legend, name_of, pieces_of, rows_of_tokens
+from .token_text import Tints, coloured, legend, name_of, pieces_of, rows_of_tokens, tints
 
 SURPRISING = 0.5
 ONE_UNKNOWN = "What else the model had in mind here wasn't recorded."
@@ -66,7 +66,8 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            about = legend() if self._reply.choices else Content.styled("not recorded", MUTED)
+            known = bool(self._reply.choices)
+            about = legend(self._tints) if known else Content.styled("not recorded", MUTED)
             yield Static(Content.assemble("Tokens   ", about), classes="title")
             with Horizontal():
                 with VerticalScroll(can_focus=False, id="token-text"):
@@ -132,6 +133,10 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
         """Close without a token to go on from."""
         self.dismiss(None)
 
+    @property
+    def _tints(self) -> Tints:
+        return tints(self.app.console.color_system)
+
     def _probability(self, i: int) -> float | None:
         choice = self._reply.choices.get(i)
         return choice.probability if choice else None
@@ -140,7 +145,7 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
         scroll = self.query_one("#token-text", VerticalScroll)
         width = max(10, scroll.size.width - 2)
         self.query_one("#token-text Static", Static).update(
-            coloured(self._pieces, width, self.cursor, self._probability)
+            coloured(self._pieces, width, self.cursor, self._probability, self._tints)
         )
         row = rows_of_tokens(self._pieces, width)[self.cursor]
         if not scroll.scroll_y <= row < scroll.scroll_y + scroll.size.height:

@@ -155,8 +155,8 @@ class TurnView(Vertical):
             parts.append(f"◂ {self.row.position}/{self.row.of} ▸")
         if self._growing:
             parts.append("…")
-        elif self.row.is_partial:
-            parts.append(phrases.why_ended(self.row))
+        elif self.row.role == "assistant" and (why := phrases.why_ended(self.row)):
+            parts.append(why)
         return Content("  ".join(parts))
 
 

@@ -97,6 +97,24 @@ def test_a_question_is_asked_on_a_terminal(capsys: pytest.CaptureFixture[str]) -
     assert transcript(chat)[::2] == ["a" * 50, "b" * 50]
 
 
+def test_a_reply_that_fills_the_context_asks_too(capsys: pytest.CaptureFixture[str]) -> None:
+    chat = make_chat(
+        answering(lambda m: ("ok " if m == "hi" else "long ") * 40, context_length=300),
+        settings=Settings(on_full="ask"),
+    )
+    talk(chat, "hi\ngo\ny\n", label="> ")
+    assert "Let the model forget the oldest 2 turns? [y/N]" in capsys.readouterr().out
+    assert transcript(chat)[-1] == "long " * 40
+    assert [row.hidden for row in chat.view.rows()] == [True, True, False, False]
+
+
+def test_a_reply_that_a_stop_string_cuts_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    chat = make_chat(settings=Settings(stops=("lo",)))
+    talk(chat, "hello\n", label="> ")
+    assert "You said hel\n(stopped before 'lo', a stop string)" in capsys.readouterr().out
+    assert transcript(chat)[-1] == "You said hel"
+
+
 def test_an_edit_is_typed_anew(capsys: pytest.CaptureFixture[str]) -> None:
     chat = make_chat()
     talk(chat, "first\n/edit\nsecond\n/edit\n\nthird\n", label="> ")

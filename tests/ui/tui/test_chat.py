@@ -6,8 +6,9 @@ import asyncio
 import threading
 from unittest.mock import patch
 
-from textual.widgets import Markdown
+from textual.widgets import Markdown, Static
 
+from llama2ncnn_chat.ui.tui.questions import Confirm
 from llama2ncnn_chat.ui.tui.suggestion_list import SuggestionList
 from llama2ncnn_chat.ui.tui.turn_view import TurnView
 from tests.ui.tui.scripted import Script, make_chat
@@ -170,6 +171,30 @@ def test_a_refused_question_gives_the_message_back() -> None:
         assert stage.said[-2] == "a message too many"
 
     play(make_chat(Script(["reply " * 3], context_length=96)), scene)
+
+
+def test_a_reply_that_fills_the_context_asks_too() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("/set on_full ask")
+        await stage.send("one")
+        await stage.send("two", wait=False)
+        await stage.until(lambda: isinstance(stage.app.screen, Confirm))
+        await stage.press("y")
+        await stage.idle()
+        assert stage.said[-1] == "word " * 30 + "end"
+
+    play(make_chat(Script(["ok " * 50, "word " * 30 + "end"], context_length=300)), scene)
+
+
+def test_a_reply_that_a_stop_string_cuts_says_so() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("/set stop END")
+        await stage.send("go on")
+        assert stage.said[-1] == "all of it"
+        (foot,) = stage.screen.query("TurnView .foot").results(Static)
+        assert str(foot.render()) == "stopped before 'END'"
+
+    play(make_chat(Script(["all of itENDmore"])), scene)
 
 
 def test_what_a_reply_has_said_is_not_drawn_anew_with_every_token() -> None:

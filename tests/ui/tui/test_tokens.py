@@ -7,7 +7,14 @@ import pytest
 from textual.widgets import OptionList, Static
 
 from llama2ncnn_chat.generation.choices import choice_of
-from llama2ncnn_chat.ui.tui.token_text import pieces_of, rows_of_tokens, tint
+from llama2ncnn_chat.ui.tui.token_text import (
+    BOLD_TINTS,
+    TINTS,
+    pieces_of,
+    rows_of_tokens,
+    tint,
+    tints,
+)
 from llama2ncnn_chat.ui.tui.tokens_screen import TokensScreen
 from tests.fakes import ByteTokenizer
 from tests.ui.tui.scripted import Script, make_chat
@@ -34,9 +41,16 @@ def test_pieces_of_a_split_character() -> None:
 
 
 def test_tints_go_with_probability() -> None:
-    assert tint(0.95) == ""
-    assert len({tint(p) for p in (0.95, 0.6, 0.3, 0.1, 0.01)}) == 5
-    assert tint(None) == ""
+    for kinds in (TINTS, BOLD_TINTS):
+        assert tint(0.95, kinds) == ""
+        assert len({tint(p, kinds) for p in (0.95, 0.6, 0.3, 0.1, 0.01)}) == 5
+        assert tint(None, kinds) == ""
+
+
+@pytest.mark.parametrize("colours", ["standard", None])
+def test_few_colours_are_no_backgrounds(colours: str | None) -> None:
+    assert all(" 0%" not in style and "on " not in style for _, style in tints(colours))
+    assert tints("256") is tints("truecolor") is TINTS
 
 
 def test_a_reply_of_an_earlier_run_says_that_nothing_is_known() -> None:

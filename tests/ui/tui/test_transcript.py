@@ -50,7 +50,7 @@ def test_copying_a_reply_and_its_code() -> None:
             await stage.press("y")
         copied = [call.args[0] for call in write.call_args_list if "]52;" in call.args[0]]
         assert [_osc52(sequence) for sequence in copied] == ["print('hi')\n", CODE.strip()]
-        assert "copied the reply" in stage.status
+        assert "gave the reply to the terminal; not there? /export" in stage.status
 
     play(make_chat(Script([CODE])), scene)
 
