@@ -13,6 +13,7 @@ from ...chat.commands.table import help_text
 from ...chat.line import Command
 from ...launch.options import Options
 from ...paths import history_file
+from ..giving_back import given_back
 from ..history import History
 from ..terminal import is_dumb, is_interactive, is_terminal, wants_colour
 from .completion import CommandCompleter, whole_lines
@@ -56,5 +57,6 @@ def run(chat: Chat, options: Options) -> int:
         )
     if is_terminal(sys.stdin):
         screen.note(f"{chat.model.short}, {chat.model.weights}; /? lists commands, /exit leaves")
-    repl.run(prompt, Command("resume") if options.resume == "" else None)
+    with given_back(sys.stdin if rich else None):
+        repl.run(prompt, Command("resume") if options.resume == "" else None)
     return 0

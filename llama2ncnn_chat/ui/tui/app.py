@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -18,6 +19,7 @@ from textual import on, work
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -31,6 +33,7 @@ from ..history import History
 from .chat_screen import ChatScreen
 from .composer import Composer
 from .help_screen import HelpScreen
+from .keyboard import InputFailed
 from .keys import key
 from .model_picker import Models, model_picker
 from .opening_screen import Opener, OpeningScreen
@@ -91,6 +94,15 @@ class ChatApp(App[None], inherit_bindings=False):
             self.register_theme(theme)
         self.theme = first_theme(os.environ, self.available_themes)
 
+    def get_driver_class(self) -> type[Driver]:
+        """Return our own where it is a terminal of Unix that is drawn on."""
+        kind = super().get_driver_class()
+        if sys.platform == "win32" or kind.__name__ != "LinuxDriver":
+            return kind
+        from .driver import TerminalDriver
+
+        return TerminalDriver
+
     def on_mount(self) -> None:
         self._exit_on_signals()
         self.theme_changed_signal.subscribe(self, self._remember_theme)
@@ -114,6 +126,16 @@ class ChatApp(App[None], inherit_bindings=False):
     @on(OpeningScreen.AnotherWanted)
     def _another_wanted(self) -> None:
         self.action_pick_model()
+
+    def on_input_failed(self, message: InputFailed) -> None:
+        """Leave, with all that is there kept: nothing more can be typed."""
+        if chat_screen := self.chat_screen:
+            self._history.add(chat_screen.composer.prompt.whole)
+        self.failure = ChatError(
+            f"the keyboard can't be read any more: {message.failure!r}",
+            "all is saved, the draft in the history: start again with -c",
+        )
+        self.exit()
 
     @on(Prompt.Left)
     @on(ChatScreen.Left)

@@ -6,7 +6,9 @@ The one module of the face that others call; knows no flags.
 from __future__ import annotations
 
 import os
+import sys
 
+from ..giving_back import given_back
 from .app import ChatApp
 from .model_picker import Models
 from .opening_screen import Opener
@@ -39,7 +41,7 @@ def run(
         vi=vi,
     )
     try:
-        with stderr_apart():
+        with given_back(sys.stdin), stderr_apart():
             app.run()
     finally:
         if app.chat:

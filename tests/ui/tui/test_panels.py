@@ -9,8 +9,10 @@ from textual.widgets import Input, OptionList, Select, Static
 from llama2ncnn_chat.chat.commands.table import COMMANDS
 from llama2ncnn_chat.chat.options import SETTINGS
 from llama2ncnn_chat.conversation.settings import Settings
+from llama2ncnn_chat.errors import ChatError
 from llama2ncnn_chat.text.templates.marked import MarkedTemplate
 from llama2ncnn_chat.ui.tui.help_screen import HelpScreen
+from llama2ncnn_chat.ui.tui.keyboard import InputFailed
 from llama2ncnn_chat.ui.tui.sessions_screen import SessionsScreen
 from llama2ncnn_chat.ui.tui.settings_screen import SettingsScreen
 from tests.ui.tui.scripted import Script, make_chat
@@ -160,6 +162,20 @@ def test_the_palette_runs_commands() -> None:
         await stage.pilot.pause(0.3)
         await stage.press("enter", "enter")
         await stage.until(lambda: any("free" in notice for notice in stage.notices))
+
+    play(make_chat(Script(["First."])), scene)
+
+
+def test_when_no_more_keys_come_all_is_kept() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        await stage.type("half a thought")
+        stage.app.post_message(InputFailed(OSError(5, "gone")))
+        await stage.until(lambda: stage.app._exit)
+        assert isinstance(stage.app.failure, ChatError)
+        assert stage.app.failure.exit_code == 1
+        assert "gone" in str(stage.app.failure)
+        assert stage.app._history.entries[-1] == "half a thought"
 
     play(make_chat(Script(["First."])), scene)
 

@@ -1,0 +1,87 @@
+"""Textual's driver of a terminal with a keyboard that nothing puts out of order.
+
+Reads in a thread, as Textual's does, and takes the terminal back whoever wakes the program.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+from textual import events
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+
+from .keyboard import InputFailed, Keyboard, Paste
+
+POLL_SECONDS = 0.1
+READ_BYTES = 1 << 14
+
+
+class TerminalDriver(LinuxDriver):
+    """Begins with a parser anew where a sequence was too much for Textual's."""
+
+    _switching = False
+
+    def start_application_mode(self) -> None:
+        """Take the terminal; if it is taken already, give it back first.
+
+        A program that was stopped and woken from outside has never given it back, and finds it as
+        the shell has it.
+        """
+        if self._switching:  # a signal in the middle of this
+            return
+        self._switching = True
+        try:
+            if self._key_thread is not None and self._key_thread.is_alive():
+                self.suspend_application_mode()
+                self._must_signal_resume = True
+            super().start_application_mode()  # type: ignore[no-untyped-call]
+        finally:
+            self._switching = False
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except BaseException as e:  # noqa: BLE001 - whatever it is, nobody hears keys any more
+            self.send_message(InputFailed(e))
+
+    def run_input_thread(self) -> None:
+        """Send what comes from the terminal to the app, until the driver stops."""
+        self._parser = XTermParser(self._debug)
+        keyboard = Keyboard()
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                if selector.select(POLL_SECONDS):
+                    data = os.read(self.fileno, READ_BYTES)
+                    if not data:  # the terminal is gone, which a signal tells the app
+                        time.sleep(POLL_SECONDS)
+                    self._send(keyboard.feed(data, time.monotonic()))
+                else:
+                    self._send(keyboard.idle(time.monotonic()))
+                self._pass_on(self._parser.tick())
+
+    def _send(self, pieces: Iterable[str | Paste]) -> None:
+        for piece in pieces:
+            if isinstance(piece, Paste):
+                self.process_message(events.Paste(piece.text))
+            else:
+                self._parse(piece)
+
+    def _parse(self, piece: str) -> None:
+        try:
+            self._pass_on(self._parser.feed(piece))
+        except Exception:  # noqa: BLE001 - as many kinds as there are sequences
+            self._parser = XTermParser(self._debug)
+
+    def _pass_on(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            if isinstance(message, events.Key) and message.key.startswith("alt+"):
+                message = events.Key(message.key, None)
+            with suppress(RuntimeError):  # the event loop has ended
+                self.process_message(message)
