@@ -38,6 +38,9 @@ ORDER BY updated DESC, id DESC
 """
 
 
+_DELETED = "SELECT id FROM session WHERE deleted_at IS NOT NULL ORDER BY deleted_at DESC LIMIT 1"
+
+
 @dataclass(frozen=True)
 class SessionInfo:
     """A row of the list. ``first_text`` is the first message, for those without a name;
@@ -168,14 +171,20 @@ class Store:
         """Hide a session until ``purge_deleted``. Raises ``ChatError`` as ``rename`` does."""
         self._update(session_id, "deleted_at = ?", time.time())
 
-    def undelete(self, session_id: int) -> None:
-        """Bring back a deleted session. Raises ``ChatError`` if it is gone for good."""
+    @property
+    def can_undelete(self) -> bool:
+        """Whether there is a deleted session that isn't gone for good."""
+        return bool(self._db.rows(_DELETED))
+
+    def undelete_last(self) -> int:
+        """Bring back the session that was deleted last; returns its number. Raises ``ChatError``
+        if there is none."""
         with self._db.transaction() as db:
-            changed = db.execute(
-                "UPDATE session SET deleted_at = NULL WHERE id = ?", (session_id,)
-            ).rowcount
-        if not changed:
-            raise ChatError(f"session {session_id} is gone for good")
+            row = db.execute(_DELETED).fetchone()
+            if row is None:
+                raise ChatError("there is no deleted session")
+            db.execute("UPDATE session SET deleted_at = NULL WHERE id = ?", (row["id"],))
+        return int(row["id"])
 
     def purge_deleted(self, older_than: float) -> builtins.list[int]:
         """Remove for good what was deleted that many seconds ago; returns the ids.

@@ -20,9 +20,9 @@ class Pastes:
 
     def fold(self, text: str) -> str:
         """Return what to show for a text that is pasted: itself, or a label."""
-        lines = text.rstrip("\n").count("\n") + 1
-        if lines <= MAX_LINES and len(text) <= MAX_CHARACTERS:
+        if not is_big(text):
             return text
+        lines = text.rstrip("\n").count("\n") + 1
         size = f"+{lines} lines" if lines > 1 else f"+{len(text):,} characters"
         self._folded += 1
         return self.fold_as(f"Pasted text #{self._folded} {size}", text)
@@ -48,6 +48,67 @@ class Pastes:
     def whole(self, shown: str) -> str:
         """Return what would have to be typed for the line that is shown, with its texts in full.
 
-        A command is never folded; a message may begin with a slash only once it is unfolded.
+        A message may begin with a slash only once it is unfolded.
         """
-        return shown if is_command(shown) else str(Message(self.unfold(shown.removeprefix("/"))))
+        if is_command(shown):
+            return self.unfold(shown)
+        return str(Message(self.unfold(shown.removeprefix("/"))))
+
+    def shown(self, typed: str) -> str:
+        """Return what to show for a line: what was folded in it before is folded as it was.
+
+        What is still big then is folded as one, but for a command, which has to be seen.
+        """
+        if is_command(typed):
+            return self._refold(typed)
+        return str(Message(self.fold(self._refold(typed.removeprefix("/")))))
+
+    def around(self, shown: str, start: int, end: int) -> tuple[int, int]:
+        """Widen a range that is to be replaced, so that no label in it is cut.
+
+        An empty one is where something is inserted: behind the label that it stands in.
+        """
+        for label in self._texts:
+            at = shown.find(label)
+            while at >= 0:
+                after = at + len(label)
+                if start == end and at < start < after:
+                    return after, after
+                if start < after and at < end:
+                    start, end = min(start, at), max(end, after)
+                at = shown.find(label, after)
+        return start, end
+
+    def mended(self, before: str, after: str) -> tuple[str, int] | None:
+        """Return the text and its cursor to show instead of an edit that has cut a label.
+
+        None if the edit has cut none.
+        """
+        if not self._texts:
+            return None
+        start = _n_common(before, after)
+        same = _n_common(before[start:][::-1], after[start:][::-1])
+        inserted = after[start : len(after) - same]
+        changed = start, len(before) - same
+        widened = self.around(before, *changed)
+        if widened == changed or (inserted and changed[0] < changed[1]):  # another text altogether
+            return None
+        begin = before[: widened[0]] + inserted
+        return begin + before[widened[1] :], len(begin)
+
+    def _refold(self, text: str) -> str:
+        for label, whole in self._texts.items():
+            if is_big(whole):  # a short one may stand anywhere by chance
+                text = text.replace(whole, label)
+        return text
+
+
+def is_big(text: str) -> bool:
+    """Tell whether a text is too long to be shown as it is."""
+    return text.rstrip("\n").count("\n") >= MAX_LINES or len(text) > MAX_CHARACTERS
+
+
+def _n_common(a: str, b: str) -> int:
+    """Count the characters with which both begin."""
+    pairs = enumerate(zip(a, b, strict=False))
+    return next((i for i, (x, y) in pairs if x != y), min(len(a), len(b)))

@@ -116,14 +116,14 @@ def test_rename_delete_and_purge(store: Store) -> None:
     for action in (store.resume, store.delete, store.fork):
         with pytest.raises(ChatError, match="no session"):
             action(old)
-    store.undelete(old)
+    assert store.undelete_last() == old
     assert names(store) == ["New"]
     store.delete(old)
     assert store.purge_deleted(older_than=60) == []
     assert store.purge_deleted(older_than=0) == [old]
     assert store._db.rows("SELECT * FROM turn") == store._db.rows("SELECT * FROM turn_index") == []
-    with pytest.raises(ChatError, match="gone for good"):
-        store.undelete(old)
+    with pytest.raises(ChatError, match="no deleted session"):
+        store.undelete_last()
     assert session(store, "next") > old
 
 

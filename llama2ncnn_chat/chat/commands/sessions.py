@@ -99,9 +99,16 @@ def delete(chat: Chat, what: str) -> Iterator[Outcome]:
 def _delete(chat: Chat, info: SessionInfo) -> Iterator[Outcome]:
     was_open = info.id == chat.session_id
     chat.delete(info.id)
-    yield Say(f"session {info.id} is deleted")
+    yield Say(f"session {info.id} is deleted; /undelete brings it back")
     if was_open:
         yield Switched("a new session")
+
+
+def undelete(chat: Chat, _argument: str) -> Iterator[Outcome]:
+    """Bring back the session that was deleted last."""
+    store = chat.stored()
+    info = store.find(str(store.undelete_last()))
+    yield Say(f"session {info.id}, {title(info)}, is back; /load {info.id} opens it")
 
 
 def export_chat(chat: Chat, argument: str) -> Iterator[Outcome]:

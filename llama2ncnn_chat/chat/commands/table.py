@@ -82,6 +82,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("list", "/list [WORDS]", "all sessions, or those with these words", sessions.show_list),
     Entry("fork", "/fork", "go on in a copy of this session", sessions.fork),
     Entry("delete", "/delete [NAME]", "delete a session", sessions.delete, "session"),
+    Entry("undelete", "/undelete", "bring back what was deleted last", sessions.undelete),
     Entry("read", "/read FILE [TEXT]", "a file's text into your message", files.read, "path"),
     Entry(
         "copy",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import (
     emacs_mode,
@@ -82,9 +83,10 @@ def _add_leaving(bindings: KeyBindings, armed: Armed, edits: Callable[[], bool])
     @bindings.add("<sigint>", filter=TYPING)
     def _interrupt(event: KeyPressEvent) -> None:
         if edits():
+            event.current_buffer.append_to_history()
             event.app.exit(exception=ClearedError)
         elif event.current_buffer.text:
-            event.current_buffer.reset()
+            _clear(event.current_buffer)
             armed.disarm()
         elif armed:
             event.app.exit(exception=EOFError)
@@ -101,6 +103,15 @@ def _add_leaving(bindings: KeyBindings, armed: Armed, edits: Callable[[], bool])
     @bindings.add("c-q")
     def _leave(event: KeyPressEvent) -> None:
         event.app.exit(exception=EOFError)
+
+
+def _clear(buffer: Buffer) -> None:
+    """Empty a buffer; history and undo have what stood there."""
+    text = buffer.text
+    buffer.reset(append_to_history=True)  # the history is read anew after it
+    buffer.text = text
+    buffer.save_to_undo_stack()
+    buffer.text = ""
 
 
 def answer_bindings() -> KeyBindings:

@@ -11,8 +11,10 @@ from typing import Protocol
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.cursor_shapes import ModalCursorShapeConfig
+from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition, is_searching, to_filter
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History as PromptHistory
@@ -102,6 +104,8 @@ class RichPrompt:
             enable_suspend=True,
         )
         self._session.app.ttimeoutlen = 0.05
+        self._before = (-1, "")
+        self._session.default_buffer.on_text_changed += self._mend_labels
         # The bar stands right below what is typed, where it also stands while a reply streams.
         self._session.layout.current_window.dont_extend_height = to_filter(True)
 
@@ -109,8 +113,18 @@ class RichPrompt:
         """Read the next line; see ``Prompt``. A file that was attached stands before the draft."""
         self._armed.disarm()
         self._edits = edits
-        draft, self._attached = self._attached + draft, ""
-        return parse(self._pastes.whole(self._session.prompt(default=draft)))
+        draft, self._attached = self._attached + self._pastes.shown(draft), ""
+        return parse(self._pastes.whole(self._session.prompt(default=draft, pre_run=self._begin)))
+
+    def _mend_labels(self, buffer: Buffer) -> None:
+        (place, before), self._before = self._before, (buffer.working_index, buffer.text)
+        # In another place, the line is another one of the history.
+        if place == buffer.working_index and (mended := self._pastes.mended(before, buffer.text)):
+            buffer.document = Document(*mended)
+
+    def _begin(self) -> None:
+        buffer = self._session.default_buffer
+        self._before = (buffer.working_index, buffer.text)
 
     def _label(self) -> StyleAndTextTuples:
         return [("class:prompt", "edit> " if self._edits else "> ")]

@@ -1,10 +1,11 @@
-"""Watches, between tokens, for the Esc or Ctrl+C that stops a reply.
+"""Watches, between tokens, for the Esc or Ctrl+C that stops a reply, and for Ctrl+Z.
 
 Knows keys and signals; what else is typed meanwhile is left to the next prompt.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -48,9 +49,21 @@ class KeyWatch:
                 self._stopped = True
                 del keys[i]
                 break
+        if any(key.key == Keys.ControlZ for key in keys):
+            keys = [key for key in keys if key.key != Keys.ControlZ]
+            self._suspend()
         # An end of input that is meant for the reply mustn't end the program after it.
         unwanted = (Keys.CPRResponse, Keys.ControlD)
         store_typeahead(self._input, [k for k in keys if k.key not in unwanted])
+
+    def _suspend(self) -> None:
+        """Go to the shell, until ``fg``; without a shell that could wake us, nothing happens."""
+        if hasattr(signal, "SIGTSTP"):
+            self._raw.__exit__(None, None, None)
+            # Not us alone: a shell waits for what it has started, which may be make.
+            os.kill(0, signal.SIGTSTP)
+            self._raw = self._input.raw_mode()
+            self._raw.__enter__()
 
 
 class SignalWatch:

@@ -37,7 +37,7 @@ from .keyboard import InputFailed
 from .keys import key
 from .model_picker import Models, model_picker
 from .opening_screen import Opener, OpeningScreen
-from .palette import entries
+from .palette import Palette, entries
 from .prompt import Prompt
 from .sessions_screen import SessionsScreen
 from .settings_screen import SettingsScreen
@@ -86,7 +86,6 @@ class ChatApp(App[None], inherit_bindings=False):
         super().__init__()
         self.chat: Chat | None = None
         self.failure: BaseException | None = None
-        self._deleted: list[int] = []  # sessions, that can be brought back
         self._opener, self._models = opener, models
         self._lists_sessions, self._picks_model, self._vi = lists_sessions, picks_model, vi
         self._history = History(history_file() if keeps_history else None)
@@ -175,6 +174,11 @@ class ChatApp(App[None], inherit_bindings=False):
         ]
         self.push_screen(HelpScreen(sections))
 
+    def action_command_palette(self) -> None:
+        """Find anything."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
     def action_settings(self) -> None:
         """Show the settings."""
         if chat_screen := self.chat_screen:
@@ -190,7 +194,7 @@ class ChatApp(App[None], inherit_bindings=False):
         if chat_screen is None:
             return
         try:
-            screen = SessionsScreen(chat_screen.chat, self._deleted)
+            screen = SessionsScreen(chat_screen.chat)
         except ChatError as e:
             chat_screen.status.say(phrases.sentence(e))
             return

@@ -48,7 +48,7 @@ class ChatScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("escape", "back", "Stop", "Close a list, stop a reply, to the prompt"),
-        _key("ctrl+c", "interrupt", "Interrupt", "Copy, clear, stop, or quit (twice)", first=True),
+        _key("ctrl+c", "interrupt", "Interrupt", "Copy, stop, clear, or quit (twice)", first=True),
         _key("ctrl+l", "clear_screen", "Clear", "An empty screen; the session stays", first=True),
         _key("pageup", "page(-1)", "Page up", "Scroll the conversation up", first=True),
         _key("pagedown", "page(1)", "Page down", "Scroll the conversation down", first=True),
@@ -255,16 +255,15 @@ class ChatScreen(Screen[None]):
             self.composer.prompt.focus()
 
     def action_interrupt(self) -> None:
-        """Copy the selection, clear the prompt, stop the reply, or leave (twice in a row)."""
+        """Copy the selection, stop the reply, clear the prompt, or leave (twice in a row)."""
         prompt = self.composer.prompt
         if selected := (self.get_selected_text() or prompt.selected_text):
             self.status.say(clip.copy(selected, "the selection", self.app))
             self.clear_selection()
-        elif prompt.text or self.composer.editing is not None:
-            self.composer.detach_all()
-            prompt.replace_text("")
         elif self.chat.view.busy:
             self.replies.stop()
+        elif prompt.text or self.composer.editing is not None:
+            self.composer.clear()
         elif self._armed:
             self.post_message(self.Left())
         else:

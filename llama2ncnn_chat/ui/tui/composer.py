@@ -89,8 +89,14 @@ class Composer(Vertical):
         """What would be sent, without the files that go with it."""
         return self.prompt.line
 
+    def clear(self) -> None:
+        """Empty the draft, which the history has then, and detach all that goes with it."""
+        self.prompt.clear_text()
+        self.detach_all()
+
     def set_draft(self, text: str) -> None:
-        """Replace the draft, and give the prompt the keys."""
+        """Replace the draft, which the history has then, and give the prompt the keys."""
+        self.prompt.clear_text()
         self.prompt.replace_text(text)
         self.prompt.focus()
 
@@ -107,6 +113,7 @@ class Composer(Vertical):
         """Show a message that will replace the turn; the draft before it is kept until then."""
         if self.editing is None:
             self._aside = self.prompt.whole
+            self.prompt.replace_text("")
         self.editing = turn
         self.set_draft(str(line.Message(text)))
         self._draw_about()
@@ -139,7 +146,7 @@ class Composer(Vertical):
             self._show_suggestions([])
         elif self.editing is not None or self._attached:
             if self.editing is not None:
-                self.set_draft("")
+                self.prompt.clear_text()
             self.detach_all()
         else:
             return False
@@ -155,7 +162,8 @@ class Composer(Vertical):
         except ChatError as e:
             self.post_message(self.Failed(phrases.sentence(e)))
         else:
-            self.set_draft(text)
+            self.prompt.replace_text(text)
+            self.prompt.focus()
 
     @work
     async def action_search_history(self) -> None:
@@ -199,9 +207,7 @@ class Composer(Vertical):
 
     def _accept_suggestion(self, *, sends: bool) -> None:
         current = self.query_one(SuggestionList).current
-        if current is None:  # the letters after the last suggestion came together with Enter
-            if sends:
-                self.prompt.submit()
+        if current is None:
             return
         written = current.text.strip() == self.prompt.text.strip()
         self.prompt.replace_text(current.text)

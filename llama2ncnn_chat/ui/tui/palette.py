@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
+from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding
+from textual.command import CommandPalette
+from textual.widgets import Input
+from textual.worker import Worker, WorkerState
 
 from ...chat.commands.table import COMMANDS
 from ...chat.line import Command
@@ -35,3 +39,30 @@ def entries(screen: ChatScreen, bindings: Iterable[Binding]) -> Iterable[SystemC
         else:
             line = Command(command.name)
             yield SystemCommand(str(line), command.help, partial(screen.run_command, line))
+
+
+class Palette(CommandPalette):
+    """Textual's, but Enter waits for what the words find, and never takes what others found."""
+
+    def __init__(self) -> None:
+        super().__init__(id="--command-palette")
+        self._entered = False
+
+    @on(Input.Submitted)
+    def _enter(self, event: Input.Submitted) -> None:
+        event.prevent_default()
+        event.stop()
+        if any(not worker.is_finished for worker in self._searches()):
+            self._entered = True
+        else:
+            self._select_or_command()
+
+    @on(Worker.StateChanged)
+    def _searched(self, event: Worker.StateChanged) -> None:
+        if self._entered and event.worker in self._searches() and event.worker.is_finished:
+            self._entered = event.state is not WorkerState.SUCCESS
+            if not self._entered:
+                self._select_or_command()
+
+    def _searches(self) -> list[Worker[object]]:
+        return [w for w in self.workers if w.group == self._GATHER_COMMANDS_GROUP]

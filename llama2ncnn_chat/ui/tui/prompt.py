@@ -10,8 +10,11 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
+from textual.document._document import Document
+from textual.document._edit import Edit
 from textual.message import Message
 from textual.widgets import TextArea
+from textual.widgets.text_area import EditResult
 
 from ...chat.line import Line, parse
 from ..history import History
@@ -29,7 +32,7 @@ class Prompt(TextArea):
     """``line`` is what would be sent. While ``suggesting``, some keys belong to the suggestions."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        _key("enter", "submit", "Send", "Send the message, or take the suggestion"),
+        _key("enter", "submit", "Send", "Send the message, or take what the arrows chose"),
         _key("ctrl+j,alt+enter,shift+enter", "newline", "New line", "A line below"),
         _key("tab", "complete", "Complete", "Take the suggestion"),
         _key("up", "older", "Older", "What was sent before, from the first line"),
@@ -72,7 +75,8 @@ class Prompt(TextArea):
         )
         self._history = history
         self._pastes = Pastes()
-        self.suggesting = False  # up, down, Tab and Enter go to the suggestions then
+        self.suggesting = False  # up, down and Tab go to the suggestions then
+        self._chosen_for: str | None = None  # the text that a suggestion was chosen for
 
     @property
     def line(self) -> Line:
@@ -86,16 +90,32 @@ class Prompt(TextArea):
 
     def replace_text(self, text: str) -> None:
         """Replace what stands there, and go to its end."""
-        self.text = self._pastes.fold(text)
+        self.text = self._pastes.shown(text)
         self.move_cursor(self.document.end)
 
     def prepend_text(self, text: str) -> None:
         """Show a line that was sent again, above what has been written since."""
         self.replace_text(f"{text}\n{self.whole}" if self.text else text)
 
+    def clear_text(self) -> None:
+        """Empty it, remembered as if it had been sent; undo brings it back, too."""
+        self._history.add(self.whole)
+        self.clear()
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Do an edit, to all of the folded pieces that it would cut."""
+        text, document = self.text, self.document
+        assert isinstance(document, Document)
+        ends = (edit.from_location, edit.to_location)
+        start, end = sorted(document.get_index_from_location(each) for each in ends)
+        widened = self._pastes.around(text, start, end)
+        if widened != (start, end):
+            edit.from_location, edit.to_location = map(document.get_location_from_index, widened)
+        return super().edit(edit)
+
     def action_submit(self) -> None:
-        """Send what stands there, or accept the suggestion."""
-        if self.suggesting:
+        """Send what stands there, or the suggestion that was chosen with the arrows."""
+        if self.suggesting and self._chosen_for == self.text:
             self.post_message(self.Completed(sends=True))
         else:
             self.submit()
@@ -104,7 +124,7 @@ class Prompt(TextArea):
         """Send what stands there; what is typed next belongs to the next message."""
         line = self.line
         if str(line):
-            self.text, self._pastes = "", Pastes()
+            self.text = ""
             self.post_message(self.Submitted(line))
 
     def action_newline(self) -> None:
@@ -119,7 +139,7 @@ class Prompt(TextArea):
     def action_older(self) -> None:
         """Go up: in the suggestions, the text, or to what was sent before."""
         if self.suggesting:
-            self.post_message(self.HighlightMoved(-1))
+            self._choose(-1)
         elif not self.cursor_at_first_line or self._wrapped_row() > 0:
             self.action_cursor_up()
         elif (text := self._history.back(self.text)) is not None:
@@ -129,11 +149,15 @@ class Prompt(TextArea):
         """Go down: in the suggestions, the text, or to what was sent after."""
         rows = self.wrapped_document.height
         if self.suggesting:
-            self.post_message(self.HighlightMoved(1))
+            self._choose(1)
         elif not self.cursor_at_last_line or self._wrapped_row() < rows - 1:
             self.action_cursor_down()
         elif (text := self._history.forward()) is not None:
             self.replace_text(text)
+
+    def _choose(self, step: int) -> None:
+        self._chosen_for = self.text
+        self.post_message(self.HighlightMoved(step))
 
     def action_leave(self) -> None:
         """Leave if there is no text, else delete to the right as Ctrl+D does."""

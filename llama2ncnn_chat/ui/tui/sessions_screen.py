@@ -35,10 +35,7 @@ _key = partial(key, "sessions", show=True, first=True)
 
 
 class SessionsScreen(ModalScreen[int | None]):
-    """Gives the number of the session to open, or None.
-
-    ``deleted``, the caller's, are the sessions that can be brought back, the last one first.
-    """
+    """Gives the number of the session to open, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("enter", "open", "Open", "Go on with this session"),
@@ -51,12 +48,11 @@ class SessionsScreen(ModalScreen[int | None]):
         _key("up", "highlight(-1)", "Up", "The session above", show=False),
     ]
 
-    def __init__(self, chat: Chat, deleted: list[int]) -> None:
+    def __init__(self, chat: Chat) -> None:
         super().__init__(classes="panel wide")
         self._chat = chat
         self._store = chat.stored()
         self._found: list[SessionInfo] = []
-        self._deleted = deleted
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
@@ -81,7 +77,7 @@ class SessionsScreen(ModalScreen[int | None]):
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
         if action == "undo":
-            return True if self._deleted else None
+            return True if self._store.can_undelete else None
         if action in ("open", "rename", "fork", "delete"):
             return True if self._found else None
         return True
@@ -90,13 +86,17 @@ class SessionsScreen(ModalScreen[int | None]):
     def _searched(self) -> None:
         self._fill()
 
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        self._open()
+
     @on(OptionList.OptionHighlighted)
     def _highlighted(self) -> None:
         self._preview()
 
     @on(OptionList.OptionSelected)
     def _clicked(self) -> None:
-        self.action_open()
+        self._open()
 
     def action_highlight(self, step: int) -> None:
         """Move the highlight down by so many rows (up if negative)."""
@@ -104,7 +104,11 @@ class SessionsScreen(ModalScreen[int | None]):
         (options.action_cursor_down if step > 0 else options.action_cursor_up)()
 
     def action_open(self) -> None:
-        """Close, and give the session to open."""
+        """Close, and give the session to open, once what was typed before has been looked for."""
+        search = self.query_one(Input)
+        search.call_later(search.action_submit)
+
+    def _open(self) -> None:
         if info := self._current:
             self.dismiss(info.id)
 
@@ -148,15 +152,16 @@ class SessionsScreen(ModalScreen[int | None]):
         except ChatError as e:
             self._say(phrases.sentence(e))
             return
-        self._deleted.append(info.id)
         self._say(f"{title(info)}: deleted. ctrl+z brings it back")
         self._fill()
 
     def action_undo(self) -> None:
         """Bring back the session that was deleted last."""
-        if self._deleted:
-            back = self._deleted.pop()
-            self._store.undelete(back)
+        try:
+            back = self._store.undelete_last()
+        except ChatError as e:
+            self._say(phrases.sentence(e))
+        else:
             self._say("it is back")
             self._fill(back)
 

@@ -27,15 +27,16 @@ class SuggestionList(OptionList, can_focus=False):
         self.add_options(
             Option(Content.assemble(f"{s.label:<{width}}  ", (s.about, MUTED))) for s in suggestions
         )
-        self.highlighted = 0 if suggestions else None
+        self.highlighted = None  # nothing is chosen yet
         self.display = bool(suggestions)
 
     @property
     def current(self) -> Suggestion | None:
-        """The highlighted suggestion, None while there are none."""
-        return None if self.highlighted is None else self._suggestions[self.highlighted]
+        """The highlighted suggestion, or else the first; None while there are none."""
+        return self._suggestions[self.highlighted or 0] if self._suggestions else None
 
     def move_highlight(self, step: int) -> None:
         """Move the highlight up or down, around the ends."""
-        if self.highlighted is not None:
-            self.highlighted = (self.highlighted + step) % len(self._suggestions)
+        if self._suggestions:
+            before = (-1 if step > 0 else 0) if self.highlighted is None else self.highlighted
+            self.highlighted = (before + step) % len(self._suggestions)

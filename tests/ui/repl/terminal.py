@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -25,11 +26,18 @@ ENTER, CTRL_C, CTRL_D, CTRL_Q, ESC = "\r", "\x03", "\x04", "\x11", "\x1b"
 class Terminal:
     """What is typed and what then stands on the screen."""
 
-    def __init__(self, *flags: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *flags: str, env: dict[str, str] | None = None, after_stop: str = ""
+    ) -> None:
+        """``after_stop`` are the commands of a shell that runs it, once it is suspended."""
         environ = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), **(env or {})}
+        command = [sys.executable, str(SCRIPT), *flags]
+        if after_stop:
+            shell = ["bash", "--norc", "-ic"]
+            command = [*shell, f"{shlex.join(command)}; {after_stop}"]
         self.child = pexpect.spawn(
-            sys.executable,
-            [str(SCRIPT), *flags],
+            command[0],
+            command[1:],
             env=environ,
             cwd=str(ROOT),
             dimensions=(24, 80),

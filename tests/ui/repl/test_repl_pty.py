@@ -303,3 +303,47 @@ def test_a_terminated_program_keeps_the_half_reply(terminal: Terminal) -> None:
     again.prompt()
     again.type(CTRL_D)
     again.ends()
+
+
+def test_ctrl_z_suspends_while_a_reply_is_written() -> None:
+    terminal = Terminal(after_stop="echo here is the shell; fg")
+    terminal.prompt()
+    terminal.type("slow" + ENTER)
+    terminal.see("tick tick tick")
+    terminal.type("\x1a")
+    terminal.see("here is the shell")
+    terminal.see("tick", times=10)  # it goes on
+    terminal.type(ESC)
+    terminal.see("(stopped; /continue goes on)")
+    terminal.prompt()
+    terminal.type(CTRL_D)
+    terminal.ends()
+
+
+def test_a_draft_that_is_cleared_is_in_the_history_and_undone(terminal: Terminal) -> None:
+    terminal.type("half a thought")
+    terminal.see("half a thought")
+    terminal.type(CTRL_C)
+    terminal.see_gone("half a thought")
+    terminal.type("\x1f")  # Ctrl+_
+    terminal.see("half a thought")
+    terminal.type(CTRL_C)
+    terminal.see_gone("half a thought")
+    terminal.type("\x1b[A")
+    terminal.see("half a thought")
+
+
+def test_a_folded_paste_is_one_unit(terminal: Terminal) -> None:
+    terminal.type("see \x1b[200~" + "\r".join("abcdefghijklmno") + "\x1b[201~ now")
+    terminal.see("> see [Pasted text #1 +15 lines] now")
+    terminal.type("\x1b[D" * 4 + "\x7f")  # left, Backspace
+    terminal.see("> see  now")
+    terminal.type("\x1f")
+    terminal.see("> see [Pasted text #1 +15 lines] now")
+
+
+def test_a_refused_message_comes_back_with_its_paste_folded(terminal: Terminal) -> None:
+    terminal.type("see \x1b[200~" + "\r".join(["a line of it"] * 300) + "\x1b[201~ now")
+    terminal.see("lines] now")
+    terminal.type(ENTER)
+    terminal.see("> see [Pasted text #1 +300 lines] now")

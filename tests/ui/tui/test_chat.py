@@ -152,7 +152,7 @@ def test_suggestions_come_with_the_slash_and_tab_takes_one() -> None:
         await stage.press("escape")
         assert not suggestions.display
         await stage.type("/sta")
-        await stage.press("enter")
+        await stage.press("down", "enter")
         assert "no reply yet" in stage.notices[0]
 
     play(make_chat(Script(["Hi."])), scene)
