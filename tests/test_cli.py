@@ -12,11 +12,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from convert.pipeline import convert
+from convert.sources.llama2c import Llama2cCheckpoint
 from llama2ncnn_chat.cli import main
-from tests.tiny_model import random_weights, tiny_config, write_v0
+from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
+from tests.tiny_model import forward, random_weights, shapes, tiny_config, write_v0
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = tiny_config(vocab_size=300, seq_len=64)
@@ -240,6 +243,31 @@ def test_stories_are_what_llama2c_prints(
         args = ["complete", str(tmp_path / "s"), case["prompt"], str(n), "--temp", "0"]
         assert main(args) == 0
         assert case["prompt"] + capsys.readouterr().out.removesuffix("\n") == case["text"]
+
+
+def test_a_story_ends_where_llama2c_ends_it(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, tokenizer = shared_data / "stories260K.bin", shared_data / "tok512.bin"
+    convert(source, tmp_path / "s", weights="fp32", tokenizer=tokenizer)
+    prompt = "Once upon a time"
+    args = ["complete", str(tmp_path / "s"), prompt, "511", "--temp", "0", "--json"]
+    assert main(args) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["finish_reason"] == "stop"
+    config = tiny_config(
+        dim=64, hidden_dim=172, n_layers=5, n_heads=8, n_kv_heads=4, vocab_size=512, seq_len=512
+    )
+    with Llama2cCheckpoint(source) as checkpoint:
+        weights = {
+            name: np.stack([checkpoint.rows(name, i, 0, t.rows) for i in range(t.layers)])
+            for name, t in checkpoint.shape.tensors.items()
+        }
+    weights = {name: weights[name].reshape(shape) for name, shape in shapes(config).items()}
+    vocabulary = open_tokenizer(tokenizer, 512)
+    ids = vocabulary.encode(prompt + said["text"])
+    best = forward(config, weights, ids).argmax(axis=1)[len(vocabulary.encode(prompt)) - 1 :]
+    assert [*best].index(1) == len(best) - 1  # run.c ends at the next text's BOS
 
 
 def test_bench_measures(stem: Path, capsys: pytest.CaptureFixture[str]) -> None:

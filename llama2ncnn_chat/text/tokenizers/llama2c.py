@@ -63,7 +63,9 @@ def llama2c_vocabulary(pieces: list[bytes], scores: list[float]) -> FileVocabula
         controls=ids | _CONTROLS,
         encoder=Llama2cEncoder(ids, scores),
         opening=(BOS,),
-        ends=frozenset({EOS}),
+        # run.c stops at the next text's BOS: the stories that its models are trained on stand
+        # between BOS and BOS, without an EOS.
+        ends=frozenset({BOS, EOS}),
         strips_space=True,
     )
 
