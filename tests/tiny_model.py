@@ -188,8 +188,10 @@ def quantise_q80(
     return np.round(groups / steps[:, None]).astype(np.int8), steps.astype(np.float32)
 
 
-def write_v2(path: Path, c: TinyConfig, w: Weights, group_size: int) -> Path:
-    """``version2_export``."""
+def write_v2(
+    path: Path, c: TinyConfig, w: Weights, group_size: int, *, of_2023: bool = False
+) -> Path:
+    """``version2_export``; until October 2023 it wrote all scales behind all values."""
     out = header_v1(c, 2, struct.pack("<i", group_size))
     for name in ("rms_att", "rms_ffn", "rms_final"):
         out += w[name].astype("<f4").tobytes()
@@ -197,10 +199,13 @@ def write_v2(path: Path, c: TinyConfig, w: Weights, group_size: int) -> Path:
     for name in ("wq", "wk", "wv", "wo", "w1", "w2", "w3"):
         matrices += list(w[name])
     matrices += [] if c.tied else [w["classifier"]]
+    last = b""
     for matrix in matrices:
         q, steps = quantise_q80(matrix, group_size)
-        out += q.tobytes() + steps.astype("<f4").tobytes()
-    path.write_bytes(out)
+        out += q.tobytes()
+        scales = steps.astype("<f4").tobytes()
+        out, last = (out, last + scales) if of_2023 else (out + scales, last)
+    path.write_bytes(out + last)
     return path
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ConvertError
-from ..formats.codec import Float32, QuantisedRows
+from ..formats.codec import Float32, Int8, QuantisedRows
 from ..rope import DEFAULT_THETA, Rope
 from ..shape import LIMITS, ModelShape
 from .llama2c_layout import (
@@ -23,12 +23,15 @@ from .llama2c_layout import (
     HEADER_V1,
     HEADER_V2,
     MAGIC,
-    Entry,
+    Place,
     layout,
+    places,
+    places_of_2023,
 )
 from .source import NOTHING, InputFile, sampled_sha256
 
 FORMATS = {0: "v0 (legacy, float32)", 1: "v1 (float32)", 2: "v2 (Q8_0)"}
+MAX_SCALES_SEEN = 1 << 16
 WHAT_IS_IT = "is it a llama2.c checkpoint? (GGUF files and whole folders are read, too)"
 
 
@@ -74,30 +77,31 @@ class Llama2cCheckpoint:
 
     def type_of(self, name: str, _layer: int) -> str:
         """Name the type of a tensor: Q8_0 where it has groups."""
-        return "Q8_0" if self._table[name][0].group else "F32"
+        return "Q8_0" if self._table[name].entry.group else "F32"
 
     def bits_of(self, name: str, _layer: int) -> int:
         """Tell how many bits the values of a tensor have."""
-        return 8 if self._table[name][0].group else 32
+        return 8 if self._table[name].entry.group else 32
 
     def tensor_bytes(self, name: str) -> int:
         """Count the bytes of one layer of a tensor, its scales included."""
-        entry, _ = self._table[name]
+        entry = self._table[name].entry
         return entry.n_bytes // entry.shape.layers
 
     def rows(self, name: str, layer: int, start: int, stop: int) -> Float32:
         """Read rows of one layer of a tensor, float32 ``(stop - start, cols)``."""
-        entry, offset = self._table[name]
-        cols = entry.shape.cols
-        if not entry.group:
-            at = offset + 4 * cols * (layer * entry.shape.rows + start)
+        place = self._table[name]
+        cols, group = place.entry.shape.cols, place.entry.group
+        if not group:
+            at = place.values + layer * place.values_stride + 4 * cols * start
             values = self._file.read(at, 4 * cols * (stop - start), name)
             return values.view("<f4").astype(np.float32, copy=False).reshape(-1, cols)
-        stored = self._stored(name, layer, start, stop)
+        stored, steps = self._stored(name, layer, start, stop)
+        within = start * cols % group  # a group may begin in the row before
+        each = steps.repeat(group)[within : within + stored.size].reshape(-1, cols)
         # A damaged scale shows up as a NaN or an infinity, which the formats refuse by name.
         with np.errstate(over="ignore", invalid="ignore"):
-            grouped = stored.values.reshape(*stored.steps.shape, entry.group)
-            return (grouped * stored.steps[:, :, None]).reshape(-1, cols)
+            return stored * each
 
     def quantised_rows(
         self,
@@ -110,25 +114,27 @@ class Llama2cCheckpoint:
         *,
         offsets: bool = False,  # noqa: ARG002
     ) -> QuantisedRows | None:
-        """Read rows of a v2 matrix as they stand there: 8 bits, in groups of one or more blocks."""
-        entry, _ = self._table[name]
-        if not entry.group or bits != 8 or entry.group % block:
-            return None
-        stored = self._stored(name, layer, start, stop)
-        return QuantisedRows(stored.values, stored.steps.repeat(entry.group // block, axis=1))
+        """Read rows of a v2 matrix as they stand there: 8 bits, in groups of one or more blocks.
 
-    def _stored(self, name: str, layer: int, start: int, stop: int) -> QuantisedRows:
-        entry, offset = self._table[name]
-        rows, cols = entry.shape.rows, entry.shape.cols
-        groups = cols // entry.group
-        at = offset + layer * self.tensor_bytes(name)
-        q = self._file.read(at + cols * start, cols * (stop - start), name)
-        at += rows * cols + 4 * groups * start
-        steps = self._file.read(at, 4 * groups * (stop - start), name)
-        return QuantisedRows(
-            q.view(np.int8).reshape(-1, cols),
-            steps.view("<f4").astype(np.float32, copy=False).reshape(-1, groups),
-        )
+        None where its groups run across rows: no block of a row has one scale.
+        """
+        entry = self._table[name].entry
+        if not entry.group or bits != 8 or entry.group % block or entry.shape.cols % entry.group:
+            return None
+        stored, steps = self._stored(name, layer, start, stop)
+        by_row = steps.reshape(stop - start, -1)
+        return QuantisedRows(stored, by_row.repeat(entry.group // block, axis=1))
+
+    def _stored(self, name: str, layer: int, start: int, stop: int) -> tuple[Int8, Float32]:
+        """The values of rows, ``(stop - start, cols)``, and the steps of all groups they touch."""
+        place = self._table[name]
+        cols, group = place.entry.shape.cols, place.entry.group
+        at = place.values + layer * place.values_stride + cols * start
+        q = self._file.read(at, cols * (stop - start), name)
+        first, last = start * cols // group, -(-stop * cols // group)
+        at = place.scales + layer * place.scales_stride + 4 * first
+        steps = self._file.read(at, 4 * (last - first), name)
+        return q.view(np.int8).reshape(-1, cols), steps.view("<f4").astype(np.float32, copy=False)
 
     def _rope(self) -> Rope:
         n = min(self.shape.context_length, 16)
@@ -191,29 +197,42 @@ def _shape(path: Path, numbers: tuple[int, ...], *, tied: bool) -> ModelShape:
     return shape
 
 
-def _lay_out(file: InputFile, header: _Header) -> dict[str, tuple[Entry, int]]:
-    """Every tensor and its offset, once the file's length has proved the header right."""
+def _lay_out(file: InputFile, header: _Header) -> dict[str, Place]:
+    """Every tensor and its place, once the file's length has proved the header right."""
     s, group_size = header.shape, header.group_size
-    offset = HEADER_SIZE if header.version else HEADER_V0.size
-    table = {}
-    for entry in layout(s, header.version, group_size):
-        if entry.group and entry.shape.cols % entry.group:
+    begin = HEADER_SIZE if header.version else HEADER_V0.size
+    entries = layout(s, header.version, group_size)
+    for entry in entries:
+        if entry.group and entry.layer_values % entry.group:
             raise ConvertError(
-                f"{file.path}: rows of {entry.name} have {entry.shape.cols} values, "
+                f"{file.path}: a layer of {entry.name} has {entry.layer_values:,} values, "
                 f"not a multiple of the group size {group_size}"
             )
-        table[entry.name] = (entry, offset)
-        offset += entry.n_bytes
-    if offset != file.size:
-        kind = "truncated" if file.size < offset else "too long"
+    size = begin + sum(entry.n_bytes for entry in entries)
+    if file.size != size:
+        kind = "truncated" if file.size < size else "too long"
         raise ConvertError(
             f"{file.path}: {kind}: a v{header.version} header of dim {s.dim}, "
             f"hidden_dim {s.hidden_dim}, {s.n_layers} layers, {s.n_heads} heads, "
             f"{s.n_kv_heads} kv heads, vocabulary {s.vocab_size}, context {s.context_length} wants "
-            f"{offset:,} bytes, the file has {file.size:,}",
+            f"{size:,} bytes, the file has {file.size:,}",
             "copy it again, or check that it is a llama2.c checkpoint",
         )
-    return table
+    table = places(entries, begin)
+    if not group_size:
+        return table
+    old = places_of_2023(entries, begin)
+    return max((table, old), key=lambda each: _plausible_scales(file, each["embedding"]))
+
+
+def _plausible_scales(file: InputFile, place: Place) -> float:
+    """Tell what part of the numbers where the scales of a tensor should be can be scales.
+
+    Four int8 values read as a float are negative half of the time; a scale never is.
+    """
+    n = min(place.entry.layer_values // place.entry.group, MAX_SCALES_SEEN)
+    scales = file.read(place.scales, 4 * n, "scales").view("<f4")
+    return float(np.mean(np.isfinite(scales) & ~np.signbit(scales)))
 
 
 def theta_of_tables(cos: Float32, sin: Float32) -> float:

@@ -8,6 +8,7 @@ Source: ``legacy_export``, ``version1_export`` and ``version2_export`` of llama2
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..shape import ModelShape, TensorShape
@@ -46,10 +47,54 @@ class Entry:
     group: int = 0
 
     @property
+    def layer_values(self) -> int:
+        """How many values a layer has."""
+        return self.shape.rows * self.shape.cols
+
+    @property
     def n_bytes(self) -> int:
         """Bytes in the file: float32, or int8 and a float32 scale per group."""
         n = self.shape.n_values
         return n + 4 * (n // self.group) if self.group else 4 * n
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a tensor lies in a file: ``values`` of its first layer, and ``scales`` of their groups.
+
+    From a layer to the next are so many bytes of each as their ``stride`` says.
+    """
+
+    entry: Entry
+    values: int
+    values_stride: int
+    scales: int
+    scales_stride: int
+
+
+def places(entries: Iterable[Entry], at: int) -> dict[str, Place]:
+    """Lay tensors out one after the other from ``at`` on, a layer's scales behind its values."""
+    table = {}
+    for entry in entries:
+        stride = entry.n_bytes // entry.shape.layers
+        scales = at + entry.layer_values  # no meaning without groups
+        table[entry.name] = Place(entry, at, stride, scales, stride)
+        at += entry.n_bytes
+    return table
+
+
+def places_of_2023(entries: Iterable[Entry], at: int) -> dict[str, Place]:
+    """Lay out a v2 file as ``version2_export`` did until October 2023: all scales at the end."""
+    entries = list(entries)
+    scales = at + sum(e.shape.n_values if e.group else e.n_bytes for e in entries)
+    table = {}
+    for entry in entries:
+        stride = entry.layer_values if entry.group else entry.n_bytes // entry.shape.layers
+        scales_stride = 4 * entry.layer_values // entry.group if entry.group else 0
+        table[entry.name] = Place(entry, at, stride, scales, scales_stride)
+        at += stride * entry.shape.layers
+        scales += scales_stride * entry.shape.layers
+    return table
 
 
 def layout(shape: ModelShape, version: int, group_size: int = 0) -> list[Entry]:

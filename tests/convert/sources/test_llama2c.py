@@ -100,6 +100,39 @@ def test_quantised_rows_are_what_was_written(tmp_path: Path, group_size: int, ti
                 np.testing.assert_array_equal(ck.rows(name, layer, 3, 9), want)
 
 
+@pytest.mark.parametrize("of_2023", [False, True])
+@pytest.mark.parametrize(
+    ("dim", "hidden_dim", "group_size"), [(64, 172, 64), (64, 36, 64), (48, 100, 32), (64, 160, 32)]
+)
+@pytest.mark.parametrize("tied", [True, False])
+def test_groups_may_run_across_rows_and_scales_stand_at_the_end(
+    tmp_path: Path, dim: int, hidden_dim: int, group_size: int, tied: bool, of_2023: bool
+) -> None:
+    c = tiny_config(dim=dim, hidden_dim=hidden_dim, tied=tied)
+    w = random_weights(c, 2)
+    path = write_v2(tmp_path / "m.bin", c, w, group_size, of_2023=of_2023)
+    with Llama2cCheckpoint(path) as ck:
+        read = {}
+        for name, values in w.items():
+            if name.startswith("rms_"):
+                read[name] = values
+                continue
+            matrices = values if values.ndim == 3 else values[None]
+            quantised = (quantise_q80(matrix, group_size) for matrix in matrices)
+            back = [(q * steps[:, None]).reshape(matrices[0].shape) for q, steps in quantised]
+            read[name] = np.stack(back) if values.ndim == 3 else back[0]
+            stored = ck.quantised_rows(name, 0, 0, 1, 8, group_size)
+            assert (stored is None) == bool(values.shape[-1] % group_size)
+        expect_equal(ck, read)
+
+
+def test_a_group_that_runs_across_layers_is_refused(tmp_path: Path) -> None:
+    c = tiny_config(dim=64, hidden_dim=33)
+    raw = header_v1(c, 2, struct.pack("<i", 128)) + bytes(1 << 20)
+    (tmp_path / "m.bin").write_bytes(raw)
+    refused(tmp_path / "m.bin", "a layer of w1 has 2,112 values", "group size 128")
+
+
 @pytest.mark.parametrize("theta", [10000.0, 500000.0, 1e6])
 def test_theta_is_read_out_of_the_tables(tmp_path: Path, theta: float) -> None:
     c = tiny_config(dim=128, n_heads=2)
@@ -238,7 +271,7 @@ def test_unknown_versions_flags_and_group_sizes_are_refused(tmp_path: Path) -> N
         path.write_bytes(header_v1(c, 2, struct.pack("<i", group)) + bytes(1000))
         refused(path, f"group size {group}")
     path.write_bytes(header_v1(c, 2, struct.pack("<i", 48)) + bytes(1000))
-    refused(path, "64 values", "group size 48")
+    refused(path, "4,096 values", "group size 48")
 
 
 def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
