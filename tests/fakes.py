@@ -81,6 +81,7 @@ class ByteTokenizer:
     """A token per byte, at the ids where Llama has its byte pieces; no merges."""
 
     vocab_size, ends = 300, frozenset({EOS})
+    n_padding = 0
     begins_after_controls = False
 
     def piece(self, token: int) -> bytes:

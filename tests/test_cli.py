@@ -245,6 +245,19 @@ def test_stories_are_what_llama2c_prints(
         assert case["prompt"] + capsys.readouterr().out.removesuffix("\n") == case["text"]
 
 
+def test_rows_without_a_token_are_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tokenizer(tmp_path / "tokenizer.bin", CONFIG.vocab_size - 1)
+    source = write_v0(tmp_path / "m.bin", CONFIG, random_weights(CONFIG, 3))
+    n = CONFIG.vocab_size
+    said = f"the model has {n} rows and its tokenizer {n - 1} tokens: the other 1 are never sampled"
+    assert main(["complete", str(source), "a", "3"]) == 0
+    assert capsys.readouterr().err.count(said) == 1
+    assert main([str(source), "-p", "a", "-n", "3"]) == 0
+    assert capsys.readouterr().err.count(said) == 1
+
+
 def test_a_story_ends_where_llama2c_ends_it(
     shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -172,6 +172,7 @@ class _Decoding:
         self.reason: FinishReason = "length"
         self.cancelled = cancelled
         self._engine, self._sampler, self._ends = engine, sampler, vocabulary.ends
+        self._n_tokens = vocabulary.vocab_size - vocabulary.n_padding
         self._max_tokens, self._wants_choices = limits.max_tokens, wants_choices
         self._stops = StopFilter(limits.stops)
         self._text = Detokenizer(vocabulary, begins=limits.before is not None)
@@ -185,13 +186,14 @@ class _Decoding:
 
     def run(self, logits: Logits, before: list[int]) -> Iterator[TextDelta]:
         """Sample from ``logits`` on until something ends it; the penalties see ``before`` too."""
-        recent = list(before)
+        recent = [token for token in before if token < self._n_tokens]
         room = self._engine.context_length - self._engine.position
         budget = room if self._max_tokens is None else min(self._max_tokens, room)
         while len(self.ids) < budget:
             if self.cancelled():
                 self.reason = "cancelled"
                 break
+            logits = logits[: self._n_tokens]
             token = self._sampler(logits, recent)
             choice = choice_of(logits, token) if self._wants_choices else None
             if token in self._ends:

@@ -55,6 +55,17 @@ def load_tokenizer(model: FoundModel) -> FileVocabulary:
     return vocabulary.with_ends(model.facts.ends)
 
 
+def padding_note(vocabulary: Vocabulary) -> str:
+    """Say that a model has rows for which there are no tokens; nothing where it has none."""
+    n_rows, n = vocabulary.vocab_size, vocabulary.n_padding
+    if not n:
+        return ""
+    return (
+        f"the model has {n_rows:,} rows and its tokenizer {n_rows - n:,} tokens: the other {n:,} "
+        "are never sampled"
+    )
+
+
 def template_of(name: str, facts: ChatFacts, vocabulary: Vocabulary) -> tuple[Template, str]:
     """Return the template that a model asks for by ``name``, and a note: "own" is in its files.
 

@@ -16,6 +16,10 @@ class Vocabulary(Protocol):
         """Return how many ids there are: 0 to ``vocab_size - 1``."""
 
     @property
+    def n_padding(self) -> int:
+        """Return how many of the last ids are rows of the model without a token: never sampled."""
+
+    @property
     def ends(self) -> frozenset[int]:
         """Return the ids that end a text; a reply is over where the model samples one."""
 

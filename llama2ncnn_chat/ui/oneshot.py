@@ -20,7 +20,7 @@ from ..errors import ChatError, UsageError
 from ..events import ContextShifted, Event, Finished, ReadAgain, used_up
 from ..generation.completer import Draws, Limits
 from ..generation.local import LocalCompleter, refuse_too_long
-from ..launch.open_model import find, load, load_tokenizer
+from ..launch.open_model import find, load, load_tokenizer, padding_note
 from ..launch.options import Options
 from ..signals import ENDING
 from .progress import Steps, tell
@@ -57,9 +57,9 @@ def complete(options: Options) -> int:
     seed = secrets.randbits(32) if settings.seed is None else settings.seed
     with Steps() as steps:
         model = find(options.model, options.tokenizer, options.conversion, steps.step)
-    for note in model.notes:
-        tell(note)
     tokenizer = load_tokenizer(model)
+    for note in filter(None, (*model.notes, padding_note(tokenizer))):
+        tell(note)
     ids = tokenizer.encode(prompt)
     # Before the weights are loaded: a refusal shouldn't take a minute.
     refuse_too_long(len(ids), options.ctx_size or model.desc.shape.context_length)

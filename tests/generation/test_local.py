@@ -57,6 +57,27 @@ def end_of(events: list[Event]) -> Finished:
     return events[-1]
 
 
+class PaddedTokenizer(ByteTokenizer):
+    """A tokenizer of a model that has 20 more rows."""
+
+    vocab_size, n_padding = 320, 20
+
+
+@pytest.mark.parametrize(
+    "sampling", [GREEDY, Sampling(temperature=5.0, top_k=0, top_p=1.0), Sampling(repeat_penalty=2)]
+)
+def test_ids_without_a_token_are_never_sampled(sampling: Sampling) -> None:
+    engine = ScriptedEngine(lambda ids: 300 + len(ids) % 20, vocab_size=320)
+    completer = LocalCompleter(engine, PaddedTokenizer())
+    before = [*PROMPT, 319]  # as older versions may have written
+    events = list(completer.complete(before, sampling, Draws(0), Limits(40), wants_choices=True))
+    ids = end_of(events).ids
+    assert ids
+    assert max(ids) < 300
+    choices = [e.choice for e in events if isinstance(e, TextDelta) and e.choice]
+    assert all(token < 300 for choice in choices for token, _ in choice.top)
+
+
 def test_text_until_eos_and_no_stray_token_after_it() -> None:
     engine = saying("hello")
     events = run(engine)

@@ -38,7 +38,8 @@ class FileVocabulary:
 
     ``controls`` are the ids of control tokens by name; ``opening`` is what the original puts before
     a text; ``strips_space`` says that a text begins with a space of its tokenizer's own, and
-    ``begins_after_controls`` that it does so after every control token.
+    ``begins_after_controls`` that it does so after every control token. The last ``n_padding`` ids
+    are rows of the model for which the file has no token.
     """
 
     pieces: Sequence[bytes] = field(repr=False)
@@ -48,6 +49,7 @@ class FileVocabulary:
     ends: frozenset[int]
     strips_space: bool = False
     begins_after_controls: bool = False
+    n_padding: int = 0
 
     @property
     def vocab_size(self) -> int:
@@ -60,8 +62,9 @@ class FileVocabulary:
 
     def padded(self, vocab_size: int) -> FileVocabulary:
         """Return the same vocabulary with ids of nothing up to a model's number of rows."""
-        padding = [b""] * (vocab_size - len(self.pieces))
-        return replace(self, pieces=[*self.pieces, *padding])
+        more = vocab_size - len(self.pieces)
+        pieces = [*self.pieces, *[b""] * more]
+        return replace(self, pieces=pieces, n_padding=self.n_padding + more)
 
     def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]:
         """Return the ids of any text, after what the original begins a text with if ``bos``.

@@ -46,12 +46,12 @@ def open_tokenizer(path: str | os.PathLike[str], vocab_size: int | None = None) 
 
     Known are llama2.c's tokenizer.bin, SentencePiece's tokenizer.model, tokenizer.json, Meta's
     tiktoken files, and what a converted model carries. ``vocab_size`` is the model's; None accepts
-    any. A model may have more rows than the vocabulary has tokens, never fewer; llama2.c's have the
-    same number. Raises ``ModelError`` for a file that can't be read, is broken, or doesn't fit.
+    any. A model may have more rows than the vocabulary has tokens, never fewer. Raises
+    ``ModelError`` for a file that can't be read, is broken, or doesn't fit.
     """
     path = Path(path)
     try:
-        vocabulary = _opened(_chosen(path) if path.is_dir() else path, vocab_size)
+        vocabulary = _opened(_chosen(path) if path.is_dir() else path)
         n = vocabulary.vocab_size
         if vocab_size is None or n == vocab_size:
             return vocabulary
@@ -73,7 +73,7 @@ def _chosen(folder: Path) -> Path:
     return found
 
 
-def _opened(path: Path, vocab_size: int | None) -> FileVocabulary:
+def _opened(path: Path) -> FileVocabulary:
     """The vocabulary in a file, with what stands beside it or all that it carries."""
     data = _read(path)
     content = _json(data) if data[:256].lstrip()[:1] == b"{" else data
@@ -81,13 +81,13 @@ def _opened(path: Path, vocab_size: int | None) -> FileVocabulary:
         if isinstance(content.get("gguf"), dict):
             return vocabulary_of_gguf(content["gguf"])
         beside = what_stands_beside(*(content.get(name, {}) for name in BESIDE))
-        return _vocabulary(_bundled(content), beside, vocab_size)
+        return _vocabulary(_bundled(content), beside)
     siblings = (path.with_name(name) for name in BESIDE)
     beside = what_stands_beside(*(_json(_read(p)) if p.is_file() else {} for p in siblings))
-    return _vocabulary(content, beside, vocab_size)
+    return _vocabulary(content, beside)
 
 
-def _vocabulary(content: Any, beside: Beside, vocab_size: int | None) -> FileVocabulary:
+def _vocabulary(content: Any, beside: Beside) -> FileVocabulary:
     """What the format's module makes of bytes, or of parsed JSON."""
     if not isinstance(content, bytes):
         return tokenizer_json_vocabulary(content, beside)
@@ -97,11 +97,7 @@ def _vocabulary(content: Any, beside: Beside, vocab_size: int | None) -> FileVoc
         return sentencepiece_vocabulary(content, beside)
     if content[:4] == b"GGUF":
         raise ValueError("is a model in GGUF: convert it, and its vocabulary comes along")
-    vocabulary = parse(content)
-    if vocab_size is not None and vocabulary.vocab_size != vocab_size:
-        n = vocabulary.vocab_size
-        raise ValueError(f"has {n} entries, but the model's vocabulary has {vocab_size}")
-    return vocabulary
+    return parse(content)
 
 
 def _bundled(bundle: Mapping[str, Any]) -> Any:

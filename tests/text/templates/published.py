@@ -13,6 +13,7 @@ class HfVocabulary:
     """A tokenizer.json as a ``Vocabulary``; what is typed never becomes an added token."""
 
     ends = frozenset[int]()
+    n_padding = 0
 
     def __init__(self, path: Path) -> None:
         said = json.loads(path.read_text())

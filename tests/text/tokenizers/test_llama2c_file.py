@@ -84,10 +84,30 @@ def test_another_number_of_entries_is_refused_with_both_numbers(
     assert "32000" in message
 
 
+def test_a_model_may_have_more_rows_than_entries_but_never_fewer(
+    words: dict[str, float], tmp_path: Path
+) -> None:
+    path = tmp_path / "t.bin"
+    path.write_bytes(scored_file(*small(words)))
+    padded = open_tokenizer(path, 330)
+    assert (padded.vocab_size, padded.n_padding, padded.piece(329)) == (330, 64, b"")
+    message = refusal(path, vocab_size=265)
+    assert "266" in message
+    assert "265" in message
+
+
 def test_every_truncation_is_refused(words: dict[str, float], tmp_path: Path) -> None:
-    for whole in (scored_file(*small(words)), unscored_file(small(words)[0])):
+    pieces, scores = small(words)
+    for whole in (scored_file(pieces, scores), unscored_file(pieces)):
+        scored = whole[:4] != unscored_file(pieces[:1])[:4]
+        # A file that ends with an entry is a whole one, of fewer entries.
+        ends = {
+            len(scored_file(pieces[:n], scores[:n]) if scored else unscored_file(pieces[:n]))
+            for n in range(259, len(pieces))
+        }
         for length in [*range(40), *range(40, len(whole), 97), *range(len(whole) - 40, len(whole))]:
-            refusal(tmp_path / "t.bin", whole[:length], 266)
+            if length not in ends:
+                refusal(tmp_path / "t.bin", whole[:length], 266)
 
 
 def spoiled(at: int, piece: bytes, score: float = 0.0) -> bytes:
