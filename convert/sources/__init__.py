@@ -12,6 +12,7 @@ from .gguf.file import is_gguf
 from .huggingface import is_huggingface, open_huggingface
 from .llama2c import Llama2cCheckpoint
 from .meta import is_meta, open_meta
+from .not_models import adapter_without_base, is_adapter, no_model_in, not_a_model
 from .parts import part_of_folder
 from .source import TensorSource
 
@@ -25,7 +26,12 @@ def open_source(path: str | os.PathLike[str]) -> TensorSource:
     path = model_at(Path(path))
     if is_folder(path):
         return _open_folder(path)
-    return GgufCheckpoint(path) if is_gguf(path) else Llama2cCheckpoint(path)
+    if is_gguf(path):
+        return GgufCheckpoint(path)
+    try:
+        return Llama2cCheckpoint(path)
+    except ConvertError as error:
+        raise not_a_model(path) or error from None
 
 
 def model_at(path: Path) -> Path:
@@ -36,6 +42,8 @@ def model_at(path: Path) -> Path:
     what = part_of_folder(path) if is_file(path) else ""
     if not what or is_huggingface(path.parent) or is_meta(path.parent):
         return path.parent if what else path
+    if is_adapter(path.parent):
+        raise adapter_without_base(path)
     raise ConvertError(
         f"{path}: {what} without config.json or params.json beside it",
         "name the whole folder of a model",
@@ -43,11 +51,10 @@ def model_at(path: Path) -> Path:
 
 
 def _open_folder(folder: Path) -> TensorSource:
+    if is_adapter(folder):
+        raise adapter_without_base(folder)
     if is_huggingface(folder):
         return open_huggingface(folder)
     if is_meta(folder):
         return open_meta(folder)
-    raise ConvertError(
-        f"{folder}: a folder without config.json or params.json",
-        "name one from the Hugging Face Hub or from Meta, or a model's file",
-    )
+    raise no_model_in(folder)

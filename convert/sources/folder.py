@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from ..errors import ConvertError
 from ..files import is_file
+from .not_models import not_a_model
 from .source import InputFile
 
 MAX_JSON = 8 << 20  # what it becomes in memory is some twenty times as large
@@ -54,6 +55,8 @@ def read_json(path: Path, where: str = "") -> Fields:
         if file.size > MAX_JSON:
             raise ConvertError(f"{where}: {file.size:,} bytes, more than any such file has")
         return parse_json(file.read(0, file.size, "the text").tobytes(), where)
+    except ConvertError as error:
+        raise not_a_model(path) or error from None
     finally:
         file.close()
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConvertError
+from .not_models import not_a_model
 from .source import InputFile
 from .stored import ITEM_BYTES, StoredTensor
 from .zipped import NOT_WHOLE, data_of, read_directory
@@ -46,7 +47,7 @@ def read_pickled(file: InputFile) -> dict[str, StoredTensor]:
     Types that this program doesn't read are listed too: not every tensor is wanted.
     """
     if file.size < 4 or file.read(0, 4, "its first bytes").tobytes() != b"PK\3\4":
-        raise ConvertError(
+        raise not_a_model(file.path) or ConvertError(
             f"{file.path}: isn't a zip, as PyTorch's files are since 1.6",
             "download it again, or take a safetensors file",
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import ConvertError
 from .folder import MAX_JSON, parse_json
+from .not_models import not_a_model
 from .source import InputFile
 from .stored import ITEM_BYTES, StoredTensor
 
@@ -24,10 +25,12 @@ def read_safetensors(file: InputFile) -> dict[str, StoredTensor]:
     Types that this program doesn't read are listed too: not every tensor is wanted.
     """
     if file.size < 8:
-        raise ConvertError(f"{file.path}: {file.size} bytes, shorter than any header", AGAIN)
+        raise not_a_model(file.path) or ConvertError(
+            f"{file.path}: {file.size} bytes, shorter than any header", AGAIN
+        )
     (n,) = struct.unpack("<Q", file.read(0, 8, "the header's length").tobytes())
     if not 2 <= n <= min(file.size - 8, MAX_JSON):
-        raise ConvertError(
+        raise not_a_model(file.path) or ConvertError(
             f"{file.path}: a header of {n:,} bytes, of {file.size:,} in all",
             "is it a safetensors file, and whole?",
         )

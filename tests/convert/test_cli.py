@@ -155,7 +155,7 @@ def hostile_files(folder: Path) -> dict[str, str]:
     (folder / "good").unlink()
     size = len(good)
     return {
-        "empty": "0 bytes, shorter than any header (28)",
+        "empty": "an empty file (0 bytes)",
         "short": "27 bytes, shorter than any header (28)",
         "header-only": f"wants {size:,} bytes, the file has 28",
         "truncated": f"truncated: .* wants {size:,} bytes, the file has {size - 1:,}",
@@ -167,7 +167,7 @@ def hostile_files(folder: Path) -> dict[str, str]:
         "indivisible": "dim 66 isn't a multiple of n_heads 4",
         "odd-head": "head_dim 15 is odd",
         "version-3": "version 3",
-        "text": "is it a llama2.c checkpoint?",
+        "text": "a text, not a model",
         "nan": "embedding of layer 0: a weight is not a finite number",
         "folder": "a folder without config.json or params.json",
         "pipe": "not a regular file",

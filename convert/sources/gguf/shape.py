@@ -13,6 +13,7 @@ import numpy as np
 from ...errors import ConvertError
 from ...rope import DEFAULT_THETA, Rope, yarn_attention_factor
 from ...shape import ModelShape
+from ..not_models import adapter_without_base
 from .metadata import Metadata
 from .parts import Gguf
 
@@ -55,6 +56,8 @@ ROPE_FREQS = "rope_freqs.weight"
 def architecture_of(gguf: Gguf) -> str:
     """Look up the architecture's name. Raises ``ConvertError`` for one that isn't read."""
     name = gguf.metadata.text("general.architecture")
+    if gguf.metadata.get("general.type") == "adapter":
+        raise adapter_without_base(gguf.path)
     if name not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         what = f"architecture {name!r:.40}, which isn't known"

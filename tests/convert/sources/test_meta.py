@@ -215,7 +215,7 @@ def test_deep_pickles_are_no_trouble(tmp_path: Path) -> None:
 def test_zips_of_another_kind(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")  # torch.save before 1.6
-    with pytest.raises(ConvertError, match=r"isn't a zip.*since 1\.6"):
+    with pytest.raises(ConvertError, match=r"before 1\.6"):
         read(path)
     with zipfile.ZipFile(path, "w") as z:
         z.writestr("a", "b")
