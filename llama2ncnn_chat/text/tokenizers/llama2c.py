@@ -1,4 +1,4 @@
-"""The vocabulary of a llama2.c ``tokenizer.bin``: reads the format; SentencePiece's BPE encodes.
+"""The vocabulary of a llama2.c ``tokenizer.bin``: reads the format; encodes as SentencePiece does.
 
 It gets the file's bytes and knows no files, no models and no chat templates.
 """
@@ -7,32 +7,46 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .file_vocabulary import FileVocabulary
 from .merging import Merger
+from .pieces import Cutter
+from .unigram import UNKNOWN_PENALTY, BestPath
 
-# The layout of ids that all vocabularies of the family share.
+# The layout of ids that Llama's vocabularies share; Mistral's have control tokens before the bytes.
 BOS, EOS = 1, 2
 _CONTROLS = {"<s>": BOS, "</s>": EOS}
-FIRST_BYTE = 3  # the piece of byte b has id 3 + b
-FIRST_TEXT = FIRST_BYTE + 256
+N_CONTROLS = 3
+N_BYTES = 256
+FIRST_BYTE = 3  # where bytes have no names, as in 2023
 
 MAX_PIECE_BYTES = 1024  # Llama's longest has 48
 
 
 class Llama2cEncoder:
-    """The encoding that SentencePiece's BPE gives with Llama's settings.
+    """The encoding that SentencePiece gives with Llama's settings.
 
     They are: identity normalization, a dummy prefix before any non-empty text, white space kept as
-    it is, byte fallback. Ids 0 to 2 (unknown, BOS, EOS) and the byte pieces never come from the
-    text of their names: a typed "</s>" is five characters.
+    it is, byte fallback. Control tokens and the byte pieces never come from the text of their
+    names: a typed "</s>" is five characters.
     """
 
-    def __init__(self, ids: dict[str, int], scores: list[float]) -> None:
-        """Take the ids of the pieces that are text, and the scores by id."""
+    def __init__(self, ids: dict[str, int], scores: list[float], byte_ids: Sequence[int]) -> None:
+        """Take the ids of the pieces that are text, the scores by id, and the ids of bytes.
+
+        BPE has the order of its merges for scores: whole numbers. What has others is unigram.
+        """
         by_text = {text: scores[token] for text, token in ids.items()}
-        self._merger = Merger(ids, by_text, _byte_ids)
+
+        def fallback(character: str) -> list[int]:
+            return [byte_ids[byte] for byte in character.encode()]
+
+        self._cutter: Cutter = Merger(ids, by_text, fallback)
+        if not all(score.is_integer() for score in by_text.values()):
+            unknown_score = min(by_text.values()) - UNKNOWN_PENALTY
+            self._cutter = BestPath(ids, by_text, fallback, unknown_score)
 
     def encode(self, text: str, prefix: bool) -> list[int]:
         """Return the ids of a text; ``prefix`` puts SentencePiece's space before it.
@@ -40,28 +54,40 @@ class Llama2cEncoder:
         U+2581, SentencePiece's mark of a space, counts as one.
         """
         text = text.replace("\u2581", " ")
-        return self._merger.encode(" " + text if prefix else text)
+        return self._cutter.encode(" " + text if prefix else text)
 
 
-def _byte_ids(character: str) -> list[int]:
-    return [FIRST_BYTE + byte for byte in character.encode()]
-
-
-def llama2c_vocabulary(pieces: list[bytes], scores: list[float]) -> FileVocabulary:
+def llama2c_vocabulary(
+    pieces: list[bytes], scores: list[float], byte_ids: Sequence[int] = ()
+) -> FileVocabulary:
     """Make a vocabulary of ``pieces[id]`` and ``scores[id]``, at least 259 of each.
 
-    ``pieces[:259]`` are taken to be the control tokens and the bytes, whatever they say. The file
-    doesn't tell control tokens from text, so any piece has an id by its name. Raises
+    Ids 0 to 2 are control tokens, and so is what stands between them and the first byte where all
+    of it has a score of 0. ``byte_ids`` are where the bytes are, behind those three by default. The
+    file doesn't tell control tokens from text, so any piece has an id by its name. Raises
     ``UnicodeDecodeError`` for a piece that isn't UTF-8.
     """
+    byte_ids = byte_ids or range(FIRST_BYTE, FIRST_BYTE + N_BYTES)
+    n_controls = min(byte_ids)
+    if any(scores[N_CONTROLS:n_controls]):
+        n_controls = N_CONTROLS
+    bytes_at = dict(zip(byte_ids, range(N_BYTES), strict=True))
+    named: dict[str, int] = {}
     ids: dict[str, int] = {}
-    for token in range(FIRST_TEXT, len(pieces)):
-        ids.setdefault(pieces[token].decode(), token)
-    controls, bytes_ = [b""] * FIRST_BYTE, [bytes([byte]) for byte in range(256)]
+    contents = [b""] * len(pieces)
+    for token in range(N_CONTROLS, len(pieces)):
+        if token in bytes_at:
+            contents[token] = bytes([bytes_at[token]])
+            continue
+        text = pieces[token].decode()
+        named.setdefault(text, token)
+        if token >= n_controls:
+            ids.setdefault(text, token)
+            contents[token] = pieces[token]
     return FileVocabulary(
-        pieces=controls + bytes_ + pieces[FIRST_TEXT:],
-        controls=ids | _CONTROLS,
-        encoder=Llama2cEncoder(ids, scores),
+        pieces=contents,
+        controls=named | _CONTROLS,
+        encoder=Llama2cEncoder(ids, scores, byte_ids),
         opening=(BOS,),
         # run.c stops at the next text's BOS: the stories that its models are trained on stand
         # between BOS and BOS, without an EOS.
@@ -77,7 +103,7 @@ def parse(data: bytes) -> FileVocabulary:
     """
     pieces, scores = _entries(data)
     try:
-        return llama2c_vocabulary(pieces, scores)
+        return llama2c_vocabulary(pieces, scores, _byte_ids(pieces))
     except UnicodeDecodeError as error:
         reason = f"is broken: an entry is {error.object!r}, which isn't UTF-8"
         raise ValueError(reason) from error
@@ -99,13 +125,25 @@ def _entries(data: bytes) -> tuple[list[bytes], list[float]]:
     best = max(readings, key=lambda table: (not table.problem, len(table.pieces)))
     if best.problem:
         raise ValueError(f"is broken or no tokenizer.bin: {best.problem}")
-    if len(best.pieces) < FIRST_TEXT:
-        raise ValueError(f"has {len(best.pieces)} entries, fewer than the {FIRST_TEXT} it needs")
-    for byte, piece in enumerate(best.pieces[FIRST_BYTE:FIRST_TEXT]):
+    if len(best.pieces) < N_CONTROLS + N_BYTES:
+        least = N_CONTROLS + N_BYTES
+        raise ValueError(f"has {len(best.pieces)} entries, fewer than the {least} it needs")
+    return best.pieces, best.scores
+
+
+def _byte_ids(pieces: list[bytes]) -> Sequence[int]:
+    """The ids of the bytes, by their names wherever they stand; in 2023 they had none."""
+    places: dict[bytes, int] = {}
+    for token, piece in enumerate(pieces):
+        places.setdefault(piece, token)
+    named = [places.get(b"<0x%02X>" % byte, 0) for byte in range(N_BYTES)]
+    if min(named) >= N_CONTROLS:
+        return named
+    for byte, piece in enumerate(pieces[FIRST_BYTE : FIRST_BYTE + N_BYTES]):
         # As a name (now), or as the character of that number in UTF-8 (2023).
         if piece not in (b"<0x%02X>" % byte, bytes([byte]), chr(byte).encode()):
             raise ValueError(f"is not of the Llama family: id {FIRST_BYTE + byte} isn't a byte")
-    return best.pieces, best.scores
+    return range(FIRST_BYTE, FIRST_BYTE + N_BYTES)
 
 
 def _table(data: bytes, *, scored: bool) -> _Table:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sentencepiece
@@ -47,13 +48,12 @@ def training_lines(rng: random.Random) -> Iterator[str]:
     yield RARE
 
 
-def trained(folder: Path) -> Pair:
+def trained(folder: Path, **settings: Any) -> Pair:
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=training_lines(random.Random(1)),
         model_writer=model,
-        model_type="bpe",
-        vocab_size=450,
+        **{"model_type": "bpe", "vocab_size": 450, **settings},
         byte_fallback=True,
         normalization_rule_name="identity",
         remove_extra_whitespaces=False,
@@ -74,16 +74,21 @@ def trained(folder: Path) -> Pair:
         for token in range(theirs.vocab_size()):
             piece = theirs.id_to_piece(token).replace("▁", " ").encode()
             file.write(struct.pack("<fi", theirs.get_score(token), len(piece)) + piece)
-    return Pair(open_tokenizer(path, 450), theirs)
+    return Pair(open_tokenizer(path, theirs.vocab_size()), theirs)
 
 
 @pytest.fixture(
     scope="session",
-    params=["trained", pytest.param("llama", marks=needs_data)],
+    params=["trained", "unigram", "mistral", pytest.param("llama", marks=needs_data)],
 )
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    folder = tmp_path_factory.mktemp(request.param)
     if request.param == "trained":
-        return trained(tmp_path_factory.mktemp("trained"))
+        return trained(folder)
+    if request.param == "unigram":
+        return trained(folder, model_type="unigram", vocab_size=350)
+    if request.param == "mistral":  # control tokens between EOS and the bytes
+        return trained(folder, control_symbols=["[INST]", "[/INST]", "[control_8]"])
     theirs = sentencepiece.SentencePieceProcessor(model_file=str(DATA / "tokenizer.model"))
     return Pair(open_tokenizer(DATA / "tokenizer.bin", 32000), theirs)
 
@@ -150,10 +155,10 @@ def test_what_the_vocabulary_says_of_itself_is_sentencepieces(pair: Pair) -> Non
     assert pair.ours.special("<s>") == pair.theirs.bos_id()
     assert pair.ours.special("</s>") == pair.theirs.eos_id()
     assert pair.ours.special("<|im_start|>") is None
-    controls = [token for token in range(450) if pair.theirs.is_control(token)]
+    controls = [token for token in range(pair.theirs.vocab_size()) if pair.theirs.is_control(token)]
     assert [pair.ours.piece(token) + pair.ours.first_piece(token) for token in controls] == [
         b""
-    ] * 2
+    ] * len(controls)
 
 
 def test_typed_names_of_control_tokens_and_bytes_stay_text(pair: Pair) -> None:
