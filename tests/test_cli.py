@@ -258,6 +258,20 @@ def test_rows_without_a_token_are_told_of(
     assert capsys.readouterr().err.count(said) == 1
 
 
+def test_a_context_beyond_the_models_is_warned_of(
+    stem: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = f"a context of {9 * CONFIG.seq_len:,} tokens, where the model's files say"
+    args = ["--ctx-size", str(9 * CONFIG.seq_len), "--temp", "0"]
+    n = CONFIG.seq_len + 9
+    assert main(["complete", str(stem), "a", str(n), *args]) == 0
+    assert capsys.readouterr().err.count(said) == 1
+    assert main([str(stem), "-p", "a", "-n", "2", *args]) == 0
+    assert capsys.readouterr().err.count(said) == 1
+    assert main([str(stem), "-p", "a", "-n", "2", "--ctx-size", str(CONFIG.seq_len)]) == 0
+    assert "where the model's files say" not in capsys.readouterr().err
+
+
 def test_a_story_ends_where_llama2c_ends_it(
     shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

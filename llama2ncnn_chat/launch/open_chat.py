@@ -28,7 +28,16 @@ from ..storage.snapshots import SnapshotStore
 from ..storage.store import SessionInfo, Store
 from ..text.templates.marked import TEMPLATES
 from ..text.vocabulary import Vocabulary
-from .open_model import OWN, Step, find, load, load_tokenizer, padding_note, template_of
+from .open_model import (
+    OWN,
+    Step,
+    find,
+    load,
+    load_tokenizer,
+    longer_note,
+    padding_note,
+    template_of,
+)
 from .options import Options
 
 KEPT_DELETED = 30 * 86400.0
@@ -193,7 +202,8 @@ def _new_chat(
     chat = Chat(engine, vocabulary, about, settings, given=given, store=store, snapshots=snapshots)
     resumes = options.latest or options.resume is not None  # where it was told at first sight
     first_sight = () if resumes else (note, padding_note(vocabulary))
-    chat.notes += [said for said in (*model.notes, *first_sight, engine.note) if said]
+    longer = longer_note(model, options.ctx_size)
+    chat.notes += [said for said in (*model.notes, *first_sight, longer, engine.note) if said]
     if by_context:
         n_tokens = f"{engine.context_length:,}"
         chat.notes.append(

@@ -66,6 +66,17 @@ def padding_note(vocabulary: Vocabulary) -> str:
     )
 
 
+def longer_note(model: FoundModel, context_length: int | None) -> str:
+    """Say that a context is longer than the model's files say; nothing where it isn't."""
+    said = model.desc.shape.context_length
+    if context_length is None or context_length <= said:
+        return ""
+    return (
+        f"a context of {context_length:,} tokens, where the model's files say {said:,}: what it "
+        "writes beyond them may make no sense"
+    )
+
+
 def template_of(name: str, facts: ChatFacts, vocabulary: Vocabulary) -> tuple[Template, str]:
     """Return the template that a model asks for by ``name``, and a note: "own" is in its files.
 

@@ -105,7 +105,14 @@ OPTIONS: tuple[Option, ...] = (
     _JSON,
     _run("ndjson", "output", "a JSON object per event, as it comes"),
     _run("stats", "output", "timings on stderr at the end"),
-    _start("ctx_size", "engine", "a shorter context", number(int, 1), None, metavar="N"),
+    _start(
+        "ctx_size",
+        "engine",
+        "another context than the model's own",
+        number(int, 1),
+        None,
+        metavar="N",
+    ),
     _run("check", "engine", "hold the weights' checksum first"),
     *_CONVERSION,
 )

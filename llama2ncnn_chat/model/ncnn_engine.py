@@ -17,7 +17,7 @@ from convert import desc as names
 from convert.desc import read_desc, verify
 from convert.errors import ConvertError
 from convert.formats.mixture import Matrices
-from convert.shape import ModelShape
+from convert.shape import LIMITS, ModelShape
 from convert.stem import file_of
 
 from ..errors import Advice, ChatError, ModelError, UsageError
@@ -60,7 +60,7 @@ class NcnnEngine:
     ) -> None:
         """Load the model at ``stem``.
 
-        ``context_length`` may shorten the model's own; ``check`` holds the whole ``.bin`` against
+        ``context_length`` goes before the model's own; ``check`` holds the whole ``.bin`` against
         its checksum first; ``progress`` is told the bytes read and their total. Raises
         ``ModelError`` for files that are missing, damaged, or don't belong together.
         """
@@ -286,9 +286,8 @@ class NcnnEngine:
 def _context_length(s: ModelShape, wanted: int | None) -> int:
     if wanted is None:
         return s.context_length
-    if not 0 < wanted <= s.context_length:
-        raise UsageError(
-            f"a context of {wanted:,} tokens: the model was trained for {s.context_length:,}",
-            f"choose 1 to {s.context_length:,}",
-        )
+    # More than the header says may be good: an exporter wrote there what it was told.
+    most = LIMITS["context_length"]
+    if not 0 < wanted <= most:
+        raise UsageError(f"a context of {wanted:,} tokens", f"choose 1 to {most:,}")
     return wanted

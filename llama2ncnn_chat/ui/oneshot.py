@@ -20,7 +20,7 @@ from ..errors import ChatError, UsageError
 from ..events import ContextShifted, Event, Finished, ReadAgain, used_up
 from ..generation.completer import Draws, Limits
 from ..generation.local import LocalCompleter, refuse_too_long
-from ..launch.open_model import find, load, load_tokenizer, padding_note
+from ..launch.open_model import find, load, load_tokenizer, longer_note, padding_note
 from ..launch.options import Options
 from ..signals import ENDING
 from .progress import Steps, tell
@@ -58,7 +58,8 @@ def complete(options: Options) -> int:
     with Steps() as steps:
         model = find(options.model, options.tokenizer, options.conversion, steps.step)
     tokenizer = load_tokenizer(model)
-    for note in filter(None, (*model.notes, padding_note(tokenizer))):
+    longer = longer_note(model, options.ctx_size)
+    for note in filter(None, (*model.notes, padding_note(tokenizer), longer)):
         tell(note)
     ids = tokenizer.encode(prompt)
     # Before the weights are loaded: a refusal shouldn't take a minute.

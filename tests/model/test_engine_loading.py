@@ -14,13 +14,20 @@ from hypothesis import strategies as st
 from convert.desc import format_desc, read_desc
 from llama2ncnn_chat.errors import ChatError, ModelError
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
-from tests.model.tiny_engine import make
-from tests.tiny_model import tiny_config
+from tests.model.tiny_engine import ids_of, make, relative
+from tests.tiny_model import forward, random_weights, tiny_config
 
 
-def test_a_longer_context_than_the_models_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ChatError, match="33 tokens: the model was trained for 32"):
-        NcnnEngine(make(tmp_path, tiny_config()), context_length=33)
+def test_a_context_may_be_longer_than_the_models(tmp_path: Path) -> None:
+    config = tiny_config(seq_len=32)
+    engine = NcnnEngine(make(tmp_path, config), context_length=70)
+    ids = ids_of(config, 70)
+    want = forward(config, random_weights(config, 1), ids)
+    assert relative(engine.forward_all(ids), want) < 1e-5
+    with pytest.raises(ChatError, match="70"):
+        engine.forward(ids[:1])
+    with pytest.raises(ChatError, match="choose 1 to 16,777,216"):
+        NcnnEngine(engine.stem, context_length=1 << 25)
 
 
 def test_a_file_from_another_conversion_is_refused(tmp_path: Path) -> None:
