@@ -30,6 +30,7 @@ from .inspect import human_bytes
 from .inspect_chat import format_chat_report, inspect_chat
 from .pipeline import Importance, Progress, convert
 from .progress import bytes_done, say, steps
+from .stated import Stated
 from .stem import ALL_SUFFIXES, TOKENIZER_SUFFIX, file_of, stem_of
 
 
@@ -90,6 +91,7 @@ def _run(args: argparse.Namespace) -> int:
             weights=weights,
             block=args.block,
             tokenizer=args.tokenizer,
+            stated=Stated(args.rope_theta, args.norm_eps),
             importance=importance,
             eight_bits=eight_bits,
             progress=counted,

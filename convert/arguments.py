@@ -19,8 +19,9 @@ DISTRIBUTION = "llama2ncnn-chat"
 NOT_WITH = {
     "inspect": (
         *("report", "weights", "block", "calibrate", "target_bits", "tokenizer", "text", "tokens"),
+        *("rope_theta", "norm_eps"),
     ),
-    "report": ("verify", "block", "calibrate", "target_bits"),
+    "report": ("verify", "block", "calibrate", "target_bits", "rope_theta", "norm_eps"),
 }
 """Flags that the two modes that convert nothing have no use for."""
 
@@ -81,6 +82,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "by measuring what it brings",
     )
     add("--tokenizer", metavar="FILE", help="tokenizer to carry (default: the model's own)")
+    add("--rope-theta", type=float, metavar="X", help="RoPE's theta, where the files don't say it")
+    add("--norm-eps", type=float, metavar="X", help="the norms' epsilon, where they don't say it")
     add("--quiet", action="store_true", help="no progress, no summary")
     add(
         "--inspect", action="store_true", help="describe a model, converted or not, convert nothing"
@@ -130,9 +133,13 @@ def _problem(args: argparse.Namespace) -> str:
     if args.weights and len(args.weights) > 1:
         return f"--weights {','.join(args.weights)}: a conversion is in one format"
     for flag in ("calibrate", "target_bits"):
-        wanted = getattr(args, flag) is not None
-        if wanted and not {*(args.weights or MIXED_FORMATS)} <= {*MIXED_FORMATS}:
-            return f"--{flag.replace('_', '-')} goes with --weights {' or '.join(MIXED_FORMATS)}"
+        name = flag.replace("_", "-")
+        if getattr(args, flag) is None:
+            continue
+        if not {*(args.weights or MIXED_FORMATS)} <= {*MIXED_FORMATS}:
+            return f"--{name} goes with --weights {' or '.join(MIXED_FORMATS)}"
+        if args.rope_theta or args.norm_eps:
+            return f"--{name} doesn't go with --rope-theta and --norm-eps"
     if args.block and not {*(args.weights or ())} & BLOCK_FORMATS.keys():
         return "--block goes with --weights b8, b6 or b4"
     if not stem_of(args.stem).name or args.stem.endswith(os.sep):

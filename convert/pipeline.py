@@ -25,6 +25,7 @@ from .room import refuse_if_full
 from .shape import ModelShape
 from .sources import open_source
 from .sources.source import TensorSource
+from .stated import NOTHING_STATED, Stated
 from .stem import ALL_SUFFIXES, CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of
 from .stream import Importance as Importance
 from .stream import OnProgress as OnProgress
@@ -42,6 +43,7 @@ def convert(
     weights: str | None = None,
     block: int | None = None,
     tokenizer: str | os.PathLike[str] | None = None,
+    stated: Stated = NOTHING_STATED,
     importance: Importance | None = None,
     eight_bits: Matrices | None = None,
     progress: OnProgress | None = None,
@@ -49,12 +51,13 @@ def convert(
     """Convert what is at ``source`` to ``stem.param``, ``.bin`` and ``.desc``.
 
     ``tokenizer`` names a tokenizer's file to go along; by default the source's own goes, if there
-    is one, and what its files say of chats. The search for 4 bits goes by the ``importance`` of
-    columns, where that was measured; ``eight_bits`` are the matrices that keep 8 among others of
-    4, where somebody has chosen them. Raises ``ConvertError``; on any failure the old files stay as
-    they were.
+    is one, and what its files say of chats. ``stated`` goes before the shape that it says. The
+    search for 4 bits goes by the ``importance`` of columns, where that was measured; ``eight_bits``
+    are the matrices that keep 8 among others of 4, where somebody has chosen them. Raises
+    ``ConvertError``; on any failure the old files stay as they were.
     """
     with open_source(source) as tensors:
+        stated.apply_to(tensors)
         companions = companions_of(tensors, Path(tokenizer) if tokenizer else None)
         _refuse_to_overwrite(tensors.files, companions.tokenizer, Path(stem))
         codec = choose_format(tensors, weights, block, eight_bits)

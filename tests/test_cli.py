@@ -15,8 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convert.__main__ import main as convert_main
 from convert.pipeline import convert
 from convert.sources.llama2c import Llama2cCheckpoint
+from convert.stated import Stated
+from llama2ncnn_chat.catalogue.find import Conversion, find_model
 from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 from tests.tiny_model import forward, random_weights, shapes, tiny_config, write_v0
@@ -133,7 +136,7 @@ def test_an_unwritable_cache_is_said_and_worked_around(
         (["STEM", "a", "--tokenizer", "missing"], 3, "missing"),
         (["STEM", "a" * 500], 4, "502 tokens and the context of 64 has room for 63"),
         (["STEM", "abc", "--ctx-size", "5"], 4, "context of 5"),
-        (["STEM", "a", "--ctx-size", "65"], 2, "trained for 64"),
+        (["STEM", "a", "--ctx-size", "99999999"], 2, "1 to 16,777,216"),
         (["STEM", "a", "--temp", "-1"], 2, "temperature -1 is out of range"),
         (["STEM", "a", "-p", "b"], 2, "two prompts"),
         (["STEM", "-f", "missing.txt"], 2, "missing.txt: can't read"),
@@ -270,6 +273,29 @@ def test_a_context_beyond_the_models_is_warned_of(
     assert capsys.readouterr().err.count(said) == 1
     assert main([str(stem), "-p", "a", "-n", "2", "--ctx-size", str(CONFIG.seq_len)]) == 0
     assert "where the model's files say" not in capsys.readouterr().err
+
+
+def test_what_no_header_says_can_be_stated(
+    checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def logits(**stated: float) -> list[str]:
+        flags = [word for k, v in stated.items() for word in (f"--{k.replace('_', '-')}", f"{v}")]
+        args = ["complete", str(checkpoint), "a", "8", "--temp", "0", "--weights", "fp32", *flags]
+        assert main(args) == 0
+        capsys.readouterr()
+        found = find_model(str(checkpoint), Conversion("fp32", stated=Stated(**stated)))
+        shape = found.desc.shape
+        return [f"{shape.rope.theta:g} {shape.norm_eps:g}", str(found.stem)]
+
+    said = [logits(), logits(rope_theta=5e5), logits(norm_eps=1e-6)]
+    assert [each[0] for each in said] == ["10000 1e-05", "500000 1e-05", "10000 1e-06"]
+    assert len({each[1] for each in said}) == 3
+    stem = checkpoint.with_name("stated")
+    assert convert_main(["--quiet", "--rope-theta", "1e6", str(checkpoint), str(stem)]) == 0
+    assert convert_main(["--inspect", str(stem)]) == 0
+    assert "RoPE theta  1e+06" in capsys.readouterr().out
+    assert convert_main(["--norm-eps", "2", str(checkpoint), str(stem)]) == 3
+    assert "norm_eps is 2.0" in capsys.readouterr().err
 
 
 def test_a_story_ends_where_llama2c_ends_it(

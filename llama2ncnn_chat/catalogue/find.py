@@ -29,6 +29,7 @@ from convert.hub.fetch import fetch
 from convert.hub.names import is_hub_name, parse_name
 from convert.pipeline import CONVERTER, OnProgress
 from convert.sources import model_at, open_source
+from convert.stated import NOTHING_STATED, Stated
 from convert.stem import CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of, stem_of
 from convert.tokenizer_files import TOKENIZERS
 from convert.vocabulary import companions_of
@@ -50,6 +51,7 @@ class Conversion:
     weights: str | None = None
     block: int | None = None
     keep: Path | None = None
+    stated: Stated = NOTHING_STATED
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,8 @@ def _raw(
 ) -> FoundModel:
     """Find or make the model at ``path``, which ``called`` finds again from anywhere."""
     with open_source(path) as source:
+        conversion.stated.apply_to(source)
+        shape = source.shape
         fmt = choose_format(source, conversion.weights, conversion.block)
         fingerprint, files = source.fingerprint(), source.files
         companions = companions_of(source, tokenizer)
@@ -170,7 +174,7 @@ def _raw(
     if conversion.keep and not conversion.keep.name:
         raise UsageError(f"{conversion.keep} names a folder", "name a model in it")
     notes: list[str] = []
-    options = format_in_key(fmt)
+    options = format_in_key(fmt) + conversion.stated.key
     stem = conversion.keep or _cache_stem(files, options, progress.hashing, notes)
 
     def convert(target: Path) -> ModelDesc:
@@ -180,14 +184,16 @@ def _raw(
             weights=fmt.name,
             block=fmt.block or None,
             tokenizer=companions.tokenizer,
+            stated=conversion.stated,
             progress=progress.converting,
         )
 
     desc = _read_whole(stem)
     if conversion.keep:
-        wanted = (fingerprint, fmt.name, fmt.block, format_matrices(fmt.eight_bits), CONVERTER)
+        eight_bits = format_matrices(fmt.eight_bits)
+        wanted = (shape, fingerprint, fmt.name, fmt.block, eight_bits, CONVERTER)
         if desc is None or wanted != (
-            *(desc.source, desc.weights, desc.block, desc.eight_bits, desc.converter),
+            *(desc.shape, desc.source, desc.weights, desc.block, desc.eight_bits, desc.converter),
         ):
             desc = convert(stem)
     elif desc is None:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from convert.formats import BLOCKS, FORMAT_NAMES
+from convert.shape import LIMITS
 from convert.sources.synthetic import SHAPES
+from convert.stated import Stated
 
 from ..catalogue.find import DEMO, Conversion
 from ..chat.option import Option, Parse, number, one_of, switch, text
@@ -48,7 +50,8 @@ _MODEL = _start(
 )
 _JSON = _run("json", "output", "one JSON object instead of text")
 _RAW = "a model that is converted first"
-_BLOCKS = tuple(map(str, BLOCKS))
+_POSITIVE = number(float, 0)
+_CONTEXT = number(int, 1, LIMITS["context_length"])
 _CONVERSION = (
     _run("tokenizer", _RAW, "its tokenizer.bin", Path, metavar="FILE"),
     _run(
@@ -58,7 +61,9 @@ _CONVERSION = (
         one_of(FORMAT_NAMES),
         choices=FORMAT_NAMES,
     ),
-    _run("block", _RAW, "for b8, b6 and b4", one_of(BLOCKS), choices=_BLOCKS),
+    _run("block", _RAW, "for b8, b6 and b4", one_of(BLOCKS), choices=tuple(map(str, BLOCKS))),
+    _run("rope_theta", _RAW, "RoPE's theta, if no file says it", _POSITIVE, metavar="X"),
+    _run("norm_eps", _RAW, "the norms' epsilon, if none says it", _POSITIVE, metavar="X"),
     _run("keep_model", _RAW, "keep it here, not cached", Path, metavar="STEM"),
 )
 
@@ -105,14 +110,7 @@ OPTIONS: tuple[Option, ...] = (
     _JSON,
     _run("ndjson", "output", "a JSON object per event, as it comes"),
     _run("stats", "output", "timings on stderr at the end"),
-    _start(
-        "ctx_size",
-        "engine",
-        "another context than the model's own",
-        number(int, 1),
-        None,
-        metavar="N",
-    ),
+    _start("ctx_size", "engine", "another context", _CONTEXT, None, metavar="N"),
     _run("check", "engine", "hold the weights' checksum first"),
     *_CONVERSION,
 )
@@ -120,7 +118,25 @@ OPTIONS: tuple[Option, ...] = (
 
 
 @dataclass(frozen=True)
-class Options:
+class ConversionOptions:
+    """How a raw model is converted, a field for every row of ``_CONVERSION``."""
+
+    tokenizer: Path | None
+    weights: str | None
+    block: int | None
+    rope_theta: float | None
+    norm_eps: float | None
+    keep_model: Path | None
+
+    @property
+    def conversion(self) -> Conversion:
+        """Return how a raw checkpoint is converted."""
+        stated = Stated(self.rope_theta, self.norm_eps)
+        return Conversion(self.weights, self.block, self.keep_model, stated)
+
+
+@dataclass(frozen=True)
+class Options(ConversionOptions):
     """All that a run of the program was told, a field for every row of ``OPTIONS``.
 
     Those of a conversation are in ``settings``; ``given`` names the rows that a flag or a variable
@@ -152,15 +168,6 @@ class Options:
     stats: bool
     ctx_size: int | None
     check: bool
-    tokenizer: Path | None
-    weights: str | None
-    block: int | None
-    keep_model: Path | None
-
-    @property
-    def conversion(self) -> Conversion:
-        """Return how a raw checkpoint is converted."""
-        return Conversion(self.weights, self.block, self.keep_model)
 
 
 def options_of(
@@ -174,9 +181,10 @@ def options_of(
     settings file, the person's own if None.
     """
     values, given, set_by_hand = collect(OPTIONS, flags, environ, path)
-    threads = values.pop("threads")
+    threads = values.pop("threads")  # a setting elsewhere
     settings = {name: values.pop(name) for name in (SYSTEM.name, *SETTINGS) if name in values}
-    return Options(with_values(Settings(), settings), given, set_by_hand, threads=threads, **values)
+    told = {"settings": with_values(Settings(), settings), "threads": threads}
+    return Options(given=given, set_by_hand=set_by_hand, **told, **values)
 
 
 BENCH_OPTIONS: tuple[Option, ...] = (
@@ -232,7 +240,7 @@ BENCH_OPTIONS: tuple[Option, ...] = (
 
 
 @dataclass(frozen=True)
-class BenchOptions:
+class BenchOptions(ConversionOptions):
     """What a run of ``bench`` was told, a field for every row of ``BENCH_OPTIONS``."""
 
     model: str | None
@@ -243,10 +251,6 @@ class BenchOptions:
     repeats: int
     threads: int | None
     json: bool
-    tokenizer: Path | None
-    weights: str | None
-    block: int | None
-    keep_model: Path | None
 
 
 def bench_options_of(flags: Mapping[str, Any]) -> BenchOptions:

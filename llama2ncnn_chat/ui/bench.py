@@ -27,7 +27,7 @@ from convert.choosing import choose_format
 from convert.desc import PANELS, ModelDesc, read_desc
 from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
 
-from ..catalogue.find import Conversion, FoundModel
+from ..catalogue.find import FoundModel
 from ..errors import UsageError
 from ..launch.open_model import find, load
 from ..launch.options import BenchOptions
@@ -120,9 +120,8 @@ def _refuse_too_long(options: BenchOptions, context_length: int) -> None:
 @contextlib.contextmanager
 def _model(options: BenchOptions) -> Iterator[FoundModel]:
     if options.model is not None and options.shape is None:
-        conversion = Conversion(options.weights, options.block, options.keep_model)
         with Steps() as steps:
-            model = find(options.model, options.tokenizer, conversion, steps.step)
+            model = find(options.model, options.tokenizer, options.conversion, steps.step)
         for note in model.notes:
             tell(note)
         yield model

@@ -65,6 +65,8 @@ COMMAND_LINE: dict[str, tuple[tuple[str, ...], Any]] = {
     "tokenizer": (("--tokenizer", "t.bin"), Path("t.bin")),
     "weights": (("--weights", "q8"), "q8"),
     "block": (("--block", "32"), 32),
+    "rope_theta": (("--rope-theta", "5e5"), 5e5),
+    "norm_eps": (("--norm-eps", "1e-6"), 1e-6),
     "keep_model": (("--keep-model", "s"), Path("s")),
 }
 """How each option is typed after ``llama2ncnn-chat``, and what becomes of it."""
