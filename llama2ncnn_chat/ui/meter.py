@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ..events import Event, Finished, PrefillProgress, TextDelta
 
-FEWEST = 8
-"""Tokens that make a rate: that of two is the clock's noise."""
+LEAST_TOKENS = 8
+"""A rate of fewer tokens says nothing: they may have come together."""
 
 
 class Meter:
@@ -21,7 +21,7 @@ class Meter:
         """Forget the generation before."""
         self._prefill: PrefillProgress | None = None
         self._first = self._last = 0.0
-        self._tokens = 0
+        self._tokens = self._at_once = 0  # in all, and with the first text
         self._rate = 0.0
 
     def feed(self, event: Event, now: float) -> None:
@@ -31,6 +31,8 @@ class Meter:
         elif isinstance(event, TextDelta):
             if not self._tokens:
                 self._first = now
+            if now == self._first:
+                self._at_once += len(event.ids)
             self._tokens += len(event.ids)
             self._last = now
         elif isinstance(event, Finished):
@@ -43,11 +45,13 @@ class Meter:
 
     @property
     def rate(self) -> float:
-        """Tokens a second: so far, or at the end exactly; 0 until there are enough of them."""
-        if self._tokens < FEWEST:
-            return 0.0
+        """Tokens a second: so far, or at the end exactly; 0 while it can't be told yet."""
         seconds = self._last - self._first
-        return self._rate or (max(0, self._tokens - 1) / seconds if seconds > 0 else 0.0)
+        if self._tokens < LEAST_TOKENS:
+            return 0.0
+        if self._rate or seconds <= 0:
+            return self._rate
+        return (self._tokens - self._at_once) / seconds
 
     def reading(self) -> str:
         """Say ``reading 128/512 tokens, 310 tok/s, 2 s left``; nothing when that is done."""

@@ -62,9 +62,9 @@ class Painter:
 
     async def feed(self, events: Iterable[Event]) -> None:
         """Draw some events; the text that comes together is written at once."""
-        text, ids = "", 0
+        text, ids, now = "", 0, self._clock()  # one time: these are counted, not timed, by drawing
         for event in events:
-            self._meter.feed(event, self._clock())
+            self._meter.feed(event, now)
             if isinstance(event, TextDelta):
                 text += event.text
                 ids += len(event.ids)

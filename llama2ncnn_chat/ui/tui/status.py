@@ -85,9 +85,8 @@ class StatusLine(Static):
         while len(rights) > 1 and left.cell_length + 3 + gap.join(rights).cell_length > width:
             rights.pop(0)
         right = gap.join(rights) if rights else Content("")
-        room = width - right.cell_length
-        left = left.truncate(max(1, room - 1), ellipsis=True)
-        return left + Content(" " * max(1, room - left.cell_length)) + right
+        left = left.truncate(max(1, width - right.cell_length - 1), ellipsis=True)
+        return left + Content(" " * max(1, width - left.cell_length - right.cell_length)) + right
 
     def _left(self) -> Content:
         dot = Content.assemble(("●", "$accent" if self.activity else "$success"))
@@ -101,7 +100,7 @@ class StatusLine(Static):
 
     def _right(self) -> list[Content]:
         speed, context = self.speed, self.context
-        first = "" if speed.first is None else f"first {_short(speed.first)}"
+        first = "" if speed.first is None else f"first {seconds(speed.first)}"
         return [
             Content.styled(first, MUTED),
             Content.styled(speed.reason, MUTED),
@@ -121,8 +120,9 @@ class StatusLine(Static):
         return Content.styled(f"draft {context.draft:,} of {context.free:,} free", colour)
 
 
-def _short(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 0.1 else f"{max(1, round(1000 * seconds))} ms"
+def seconds(time: float) -> str:
+    """Say a time so that it isn't nothing: ``1.25 s``, or ``4 ms``."""
+    return f"{time:.2f} s" if time >= 0.1 else f"{max(1, round(time * 1000))} ms"
 
 
 def usage_bar(part: int, whole: int, cells: int = USAGE_CELLS) -> Content:

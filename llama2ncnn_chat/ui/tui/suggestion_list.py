@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -23,9 +24,10 @@ class SuggestionList(OptionList, can_focus=False):
         """Show these instead of those before."""
         self._suggestions = list(suggestions)
         self.clear_options()
-        width = max((len(s.label) for s in suggestions), default=0)
+        width = max((cell_len(s.label) for s in suggestions), default=0)
         self.add_options(
-            Option(Content.assemble(f"{s.label:<{width}}  ", (s.about, MUTED))) for s in suggestions
+            Option(Content.assemble(set_cell_size(s.label, width) + "  ", (s.about, MUTED)))
+            for s in suggestions
         )
         self.highlighted = None  # nothing is chosen yet
         self.display = bool(suggestions)

@@ -1,0 +1,23 @@
+"""The line at the bottom: what it shows fits in its cells."""
+
+from __future__ import annotations
+
+from llama2ncnn_chat.ui.tui.status import Speed, StatusLine, seconds
+from tests.ui.tui.scripted import Script, make_chat
+from tests.ui.tui.stage import Stage, play
+
+
+def test_wide_characters_leave_the_count_in_sight() -> None:
+    async def scene(stage: Stage) -> None:
+        status = stage.screen.query_one(StatusLine)
+        status.say("長い名前" * 20)
+        status.speed = Speed(12.0, 1.0, "止まった" * 10)
+        drawn = status.render()
+        assert drawn.plain.endswith("/4,096")
+        assert drawn.cell_length <= status.size.width
+
+    play(make_chat(Script(["Hi."])), scene)
+
+
+def test_no_time_is_nothing() -> None:
+    assert [seconds(t) for t in (0.0, 0.004, 0.099, 1.25)] == ["1 ms", "4 ms", "99 ms", "1.25 s"]
