@@ -24,12 +24,14 @@ from .launch.open_model import Step
 from .launch.options import Options, bench_options_of, models_options_of, options_of
 from .signals import TERMINATE
 from .ui.oneshot import answer, complete, refuse_empty
-from .ui.progress import Steps, tell_writing
+from .ui.progress import Steps, tell, tell_writing
 from .ui.prompt_input import has_prompt, read_prompt, read_text
 from .ui.sinks import discard_output
 from .ui.terminal import is_interactive, printable, wants_colour
 
 INTERRUPTED = 130
+WITHOUT_EFFECT = {"system", "system_file", "template", "latest", "resume", "on_full"}
+"""What is about a conversation, of which a bare completion has none."""
 BROKEN_PIPE = 141
 
 
@@ -58,6 +60,8 @@ def _chat(flags: Mapping[str, Any]) -> int:
     if options.pick and (options.raw or "model" in flags):
         raise UsageError("--pick asks which model to chat with", "leave out MODEL and --raw")
     if options.raw:
+        for flag in sorted(options.given & WITHOUT_EFFECT):
+            tell(f"--{flag.replace('_', '-')} has no effect with --raw")
         return complete(options)
     if options.system_file:
         settings = replace(options.settings, system=read_text(options.system_file).strip())
@@ -69,6 +73,10 @@ def _chat(flags: Mapping[str, Any]) -> int:
         refuse_empty(prompt)
         if options.resume == "":
             raise UsageError("which session?", "--resume ID, or -c for the last one")
+    if prompt is None and (options.json or options.ndjson):
+        raise UsageError("there is nothing to answer", "a prompt goes with --json and --ndjson")
+    if prompt is None and sys.stdin is None:
+        raise UsageError("standard input is closed", "name a prompt with -p")
     if prompt is None and _wants_screen(options):
         return _on_the_screen(options)
     if options.pick:
@@ -98,7 +106,7 @@ def _on_the_screen(options: Options) -> int:
     return run(
         begin,
         lambda: list_models(options),
-        keeps_history=options.history,
+        keeps_history=options.history and options.save,
         colour=wants_colour(options.color),
         lists_sessions=options.resume == "",
         picks_model=options.pick,

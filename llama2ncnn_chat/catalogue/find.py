@@ -40,6 +40,7 @@ from .cached import KEY_DIGITS, LOCK, MODELS, STEM, Origin, format_in_key, write
 from .hashes import OnBytes, content_hash
 
 DEMO = "demo"
+DONE = "the model is converted already: what says how to convert it has no effect"
 DEMO_CHECKPOINT = Path(__file__).parents[1] / "demo" / "demo.bin"
 REINSTALL = "install the program again"
 
@@ -96,7 +97,7 @@ def find_model(
             return _of_hub(model, conversion, tokenizer, progress)
         stem = stem_of(model)
         if stem.name and (file_of(stem, ".desc").exists() or file_of(stem, ".param").exists()):
-            return _converted(stem, tokenizer)
+            return _converted(stem, tokenizer, conversion)
         path = Path(model)
         if model == DEMO and not path.exists():
             return _demo(bundled, conversion, tokenizer, progress)
@@ -144,13 +145,15 @@ def _of_hub(
     return replace(found, name=name.short, notes=(*fetched.notes, *found.notes))
 
 
-def _converted(stem: Path, tokenizer: Path | None) -> FoundModel:
+def _converted(stem: Path, tokenizer: Path | None, conversion: Conversion) -> FoundModel:
     desc = read_desc(stem)
+    notes = (DONE,) if conversion != Conversion() else ()
     candidates = [file_of(stem, TOKENIZER_SUFFIX), stem.with_name("tokenizer.bin")]
     found = tokenizer or next((p for p in candidates if p.is_file()), None)
     if found is None:
         raise _no_tokenizer(f"{stem}", candidates)
-    return FoundModel(stem.name, stem, desc, found, read_chat_facts(file_of(stem, CHAT_SUFFIX)))
+    facts = read_chat_facts(file_of(stem, CHAT_SUFFIX))
+    return FoundModel(stem.name, stem, desc, found, facts, notes=notes)
 
 
 def _raw(

@@ -86,14 +86,8 @@ OPTIONS: tuple[Option, ...] = (
     *SETTINGS.values(),
     _start("save", "conversation", "keep no session", switch, True),
     _start("kv_cache", "conversation", "keep no KV cache of sessions", switch, True),
-    _start(
-        "plain",
-        "terminal",
-        "line by line",
-        switch,
-        None,  # what the terminal can
-        contrary=("--tui", "the whole screen"),
-    ),
+    # None is what the terminal can
+    _start("plain", "terminal", "line by line", switch, None, contrary=("--tui", "full screen")),
     _start("screen_reader", "terminal", "no redrawing", switch, False),
     _start("color", "terminal", "when there are colours", one_of(COLORS), "auto", choices=COLORS),
     _start("vi", "terminal", "vi keys (with --plain, all of them)", switch, False),
@@ -107,6 +101,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="TEXT",
     ),
     _run("file", "prompt", "the prompt, from a file", Path, flags=("-f", "--file"), metavar="FILE"),
+    _run("stdin", "prompt", "leave standard input alone", default=True),
     _JSON,
     _run("ndjson", "output", "a JSON object per event, as it comes"),
     _run("stats", "output", "timings on stderr at the end"),
@@ -163,6 +158,7 @@ class Options(ConversionOptions):
     history: bool
     prompt: str | None
     file: Path | None
+    stdin: bool
     json: bool
     ndjson: bool
     stats: bool

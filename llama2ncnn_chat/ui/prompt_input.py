@@ -6,14 +6,23 @@ Knows the options and the streams; what is done with the prompt, it doesn't.
 from __future__ import annotations
 
 import os
+import select
 import stat
 import sys
+import threading
 from pathlib import Path
 
+from ..chat.text_files import text_of
 from ..errors import UsageError
 from ..launch.options import Options
+from .progress import tell
 
 MAX_PROMPT = 64 << 20
+
+SILENCE, PATIENCE = 0.2, 1.0
+"""Seconds without a byte in which nothing is meant for us; and without an end before it is said."""
+
+WAITING = "reading standard input to its end (--no-stdin leaves it alone)"
 
 
 def has_prompt(options: Options) -> bool:
@@ -24,20 +33,23 @@ def has_prompt(options: Options) -> bool:
 def read_prompt(options: Options) -> str | None:
     """Read standard input, then one newline, then the rest; None if there is none of them.
 
-    A pipe is read unasked; a terminal only for ``-``.
+    A pipe is read unasked, unless nothing is to be read from it; a terminal only for ``-``. Where
+    there is a prompt already, a pipe that stays silent adds nothing.
     """
     given = [t for t in (options.prompt, options.words) if t is not None]
     if len(given) + (options.file is not None) > 1:
         raise UsageError("two prompts given", "use one of PROMPT, --prompt and --file")
     text = given[0] if given else None
+    if text == "-" or options.file == Path("-"):
+        return _read_stdin()
     if options.file is not None:
         text = read_text(options.file)
-    if text == "-":
-        return _read_stdin()
-    if not _stdin_has_text():
+    if not options.stdin or not _stdin_has_text() or (text is not None and _is_silent()):
         return text
     before = _read_stdin()
-    return before if text is None else f"{before.removesuffix(chr(10))}\n{text}"
+    if text is None:
+        return before
+    return f"{before.removesuffix(chr(10))}\n{text}" if before else text
 
 
 def read_text(path: Path) -> str:
@@ -45,7 +57,7 @@ def read_text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_PROMPT:
             raise UsageError(f"{path}: {path.stat().st_size:,} bytes is no prompt")
-        return path.read_text(encoding="utf-8", errors="replace")
+        return text_of(path.read_bytes(), "replace")
     except OSError as e:
         raise UsageError(f"{path}: can't read: {e.strerror}") from e
 
@@ -59,8 +71,27 @@ def _stdin_has_text() -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
 
 
+def _is_silent() -> bool:
+    """Whether nothing comes from standard input, not even its end, for a short while.
+
+    A parent process, ssh and cron leave it open without meaning anything by it.
+    """
+    try:
+        return not select.select([sys.stdin], [], [], SILENCE)[0]
+    except (OSError, ValueError):  # pipes of Windows can't be asked
+        return False
+
+
 def _read_stdin() -> str:
-    raw = sys.stdin.buffer.read(MAX_PROMPT + 1)
+    if sys.stdin is None:
+        raise UsageError("standard input is closed", "name the prompt with -p, or a file with -f")
+    waiting = threading.Timer(PATIENCE, tell, [WAITING])
+    waiting.daemon = True
+    waiting.start()
+    try:
+        raw = sys.stdin.buffer.read(MAX_PROMPT + 1)
+    finally:
+        waiting.cancel()
     if len(raw) > MAX_PROMPT:
         raise UsageError(f"standard input is over {MAX_PROMPT:,} bytes: no prompt")
-    return raw.decode("utf-8", "replace")
+    return text_of(raw, "replace")

@@ -56,6 +56,7 @@ COMMAND_LINE: dict[str, tuple[tuple[str, ...], Any]] = {
     "vi": (("--vi",), True),
     "history": (("--no-history",), False),
     "prompt": (("-p", "hello"), "hello"),
+    "stdin": (("--no-stdin",), False),
     "file": (("-f", "f"), Path("f")),
     "json": (("--json",), True),
     "ndjson": (("--ndjson",), True),

@@ -15,6 +15,7 @@ from ...errors import Advice, ChatError, PromptTooLongError, UsageError
 from .. import turn_actions as actions
 from ..chat import Chat
 from ..outcomes import Attach, Copy, Outcome
+from ..text_files import text_of
 from .arguments import count
 
 MAX_FILE = 16 << 20
@@ -94,7 +95,7 @@ def _text_of(path: Path) -> str:
             raise UsageError(f"{path}: {problem}")
         if (size := path.stat().st_size) > MAX_FILE:
             raise UsageError(f"{path}: {size:,} bytes is more than any context holds")
-        text = path.read_text(encoding="utf-8")
+        text = text_of(path.read_bytes())
     except UnicodeDecodeError:
         raise UsageError(f"{path}: is not text in UTF-8") from None
     except OSError as e:

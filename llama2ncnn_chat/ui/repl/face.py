@@ -24,7 +24,7 @@ from .screen import Screen
 
 
 def run(chat: Chat, options: Options) -> int:
-    """Chat until the person leaves; returns the exit code."""
+    """Chat until the person leaves; returns the exit code, 1 if lines of a pipe were refused."""
     rich = is_interactive() and not options.screen_reader
     screen = Screen(
         live=rich,
@@ -34,7 +34,7 @@ def run(chat: Chat, options: Options) -> int:
         errors_apart=not is_terminal(sys.stdout),
     )
     repl = Repl(chat, screen)
-    history = History(history_file() if options.history else None)
+    history = History(history_file() if options.history and options.save else None)
     prompt: Prompt
     if rich:
         prompt = RichPrompt(
@@ -59,4 +59,5 @@ def run(chat: Chat, options: Options) -> int:
         screen.note(f"{chat.model.short}, {chat.model.weights}; /? lists commands, /exit leaves")
     with given_back(sys.stdin if rich else None):
         repl.run(prompt, Command("resume") if options.resume == "" else None)
-    return 0
+    # A script wants to know; a person has read it.
+    return int(screen.complained and not is_terminal(sys.stdin))

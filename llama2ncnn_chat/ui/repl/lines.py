@@ -14,6 +14,7 @@ from typing import TextIO
 from ...chat.line import Line, Message, parse
 from ...errors import Terminated
 from ..history import History
+from ..terminal import is_terminal
 from .prompts import YES, Watch
 from .watch import SignalWatch
 
@@ -93,22 +94,28 @@ class LinePrompt:
             except KeyboardInterrupt as e:
                 if not label or isinstance(e, Terminated):
                     raise
-                sys.stdout.write("\n" if armed else "\n(Ctrl+C again quits)\n")
+                self._aside("\n" if armed else "\n(Ctrl+C again quits)\n")
             if armed:
                 raise EOFError
             armed = True
 
     def _read_once(self, label: str) -> str:
-        if self._editing:
+        if self._editing and is_terminal(sys.stdout):
             return input(label)
-        sys.stdout.write(label)
-        sys.stdout.flush()
+        self._aside(label)
         line = self._stdin.readline()
         if not line:
             if label:
-                sys.stdout.write("\n")
+                self._aside("\n")
             raise EOFError
         return line.removesuffix("\n")
+
+    def _aside(self, text: str) -> None:
+        """Write what isn't a reply: not into a file that these go to."""
+        apart = is_terminal(sys.stderr) and not is_terminal(sys.stdout)
+        stream = sys.stderr if apart else sys.stdout
+        stream.write(text)
+        stream.flush()
 
 
 def _set_up_editor(texts: Iterable[str], complete: Complete) -> None:

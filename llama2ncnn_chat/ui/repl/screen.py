@@ -48,6 +48,7 @@ class Screen:
     def __init__(self, *, live: bool, colour: bool, roles: bool, errors_apart: bool) -> None:
         self.colour, self.roles, self.live = colour, roles, live
         self.meter = Meter()
+        self.complained = False
         self._errors = sys.stderr if errors_apart else sys.stdout
 
     def say(self, text: str) -> None:
@@ -62,7 +63,8 @@ class Screen:
         self._print(self._styled(DIM, self._filled(f"({printable(text)})")), aside=True)
 
     def complain(self, text: str) -> None:
-        """Print what can't be done."""
+        """Print what can't be done, and remember that there was something."""
+        self.complained = True
         self._print(self._styled(RED, self._filled(printable(text))), aside=True)
 
     def clear(self) -> None:

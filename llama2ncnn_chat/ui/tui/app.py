@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -41,6 +40,7 @@ from .palette import Palette, entries
 from .prompt import Prompt
 from .sessions_screen import SessionsScreen
 from .settings_screen import SettingsScreen
+from .stopping import has_shell, stop_until_woken
 from .themes import INK, PAPER, first_theme, remember_theme
 from .transcript import Transcript
 
@@ -250,10 +250,9 @@ class ChatApp(App[None], inherit_bindings=False):
 
     def action_suspend_process(self) -> None:
         """Suspend the program to its shell, until ``fg``."""
-        if _has_shell():
-            with suppress(SuspendNotSupported), self.suspend(), _woken_without_a_handler():
-                # Not us alone: a shell waits for what it has started, which may be make.
-                os.kill(0, signal.SIGSTOP)
+        if has_shell():
+            with suppress(SuspendNotSupported), self.suspend():
+                stop_until_woken()
         elif chat_screen := self.chat_screen:
             chat_screen.status.say("there is no shell to go back to")
 
@@ -279,25 +278,6 @@ class ChatApp(App[None], inherit_bindings=False):
         with suppress(NotImplementedError):  # the event loop of Windows takes no handlers
             for number in ENDING:
                 loop.add_signal_handler(number, partial(self.exit, None, SIGNALLED + number))
-
-
-def _has_shell() -> bool:
-    """Tell whether a shell could wake us: there is none for the first group of a session."""
-    return hasattr(os, "getsid") and os.getpgrp() != os.getsid(0)
-
-
-@contextmanager
-def _woken_without_a_handler() -> Iterator[None]:
-    """Keep Textual's handler of SIGCONT out, which takes the terminal back by itself.
-
-    Any thread may get the signal; if the main one hears of it late, when the terminal is back
-    already, two threads read keys: each waits for what the other has read.
-    """
-    before = signal.signal(signal.SIGCONT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGCONT, before)
 
 
 def _bindings(owner: type[DOMNode]) -> list[Binding]:
