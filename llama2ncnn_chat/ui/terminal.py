@@ -20,6 +20,16 @@ Colour = Literal["auto", "always", "never"]
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+_SEQUENCES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])"
+)
+
+
+def without_sequences(text: str) -> str:
+    """Return a text, such as a coloured log, without its escape sequences."""
+    return _SEQUENCES.sub("", text)
+
+
 def printable(text: str) -> str:
     """Return text of a model, a file or a session without what would command the terminal."""
     return _CONTROLS.sub("", text)

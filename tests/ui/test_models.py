@@ -89,12 +89,17 @@ def test_removing_asks_first(
 def test_one_is_shown(capsys: Out) -> None:
     assert main(["models", "show", "demo"]) == 0
     text = capsys.readouterr().out
-    for words in ("llama2.c v2", "without loss", "template    llama2", "A reply ends at </s>."):
+    for words in (
+        "llama2.c v2",
+        "without loss",
+        "template    llama2",
+        "A reply ends at <s> or </s>.",
+    ):
         assert words in text
     assert main(["models", "show", "demo", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["chat"]["sample"] in text
-    assert told["chat"]["end_names"] == ["</s>"]
+    assert told["chat"]["end_names"] == ["<s>", "</s>"]
 
 
 def test_pruning_says_what_and_how_much(checkpoint: Path, capsys: Out) -> None:

@@ -22,6 +22,7 @@ from prompt_toolkit.keys import Keys
 
 from ..armed import Armed
 from ..paste import Pastes
+from ..terminal import without_sequences
 
 TYPING = has_focus(DEFAULT_BUFFER) & ~is_searching
 
@@ -72,7 +73,7 @@ def _add_writing(bindings: KeyBindings, pastes: Pastes) -> None:
 
     @bindings.add(Keys.BracketedPaste)
     def _paste(event: KeyPressEvent) -> None:
-        text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+        text = without_sequences(event.data).replace("\r\n", "\n").replace("\r", "\n")
         event.current_buffer.insert_text(pastes.fold(text))
 
 

@@ -26,6 +26,7 @@ from ..armed import Armed
 from ..history import History
 from ..paste import Pastes
 from .keys import answer_bindings, key_bindings
+from .patience import make_patient
 from .watch import KeyWatch
 
 STYLE = Style.from_dict(
@@ -104,6 +105,7 @@ class RichPrompt:
             enable_suspend=True,
         )
         self._session.app.ttimeoutlen = 0.05
+        make_patient(self._session.app.input)
         self._before = (-1, "")
         self._session.default_buffer.on_text_changed += self._mend_labels
         # The bar stands right below what is typed, where it also stands while a reply streams.

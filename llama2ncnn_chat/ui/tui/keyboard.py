@@ -17,15 +17,14 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from ..terminal import without_sequences
+
 SILENCE = 1.0
 """Seconds without a byte after which nothing more belongs to what was begun."""
 
 PASTE_BEGINS, PASTE_ENDS = "\x1b[200~", "\x1b[201~"
 ESC, CTRL_C = "\x1b", "\x03"
 
-_SEQUENCE = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])"
-)
 _PIECES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\r\n]|[^\x1b]+|\x1b")
 _UNFINISHED = re.compile(r"\x1b\[[0-9:;]{0,40}\Z")
 """An escape alone isn't: it is the key, which mustn't wait."""
@@ -135,7 +134,7 @@ class Keyboard:
         return bool(ends), after
 
     def _end_of_paste(self) -> Iterator[Paste]:
-        text = _SEQUENCE.sub("", "".join(self._paste or [])).replace("\0", "")
+        text = without_sequences("".join(self._paste or [])).replace("\0", "")
         self._paste = None
         if text:
             yield Paste(text)

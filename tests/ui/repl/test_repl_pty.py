@@ -145,6 +145,23 @@ def test_a_paste_is_one_message_and_a_big_one_is_folded(terminal: Terminal) -> N
     assert "+n\n+o\n" in history_file().read_text()
 
 
+@pytest.mark.parametrize("way_out", ["", CTRL_C, ESC])
+def test_a_paste_whose_end_never_comes(terminal: Terminal, way_out: str) -> None:
+    terminal.type("\x1b[200~red \x1b[31mapples\x1b[0m")
+    if way_out:  # by itself, as a key comes
+        time.sleep(0.3)
+        terminal.type(way_out)
+    if way_out == CTRL_C:  # which also clears the prompt
+        terminal.prompt()
+        terminal.type("\x1b[A")
+    terminal.see("red apples")
+    terminal.type(" and pears" + ENTER)
+    terminal.see("You said red apples and pears.")
+    terminal.prompt()
+    terminal.type(CTRL_D)
+    terminal.ends()
+
+
 def test_an_edit_that_is_cleared_away_changes_nothing(terminal: Terminal) -> None:
     terminal.type("first" + ENTER)
     terminal.see("You said first.")
