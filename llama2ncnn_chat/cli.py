@@ -6,7 +6,6 @@ Everything a person gets wrong ends here as one line on stderr and an exit code.
 from __future__ import annotations
 
 import io
-import json
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -26,8 +25,9 @@ from .signals import TERMINATE
 from .ui.oneshot import answer, complete, refuse_empty
 from .ui.progress import Steps, tell, tell_writing
 from .ui.prompt_input import has_prompt, read_prompt, read_text
+from .ui.refusal import say_refusal, wants_json
 from .ui.sinks import discard_output
-from .ui.terminal import is_interactive, printable, wants_colour
+from .ui.terminal import is_interactive, wants_colour
 
 INTERRUPTED = 130
 WITHOUT_EFFECT = {"system", "system_file", "template", "latest", "resume", "on_full"}
@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
         flags = arguments.parse(command, rest)
         return COMMANDS[command](flags)
     except ChatError as e:
-        _say_error(e, as_json=not {"--json", "--ndjson"}.isdisjoint(rest))
+        say_refusal(e.message, phrases.hint(e), e.exit_code, as_json=wants_json(list(rest)))
         return e.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -137,16 +137,6 @@ def _models(flags: Mapping[str, Any]) -> int:
 
 
 COMMANDS = {"chat": _chat, "complete": _complete, "bench": _bench, "models": _models}
-
-
-def _say_error(error: ChatError, *, as_json: bool) -> None:
-    # One line, whatever a model's files have put into it.
-    sentence = printable(" ".join(phrases.sentence(error).split()))
-    sys.stderr.write(f"llama2ncnn-chat: error: {sentence}\n")
-    if as_json and sys.stdout is not None:
-        hint = phrases.hint(error)
-        body = {"message": error.message, "hint": hint, "code": error.exit_code}
-        sys.stdout.write(json.dumps({"error": body}) + "\n")
 
 
 def _write_whatever_comes() -> None:

@@ -21,6 +21,7 @@ from convert.sources.llama2c import Llama2cCheckpoint
 from convert.stated import Stated
 from llama2ncnn_chat.catalogue.find import Conversion, find_model
 from llama2ncnn_chat.cli import main
+from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 from tests.tiny_model import forward, random_weights, shapes, tiny_config, write_v0
 
@@ -367,3 +368,28 @@ def test_a_model_is_picked_on_the_whole_screen_alone(
 ) -> None:
     assert main(args) == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("module", "says"),
+    [
+        ("raise ImportError('libgomp.so.1 is missing')", "libgomp.so.1 is missing"),
+        ("__version__ = '1.0.20200101'\nclass Net: ...", "ncnn 1.0.20200101 is too old"),
+        ("", "ncnn none is too old"),
+    ],
+)
+def test_an_ncnn_that_is_no_good_is_said_in_a_line(tmp_path: Path, module: str, says: str) -> None:
+    (tmp_path / "ncnn.py").write_text(module)
+    done = subprocess.run(
+        [sys.executable, "-m", "llama2ncnn_chat", "-p", "hi", "--json"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == ModelError.exit_code
+    assert len(done.stderr.splitlines()) == 1
+    assert says in done.stderr
+    error = json.loads(done.stdout)["error"]
+    assert says in error["message"]
+    assert "pip install" in error["hint"]

@@ -29,7 +29,7 @@ BELOW = {
     "cli": {"arguments", "launch", "ui", "catalogue", "chat"},
     "arguments": {"launch", "chat"},
     "demo": set(),
-    "__main__": {"cli"},
+    "__main__": {"cli", "ui"},
     **{each: set[str]() for each in GROUND},
 }
 """Every room of the chat (and every single module at its top), and the rooms it may look into."""

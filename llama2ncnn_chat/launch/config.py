@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..chat.option import Option, find_option
+from ..chat.text_files import text_of
 from ..errors import UsageError
 from ..paths import config_file
 
@@ -69,7 +70,7 @@ def _variable(option: Option, environ: Mapping[str, str]) -> str | None:
 
 def _read(path: Path, options: Sequence[Option]) -> dict[str, Any]:
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(text_of(path.read_bytes()))
     except FileNotFoundError:
         return {}
     except OSError as e:

@@ -17,11 +17,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import Advice, ChatError
+from ..errors import Advice, ChatError, ModelError
 from .threads import set_spin_count
 
+OLDEST = "1.0.20261020"
+UPGRADE = f"pip install --upgrade 'ncnn>={OLDEST}'"
+
 set_spin_count()
-import ncnn as ncnn  # noqa: E402 - its OpenMP reads the environment on import
+try:
+    import ncnn as ncnn  # its OpenMP reads the environment on import
+except ImportError as e:
+    raise ModelError(f"ncnn can't be loaded: {e}", UPGRADE) from e
+_VERSION = str(getattr(ncnn, "__version__", "none"))
+if not hasattr(ncnn, "Net") or _VERSION < OLDEST:  # of one length, by their dates
+    raise ModelError(f"ncnn {_VERSION} is too old, {OLDEST} is needed", UPGRADE)
 
 Float32 = npt.NDArray[np.float32]
 Index = npt.NDArray[np.intp]

@@ -108,7 +108,7 @@ class LinePrompt:
             if label:
                 self._aside("\n")
             raise EOFError
-        return line.removesuffix("\n")
+        return line.removesuffix("\n").removeprefix("\ufeff")
 
     def _aside(self, text: str) -> None:
         """Write what isn't a reply: not into a file that these go to."""

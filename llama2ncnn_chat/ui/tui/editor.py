@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from ...chat.text_files import text_of
 from ...errors import ChatError
 
 
@@ -26,7 +27,7 @@ def edit_text(text: str) -> str:
         done = subprocess.run([*command, name])
         if done.returncode != 0:
             raise ChatError(f"{command[0]} ended with {done.returncode}", "the draft is as it was")
-        return path.read_text(encoding="utf-8", errors="replace").rstrip("\n")
+        return text_of(path.read_bytes(), "replace").rstrip("\n")
     except OSError as e:
         raise ChatError(f"{command[0]}: can't be run: {e.strerror}", "set $EDITOR") from e
     finally:

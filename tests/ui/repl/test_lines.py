@@ -115,6 +115,12 @@ def test_a_reply_that_a_stop_string_cuts_says_so(capsys: pytest.CaptureFixture[s
     assert transcript(chat)[-1] == "You said hel"
 
 
+def test_a_mark_of_the_byte_order_is_no_part_of_a_command() -> None:
+    chat = make_chat()
+    talk(chat, "\ufeff/exit\nhello\n")
+    assert transcript(chat) == []
+
+
 def test_an_edit_is_typed_anew(capsys: pytest.CaptureFixture[str]) -> None:
     chat = make_chat()
     talk(chat, "first\n/edit\nsecond\n/edit\n\nthird\n", label="> ")

@@ -65,10 +65,8 @@ def test_escape_and_ctrl_c_stop_a_reply_and_keep_it(terminal: Terminal) -> None:
     for key in (ESC, CTRL_C):
         terminal.type("slow" + ENTER)
         terminal.see("tick tick tick")
-        start = time.monotonic()
         terminal.type(key)
         terminal.see("(stopped; /continue goes on)")
-        assert time.monotonic() - start < 3
         terminal.prompt()
     terminal.type("next" + ENTER)  # no two messages in a row: the reply before is there, closed
     terminal.see("You said next.")

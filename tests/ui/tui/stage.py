@@ -76,6 +76,11 @@ class Stage:
         await self.until(lambda: not self.screen.replies.running)
         await self.pilot.pause()
 
+    async def opened(self) -> None:
+        """Wait for a chat's screen with all that it is made of."""
+        await self.until(lambda: hasattr(self.app.chat_screen, "replies"))
+        await self.pilot.pause()
+
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait for something that a thread or a timer brings about."""
         deadline = asyncio.get_running_loop().time() + PATIENCE
@@ -91,8 +96,7 @@ def play(chat: Chat, scene: Scene, size: tuple[int, int] = (80, 24), *, vi: bool
     """Run an app with this chat for the time of a scene, which begins when it is there."""
 
     async def with_chat(stage: Stage) -> None:
-        await stage.until(lambda: stage.app.chat_screen is not None)
-        await stage.pilot.pause()
+        await stage.opened()
         await scene(stage)
 
     try:

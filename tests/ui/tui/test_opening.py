@@ -62,7 +62,7 @@ def test_a_model_is_picked_by_keys_and_words() -> None:
     async def scene(stage: Stage) -> None:
         assert _listed(stage) == ["a.bin   /models", "b.ncnn   /models", "demo"]
         await stage.press("down", "up", "down", "enter")
-        await stage.until(lambda: stage.app.chat_screen is not None)
+        await stage.opened()
         await stage.send("hello")
         assert stage.said == ["hello", "I am /models/b.ncnn."]
 
@@ -75,7 +75,7 @@ def test_typing_filters_the_models() -> None:
         await stage.pilot.pause()
         assert _listed(stage) == ["a.bin   /models"]
         await stage.press("enter")
-        await stage.until(lambda: stage.app.chat_screen is not None)
+        await stage.opened()
 
     assert play_picking(scene, picks=True).models == ["/models/a.bin"]
 
@@ -134,7 +134,7 @@ def test_another_model_can_be_chosen_after_one_that_fails() -> None:
         await stage.press("m")
         await stage.until(lambda: isinstance(stage.app.screen, Pick))
         await stage.press("enter")
-        await stage.until(lambda: stage.app.chat_screen is not None)
+        await stage.opened()
         assert stage.app.failure is None
 
     play_app(ChatApp(fails_at_first, lambda: MODELS), scene)
