@@ -55,6 +55,8 @@ class ChatScreen(Screen[None]):
         _key("shift+tab", "transcript", "Messages", "Into the talk: j, k, y, r, e", first=True),
     ]
 
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-high")]  # noqa: RUF012 - as Textual has it
+
     class SessionsWanted(Message):
         """The person wants the list of sessions."""
 

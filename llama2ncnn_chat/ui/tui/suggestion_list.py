@@ -12,6 +12,9 @@ from textual.widgets.option_list import Option
 from ...chat.completion import Suggestion
 from .status import MUTED
 
+MOST_ROWS, ROWS_BELOW = 8, 7
+"""Of the list, and those that the prompt and what stands below it take of a screen."""
+
 
 class SuggestionList(OptionList, can_focus=False):
     """Shown while there is anything to suggest."""
@@ -24,6 +27,7 @@ class SuggestionList(OptionList, can_focus=False):
         """Show these instead of those before."""
         self._suggestions = list(suggestions)
         self.clear_options()
+        self.styles.max_height = max(1, min(MOST_ROWS, self.screen.size.height - ROWS_BELOW))
         width = max((cell_len(s.label) for s in suggestions), default=0)
         self.add_options(
             Option(Content.assemble(set_cell_size(s.label, width) + "  ", (s.about, MUTED)))

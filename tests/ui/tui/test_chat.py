@@ -158,6 +158,18 @@ def test_suggestions_come_with_the_slash_and_tab_takes_one() -> None:
     play(make_chat(Script(["Hi."])), scene)
 
 
+def test_suggestions_leave_the_prompt_in_sight() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("/")
+        await stage.pilot.pause()
+        prompt = stage.screen.composer.prompt
+        assert stage.screen.query_one(SuggestionList).size.height > 1
+        assert prompt.region.height > 0
+        assert prompt.region.bottom < stage.app.size.height
+
+    play(make_chat(Script(["Hi."])), scene, (40, 12))
+
+
 def test_a_refused_question_gives_the_message_back() -> None:
     async def scene(stage: Stage) -> None:
         await stage.send("/set on_full ask")
