@@ -66,11 +66,24 @@ def find_stale() -> list[Removable]:
     models = cached_models()
     gone = [model for model in models if model.origin and not model.origin.is_there]
     stale = [_removable(model, "its source is gone") for model in gone]
-    for folder in sorted((cache_dir() / MODELS).glob("*")):
-        if not folder.is_symlink() and folder.is_dir() and _is_leftover(folder):
-            what = "left by a conversion that was killed"
-            stale.append(Removable(folder, folder.name, what, size_of(folder)))
-    return stale
+    return stale + _leftovers()
+
+
+def sweep_leftovers() -> None:
+    """Remove what killed conversions have left, as far as that can be done."""
+    with suppress(ChatError, OSError):
+        _refuse_foreign_cache()
+        for leftover in _leftovers():
+            remove(leftover)
+
+
+def _leftovers() -> list[Removable]:
+    what = "left by a conversion that was killed"
+    return [
+        Removable(folder, folder.name, what, size_of(folder))
+        for folder in sorted((cache_dir() / MODELS).glob("*"))
+        if not folder.is_symlink() and folder.is_dir() and _is_leftover(folder)
+    ]
 
 
 def remove(removable: Removable) -> None:

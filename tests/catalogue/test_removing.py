@@ -18,6 +18,7 @@ from llama2ncnn_chat.catalogue.cached import LOCK, size_of
 from llama2ncnn_chat.catalogue.find import Conversion, find_model
 from llama2ncnn_chat.catalogue.removing import Removable, find_conversions, find_stale, remove
 from llama2ncnn_chat.errors import ChatError, UsageError
+from llama2ncnn_chat.launch.open_model import find
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from llama2ncnn_chat.paths import cache_dir
 from tests.tiny_model import random_weights, tiny_config, write_v0
@@ -118,6 +119,17 @@ def test_a_folder_that_somebody_works_in_is_not_stale(stem: Path) -> None:
     assert found.size == 1000
     remove(found)
     assert [path.name for path in folder.parent.iterdir()] == [stem.parent.name]
+
+
+def test_a_start_sweeps_what_killed_ones_have_left(stem: Path) -> None:
+    dead, alive = leftover(".abc"), leftover(".def")
+    for folder in (dead, alive):
+        (folder / LOCK).touch()
+    with FileLock(alive / LOCK):
+        find("demo", None, Conversion(), lambda _: lambda *_: None)
+    assert not dead.exists()
+    assert alive.exists()
+    assert stem.parent.exists()
 
 
 CONVERTING = """

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import os
 import selectors
+import sys
 import time
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from typing import Any
 
 from textual import events
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from .keyboard import InputFailed, Keyboard, Paste
+from ..giving_back import given_back
+from .keyboard import ESC, InputFailed, Keyboard, Paste
 
 POLL_SECONDS = 0.1
 READ_BYTES = 1 << 14
@@ -26,6 +29,10 @@ class TerminalDriver(LinuxDriver):
     """Begins with a parser anew where a sequence was too much for Textual's."""
 
     _switching = False
+
+    def __init__(self, *args: Any, **how: Any) -> None:
+        super().__init__(*args, **how)
+        self._watched = ExitStack()
 
     def start_application_mode(self) -> None:
         """Take the terminal; if it is taken already, give it back first.
@@ -40,9 +47,15 @@ class TerminalDriver(LinuxDriver):
             if self._key_thread is not None and self._key_thread.is_alive():
                 self.suspend_application_mode()
                 self._must_signal_resume = True
+            self._watched.enter_context(given_back(sys.stdin))
             super().start_application_mode()  # type: ignore[no-untyped-call]
         finally:
             self._switching = False
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back."""
+        super().stop_application_mode()
+        self._watched.close()
 
     def _run_input_thread(self) -> None:
         try:
@@ -70,6 +83,8 @@ class TerminalDriver(LinuxDriver):
         for piece in pieces:
             if isinstance(piece, Paste):
                 self.process_message(events.Paste(piece.text))
+            elif piece == ESC:  # by itself, for which Textual's parser would wait once more
+                self.process_message(events.Key("escape", ESC))
             else:
                 self._parse(piece)
 

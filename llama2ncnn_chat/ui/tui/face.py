@@ -6,9 +6,7 @@ The one module of the face that others call; knows no flags.
 from __future__ import annotations
 
 import os
-import sys
 
-from ..giving_back import given_back
 from .app import ChatApp
 from .model_picker import Models
 from .opening_screen import Opener
@@ -41,7 +39,7 @@ def run(
         vi=vi,
     )
     try:
-        with given_back(sys.stdin), stderr_apart():
+        with stderr_apart():
             app.run()
     finally:
         if app.chat:

@@ -24,10 +24,11 @@ SILENCE = 1.0
 
 PASTE_BEGINS, PASTE_ENDS = "\x1b[200~", "\x1b[201~"
 ESC, CTRL_C = "\x1b", "\x03"
+KEYS = (ESC, "\x1b[")
+"""Beginnings of sequences that are keys by themselves: Escape, and Alt with a bracket."""
 
 _PIECES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\r\n]|[^\x1b]+|\x1b")
-_UNFINISHED = re.compile(r"\x1b\[[0-9:;]{0,40}\Z")
-"""An escape alone isn't: it is the key, which mustn't wait."""
+_UNFINISHED = re.compile(r"\x1b(?:\[[0-9:;]{0,40})?\Z")
 _KEY = re.compile(r"\x1b\[([\d:;]*)([u~ABCDEFHPQRS])")
 _REPORT = re.compile(r"\x1b\[[<=>?][0-?]*[ -/]*[a-zA-Z](?<![mMyu])")
 """What a terminal says of itself, whoever asked: neither the mouse nor an answer to Textual."""
@@ -98,15 +99,15 @@ class Keyboard:
         """Yield what was waited for in vain."""
         late = now - self._last >= SILENCE
         if self._paste is not None:
-            if not late and self._held != ESC:
+            if not late and (self._held != ESC or now - self._last < SILENCE / 2):
                 return
             key, self._held = self._held, ""
             yield from self._end_of_paste()
             if key == ESC:
                 yield key
-        elif self._held == "\x1b[" or late:  # Alt and a bracket; what is longer comes to nothing
+        elif self._held in KEYS or late:  # what is longer and has no end comes to nothing
             key, self._held = self._held, ""
-            if key == "\x1b[":
+            if key in KEYS:
                 yield key
         if late and (rest := self._decode(b"", final=True)):
             yield rest
