@@ -68,8 +68,8 @@ def proceed(chat: Chat) -> Iterator[Outcome]:
     """Go on with the last reply; where there was no time to begin one, with a new one."""
     if chat.session.ledger.head is last_message(chat):
         yield Generate(chat.regenerate)
-    elif n_dropped := _turns_to_ask_about(chat, None, None):
-        yield _ask(n_dropped, Generate(partial(chat.proceed, drop=True), "proceed"), ())
+    elif asked := _ask_to_go_on(chat):
+        yield asked
     else:
         yield Generate(chat.proceed, "proceed")
 
@@ -83,8 +83,8 @@ def go_on_if_full(chat: Chat) -> Iterator[Outcome]:
     if reply is None or reply.finish != "length" or reply.max_tokens_reached is not None:
         return
     with suppress(PromptTooLongError):  # a reply as long as the context: nothing can go
-        if n_dropped := _turns_to_ask_about(chat, None, None):
-            yield _ask(n_dropped, Generate(partial(chat.proceed, drop=True), "proceed"), ())
+        if asked := _ask_to_go_on(chat):
+            yield asked
 
 
 def edit(message: Turn) -> Draft:
@@ -193,6 +193,14 @@ def _step_back(chat: Chat, turn: Turn) -> Iterator[Outcome]:
 
 def _turns_to_ask_about(chat: Chat, text: str | None, edits: int | None) -> int:
     return turns_to_drop(chat, text, edits) if chat.settings.on_full == "ask" else 0
+
+
+def _ask_to_go_on(chat: Chat) -> Ask | None:
+    """Ask before the last reply goes on at the cost of the oldest turns; None if it needn't be."""
+    n_dropped = _turns_to_ask_about(chat, None, None)
+    if not n_dropped:
+        return None
+    return _ask(n_dropped, Generate(partial(chat.proceed, drop=True), "proceed"), ())
 
 
 def _ask(n_dropped: int, generate: Generate, otherwise: tuple[Outcome, ...]) -> Ask:

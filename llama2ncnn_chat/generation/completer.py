@@ -74,8 +74,8 @@ def never() -> bool:
     return False
 
 
-def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
-    """Count how many ids two sequences begin with in common."""
+def common_prefix(a: Sequence[object], b: Sequence[object]) -> int:
+    """Count how many ids, or characters, two sequences begin with in common."""
     n = min(len(a), len(b))
     if a[:n] == b[:n]:
         return n

@@ -6,6 +6,7 @@ Knows text alone.
 from __future__ import annotations
 
 from ..chat.line import Message, is_command
+from ..generation.completer import common_prefix
 
 MAX_LINES, MAX_CHARACTERS = 10, 2000
 """A pasted text that is no longer than this is shown as it is."""
@@ -86,8 +87,8 @@ class Pastes:
         """
         if not self._texts:
             return None
-        start = _n_common(before, after)
-        same = _n_common(before[start:][::-1], after[start:][::-1])
+        start = common_prefix(before, after)
+        same = common_prefix(before[start:][::-1], after[start:][::-1])
         inserted = after[start : len(after) - same]
         changed = start, len(before) - same
         widened = self.around(before, *changed)
@@ -106,9 +107,3 @@ class Pastes:
 def is_big(text: str) -> bool:
     """Tell whether a text is too long to be shown as it is."""
     return text.rstrip("\n").count("\n") >= MAX_LINES or len(text) > MAX_CHARACTERS
-
-
-def _n_common(a: str, b: str) -> int:
-    """Count the characters with which both begin."""
-    pairs = enumerate(zip(a, b, strict=False))
-    return next((i for i, (x, y) in pairs if x != y), min(len(a), len(b)))

@@ -12,6 +12,11 @@ import textwrap
 from collections.abc import Mapping
 from typing import Literal, TextIO
 
+ESC, CTRL_C = "\x1b", "\x03"
+PASTE_BEGINS, PASTE_ENDS = "\x1b[200~", "\x1b[201~"
+SILENCE = 1.0
+"""Seconds without a byte after which nothing more belongs to what a terminal has begun."""
+
 DIM, RESET = "\x1b[2m", "\x1b[0m"
 
 Colour = Literal["auto", "always", "never"]

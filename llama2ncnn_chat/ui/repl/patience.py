@@ -13,8 +13,7 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.input.vt100_parser import Vt100Parser
 
-SILENCE = 1.0
-PASTE_ENDS, CTRL_C, ESC = "\x1b[201~", "\x03", "\x1b"
+from ..terminal import CTRL_C, ESC, PASTE_ENDS, SILENCE
 
 
 class PatientParser(Vt100Parser):

@@ -5,7 +5,6 @@ Knows keys and signals; what else is typed meanwhile is left to the next prompt.
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -15,6 +14,8 @@ from typing import Any
 from prompt_toolkit.input import Input
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.keys import Keys
+
+from ..stopping import has_shell, stop_until_woken
 
 POLL_SECONDS = 0.02
 
@@ -58,10 +59,9 @@ class KeyWatch:
 
     def _suspend(self) -> None:
         """Go to the shell, until ``fg``; without a shell that could wake us, nothing happens."""
-        if hasattr(signal, "SIGTSTP"):
+        if has_shell():
             self._raw.__exit__(None, None, None)
-            # Not us alone: a shell waits for what it has started, which may be make.
-            os.kill(0, signal.SIGTSTP)
+            stop_until_woken()
             self._raw = self._input.raw_mode()
             self._raw.__enter__()
 

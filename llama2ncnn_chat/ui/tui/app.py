@@ -29,6 +29,7 @@ from ...errors import ChatError
 from ...paths import history_file
 from ...signals import ENDING
 from ..history import History
+from ..stopping import has_shell, stop_until_woken
 from .chat_screen import ChatScreen
 from .composer import Composer
 from .help_screen import HelpScreen
@@ -40,7 +41,6 @@ from .palette import Palette, entries
 from .prompt import Prompt
 from .sessions_screen import SessionsScreen
 from .settings_screen import SettingsScreen
-from .stopping import has_shell, stop_until_woken
 from .themes import INK, PAPER, first_theme, remember_theme
 from .transcript import Transcript
 

@@ -19,7 +19,8 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from ..giving_back import given_back
-from .keyboard import ESC, InputFailed, Keyboard, Paste
+from ..terminal import ESC
+from .keyboard import InputFailed, Keyboard, Paste
 
 POLL_SECONDS = 0.1
 READ_BYTES = 1 << 14

@@ -17,13 +17,15 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from ..terminal import without_sequences
+from ..terminal import (
+    CTRL_C,
+    ESC,
+    PASTE_BEGINS,
+    PASTE_ENDS,
+    SILENCE,
+    without_sequences,
+)
 
-SILENCE = 1.0
-"""Seconds without a byte after which nothing more belongs to what was begun."""
-
-PASTE_BEGINS, PASTE_ENDS = "\x1b[200~", "\x1b[201~"
-ESC, CTRL_C = "\x1b", "\x03"
 KEYS = (ESC, "\x1b[")
 """Beginnings of sequences that are keys by themselves: Escape, and Alt with a bracket."""
 

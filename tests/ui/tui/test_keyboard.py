@@ -8,7 +8,8 @@ import pytest
 from textual import events
 from textual._xterm_parser import XTermParser
 
-from llama2ncnn_chat.ui.tui.keyboard import SILENCE, Keyboard, Paste
+from llama2ncnn_chat.ui.terminal import SILENCE
+from llama2ncnn_chat.ui.tui.keyboard import Keyboard, Paste
 
 
 def feed(data: bytes | str, keyboard: Keyboard | None = None) -> list[str | Paste]:
