@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,15 +16,6 @@ from tests.ui.repl.terminal import CTRL_C, CTRL_D, CTRL_Q, ENTER, ESC, Terminal
 
 pexpect = pytest.importorskip("pexpect")
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals")
-
-
-@pytest.fixture
-def terminal() -> Iterator[Terminal]:
-    terminal = Terminal()
-    terminal.prompt()
-    yield terminal
-    terminal.child.kill(signal.SIGKILL)
-    terminal.child.close()
 
 
 def test_a_conversation(terminal: Terminal) -> None:
@@ -125,39 +114,6 @@ def test_lines_of_one_message_stay_one_in_history_too(terminal: Terminal) -> Non
     again.see("two")
     again.type(CTRL_C + CTRL_D)
     again.ends()
-
-
-def test_a_paste_is_one_message_and_a_big_one_is_folded(terminal: Terminal) -> None:
-    terminal.type("\x1b[200~a\rb\x1b[201~" + ENTER)
-    terminal.see("You said a")
-    terminal.see("b.")
-    terminal.prompt()
-    terminal.type("\x1b[200~" + "\r".join("abcdefghijklmno") + "\x1b[201~")
-    terminal.see("[Pasted text #1 +15 lines]")
-    terminal.type(ENTER)
-    terminal.see("You said a")
-    terminal.see("o.")
-    terminal.prompt()
-    terminal.type(CTRL_D)
-    terminal.ends()
-    assert "+n\n+o\n" in history_file().read_text()
-
-
-@pytest.mark.parametrize("way_out", ["", CTRL_C, ESC])
-def test_a_paste_whose_end_never_comes(terminal: Terminal, way_out: str) -> None:
-    terminal.type("\x1b[200~red \x1b[31mapples\x1b[0m")
-    if way_out:  # by itself, as a key comes
-        time.sleep(0.3)
-        terminal.type(way_out)
-    if way_out == CTRL_C:  # which also clears the prompt
-        terminal.prompt()
-        terminal.type("\x1b[A")
-    terminal.see("red apples")
-    terminal.type(" and pears" + ENTER)
-    terminal.see("You said red apples and pears.")
-    terminal.prompt()
-    terminal.type(CTRL_D)
-    terminal.ends()
 
 
 def test_an_edit_that_is_cleared_away_changes_nothing(terminal: Terminal) -> None:
@@ -333,32 +289,3 @@ def test_ctrl_z_suspends_while_a_reply_is_written() -> None:
     terminal.prompt()
     terminal.type(CTRL_D)
     terminal.ends()
-
-
-def test_a_draft_that_is_cleared_is_in_the_history_and_undone(terminal: Terminal) -> None:
-    terminal.type("half a thought")
-    terminal.see("half a thought")
-    terminal.type(CTRL_C)
-    terminal.see_gone("half a thought")
-    terminal.type("\x1f")  # Ctrl+_
-    terminal.see("half a thought")
-    terminal.type(CTRL_C)
-    terminal.see_gone("half a thought")
-    terminal.type("\x1b[A")
-    terminal.see("half a thought")
-
-
-def test_a_folded_paste_is_one_unit(terminal: Terminal) -> None:
-    terminal.type("see \x1b[200~" + "\r".join("abcdefghijklmno") + "\x1b[201~ now")
-    terminal.see("> see [Pasted text #1 +15 lines] now")
-    terminal.type("\x1b[D" * 4 + "\x7f")  # left, Backspace
-    terminal.see("> see  now")
-    terminal.type("\x1f")
-    terminal.see("> see [Pasted text #1 +15 lines] now")
-
-
-def test_a_refused_message_comes_back_with_its_paste_folded(terminal: Terminal) -> None:
-    terminal.type("see \x1b[200~" + "\r".join(["a line of it"] * 300) + "\x1b[201~ now")
-    terminal.see("lines] now")
-    terminal.type(ENTER)
-    terminal.see("> see [Pasted text #1 +300 lines] now")

@@ -1,0 +1,102 @@
+"""The driver on a real terminal: whatever comes, whoever wakes the program, whatever kills it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from llama2ncnn_chat.catalogue.find import DEMO_CHECKPOINT
+from tests.ui.tui.terminal import (
+    CTRL_Q,
+    ENTER,
+    PROMPT,
+    Terminal,
+    open_chat,
+)
+
+pexpect = pytest.importorskip("pexpect")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals"),
+    pytest.mark.skipif(not DEMO_CHECKPOINT.exists(), reason="the bundled model isn't there"),
+]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xe9",
+        b"\xff\xfe\xc3",
+        b"\x1b[0;5:1u",
+        b"\x1b[1089:::99;2:1:::u",
+        b"\x1b[1114112;5u",
+        b"\x1b[1;1;1;1;1u",
+        b"\x1b[;:;:u\x1b[:::~",
+    ],
+)
+def test_whatever_comes_typing_goes_on(terminals: list[Terminal], data: bytes) -> None:
+    terminal = open_chat(terminals)
+    terminal.type("caf")
+    terminal.see("caf")
+    os.write(terminal.child.child_fd, data)
+    terminal.type(" and on")
+    terminal.see("and on")
+    terminal.type(CTRL_Q)
+    assert terminal.ended() == 0
+
+
+def test_a_paste_without_an_end_and_keys_after_it(terminals: list[Terminal]) -> None:
+    terminal = open_chat(terminals)
+    terminal.type("\x1b[200~\x1b[31mred\x1b[0m apples\nand")
+    terminal.see("red apples")
+    terminal.type(" pears")
+    terminal.see("and pears")
+    terminal.type("\x1b[200~more")
+    terminal.type("\x1b[1081;5u")  # Ctrl and what stands on Q; in the paste it is text
+    terminal.see("pearsmore")
+    terminal.type("\x1b[1081;5u")
+    assert terminal.ended() == 0
+
+
+def test_stopped_and_woken_from_outside(terminals: list[Terminal]) -> None:
+    terminal = open_chat(terminals)
+    for text in ("one", "two"):
+        os.kill(terminal.child.pid, signal.SIGSTOP)
+        os.kill(terminal.child.pid, signal.SIGCONT)
+        terminal.hear("", "\x1b[?1049h")
+        terminal.type(text)
+        terminal.see(text)
+    terminal.see("onetwo")
+    terminal.type(CTRL_Q)
+    assert terminal.ended() == 0
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="there are no processes to look at")
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
+def test_a_crash_gives_the_terminal_back(terminals: list[Terminal], number: int) -> None:
+    terminal = Terminal(shell=True)
+    terminals.append(terminal)
+    terminal.type(f"stty -a | tr '\\n' ' ' | md5sum; {sys.executable} -m llama2ncnn_chat{ENTER}")
+    terminal.see(PROMPT)
+    (program,) = (
+        int(process.name)
+        for process in Path("/proc").iterdir()
+        if process.name.isdecimal() and _parent_of(process) == terminal.child.pid
+    )
+    begun = len(terminal.raw)
+    os.kill(program, number)
+    terminal.wait(lambda: "\x1b[?25h" in terminal.raw[begun:])
+    for sequence in ("\x1b[?1049l", "\x1b[?1003l", "\x1b[?2004l", "\x1b[<u"):
+        assert sequence in terminal.raw[begun:]
+    before = terminal.raw[:begun].partition("  -")[0][-32:]
+    terminal.hear(f"stty -a | tr '\\n' ' ' | md5sum{ENTER}", before)
+
+
+def _parent_of(process: Path) -> int:
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:  # it has ended meanwhile
+        return 0
