@@ -1,7 +1,7 @@
 """The decoder as an ncnn graph: what runs, in which order, and which tensors it wants.
 
-Attention is always ncnn's. What stands before and behind it is made of ncnn's layers too, around
-a Gemm for every matrix, or is fused into two layers of our own, as the codec says.
+Every layer of the decoder is made of ncnn's layers, a Gemm for every matrix and its attention, or
+is one layer of our own, as the codec says.
 
 Two subgraphs that share no blob: the trunk (``x`` to ``hidden`` and the caches) and the head
 (``head_in`` to ``logits``), so that a prefill computes logits for the rows that are wanted.
@@ -39,7 +39,17 @@ def build(shape: ModelShape, codec: Codec) -> Graph:
 
     A change of what comes out for a given shape and codec raises ``desc.GRAPH_VERSION``.
     """
-    return _Decoder(shape, codec).build()
+    g = Graph()
+    layers: _Layers = (_Fused if codec.fused else _Plain)(g, shape, codec)
+    for name in layers.inputs:
+        g.add("Input", name, ())
+    x = desc.X
+    for i in range(shape.n_layers):
+        x = layers.layer(i, x)
+    g.add("Noop", desc.HIDDEN, (x,))
+    g.add("Input", desc.HEAD_IN, ())
+    layers.head()
+    return g
 
 
 def param_of(d: desc.ModelDesc) -> str:
@@ -64,48 +74,87 @@ def codec_of_model(d: desc.ModelDesc) -> Codec:
     raise ConvertError(f"{what} aren't known", desc.AGAIN)
 
 
+def cache_bytes(shape: ModelShape, codec: Codec, n_tokens: int) -> int:
+    """Count the bytes of a KV cache of that many tokens: 16-bit where layers of our own keep it."""
+    return shape.cache_bytes(n_tokens, 2 if codec.fused else 4)
+
+
 def matrices_of(shape: ModelShape) -> frozenset[tuple[str, int]]:
     """List every matrix of a product, by tensor and layer; a tied classifier as the embedding."""
     names = (*BIAS_OF, shape.classifier)
     return frozenset((name, i) for name in names for i in range(shape.tensors[name].layers))
 
 
-class _Products(Protocol):
-    """What stands around the attention of a layer, and the head."""
+class _Layers(Protocol):
+    """What the layers of a decoder are made of, and its head."""
 
-    def qkv(self, i: int, x: str) -> str:
-        """Add what makes the queries, keys and values of a layer, ``(q_dim + 2 * kv_dim, M)``."""
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The blobs that the trunk takes, in the order of the graph."""
 
-    def rest(self, i: int, att: str, x: str) -> str:
-        """Add all that a layer does after its attention, the sum with ``x`` and the MLP."""
+    def layer(self, i: int, x: str) -> str:
+        """Add a whole layer: what becomes of its input ``(dim, M)``."""
 
     def head(self) -> None:
         """Add what makes logits of hidden states."""
 
 
-class _Decoder:
-    """A graph in the making: the trunk, and the attention of its layers."""
+class _Fused:
+    """A layer of our own for each of the decoder's, and one for the head. Implements ``_Layers``.
 
-    def __init__(self, shape: ModelShape, codec: Codec) -> None:
-        self._shape, self._graph = shape, Graph()
-        kind = _Fused if codec.fused else _Plain
-        self._products: _Products = kind(self._graph, shape, codec)
+    They read everything from the mapped file, and keep their caches themselves. ``DecoderLayer``
+    takes the angles too where positions turn anything; ``NormLogits`` is the last norm and the
+    classifier.
+    """
 
-    def build(self) -> Graph:
-        g, layers = self._graph, range(self._shape.n_layers)
-        for name in (desc.X, desc.COS, desc.SIN, desc.MASK):
-            g.add("Input", name, ())
-        for i in layers:
-            for name in desc.cache_in(i):
-                g.add("Input", name, ())
-        x = desc.X
-        for i in layers:
-            att = self._attention(i, self._products.qkv(i, x))
-            x = self._products.rest(i, att, x)
-        g.add("Noop", desc.HIDDEN, (x,))
-        g.add("Input", desc.HEAD_IN, ())
-        self._products.head()
-        return g
+    inputs = (desc.X, desc.COS, desc.SIN)
+
+    def __init__(self, graph: Graph, shape: ModelShape, codec: Codec) -> None:
+        self._graph, self._shape, self._codec = graph, shape, codec
+        self._tensors = shape.tensors
+
+    def layer(self, i: int, x: str) -> str:
+        mapped = [self._vector("rms_att", i), *self._linear(("wq", "wk", "wv"), i)]
+        mapped += [self._vector(n, i) for n in ("q_norm", "k_norm") if n in self._tensors]
+        mapped += [*self._linear(("wo",), i), self._vector("rms_ffn", i)]
+        mapped += self._linear(("w1", "w3", "w2"), i)
+        turn = (desc.COS, desc.SIN) if self._shape.turns(i) else ()
+        name = desc.layer_out(i)
+        return self._graph.add("DecoderLayer", name, (x, *turn), {0: i}, mapped=tuple(mapped))
+
+    def head(self) -> None:
+        mapped = (self._vector("rms_final", 0), *self._linear((self._shape.classifier,), 0))
+        self._graph.add("NormLogits", desc.LOGITS, (desc.HEAD_IN,), mapped=mapped)
+
+    def _linear(self, names: tuple[str, ...], layer: int) -> tuple[Mapped, ...]:
+        """Matrices in their order, each with its bias behind it."""
+        wanted: list[Mapped] = []
+        for name in names:
+            shape, bits = self._tensors[name], self._codec.of(name, layer).bits
+            wanted.append(Panels(name, layer, shape.rows, shape.cols, bits))
+            if (bias := BIAS_OF.get(name)) in self._tensors:
+                wanted.append(self._vector(str(bias), layer))
+        return tuple(wanted)
+
+    def _vector(self, name: str, layer: int) -> Vector:
+        return Vector((name,), layer, self._tensors[name].cols)
+
+
+class _Plain:
+    """ncnn's own layers, around a Gemm for every matrix. Implements ``_Layers``."""
+
+    def __init__(self, graph: Graph, shape: ModelShape, codec: Codec) -> None:
+        self._graph, self._shape, self._codec = graph, shape, codec
+        self._tensors = shape.tensors
+        caches = (name for i in range(shape.n_layers) for name in desc.cache_in(i))
+        self.inputs = (desc.X, desc.COS, desc.SIN, desc.MASK, *caches)
+
+    def layer(self, i: int, x: str) -> str:
+        return self._rest(i, self._attention(i, self._qkv(i, x)), x)
+
+    def _qkv(self, i: int, x: str) -> str:
+        h = self._norm(f"l{i}.att_norm", x, "rms_att", i)
+        return self._linear(f"l{i}.qkv", h, ("wq", "wk", "wv"), i)
 
     def _attention(self, i: int, qkv: str) -> str:
         g, s, p = self._graph, self._shape, f"l{i}."
@@ -118,7 +167,7 @@ class _Decoder:
             for name, part, n in zip("qkv", parts, heads, strict=True)
         )
         if s.qk_norm:
-            q, k = (_norm(g, s, f"{b}_norm", b, f"{n}_norm", i) for b, n in ((q, "q"), (k, "k")))
+            q, k = (self._norm(f"{b}_norm", b, f"{n}_norm", i) for b, n in ((q, "q"), (k, "k")))
         if s.turns(i):
             order: Params = {0: int(s.rope.interleaved), **SINGLE_THREAD}
             turn = (desc.COS, desc.SIN)
@@ -140,64 +189,7 @@ class _Decoder:
         h = self._graph.add("Reshape", f"{name}_heads", (row,), split)
         return self._graph.add("Permute", f"{name}_t", (h,), {0: 2, **SINGLE_THREAD})
 
-
-def _norm(g: Graph, s: ModelShape, name: str, x: str, gain: str, layer: int) -> str:
-    size = s.tensors[gain].cols
-    params: Params = {0: size, 1: s.norm_eps, 2: 1, **SINGLE_THREAD}
-    return g.add("RMSNorm", name, (x,), params, weights=Vector((gain,), layer, size))
-
-
-class _Fused:
-    """Two layers of our own around the attention, and one for the head. Implements ``_Products``.
-
-    They read everything from the mapped file. ``NormQkv`` is the norm and the products with wq,
-    wk and wv; ``OutMlp`` the product with wo, the sum, and the whole MLP with its sum;
-    ``NormLogits`` the last norm and the classifier.
-    """
-
-    def __init__(self, graph: Graph, shape: ModelShape, codec: Codec) -> None:
-        self._graph, self._codec = graph, codec
-        self._tensors, self._classifier = shape.tensors, shape.classifier
-
-    def qkv(self, i: int, x: str) -> str:
-        mapped = (self._vector("rms_att", i), *self._linear(("wq", "wk", "wv"), i))
-        return self._graph.add("NormQkv", f"l{i}.qkv", (x,), {0: i}, mapped=mapped)
-
-    def rest(self, i: int, att: str, x: str) -> str:
-        out, mlp = self._linear(("wo",), i), self._linear(("w1", "w3", "w2"), i)
-        mapped = (*out, self._vector("rms_ffn", i), *mlp)
-        return self._graph.add("OutMlp", f"l{i}.mlp", (att, x), {0: i}, mapped=mapped)
-
-    def head(self) -> None:
-        mapped = (self._vector("rms_final", 0), *self._linear((self._classifier,), 0))
-        self._graph.add("NormLogits", desc.LOGITS, (desc.HEAD_IN,), mapped=mapped)
-
-    def _linear(self, names: tuple[str, ...], layer: int) -> tuple[Mapped, ...]:
-        """Matrices in their order, each with its bias behind it."""
-        wanted: list[Mapped] = []
-        for name in names:
-            shape, bits = self._tensors[name], self._codec.of(name, layer).bits
-            wanted.append(Panels(name, layer, shape.rows, shape.cols, bits))
-            if (bias := BIAS_OF.get(name)) in self._tensors:
-                wanted.append(self._vector(str(bias), layer))
-        return tuple(wanted)
-
-    def _vector(self, name: str, layer: int) -> Vector:
-        return Vector((name,), layer, self._tensors[name].cols)
-
-
-class _Plain:
-    """ncnn's own layers around a Gemm for every matrix. Implements ``_Products``."""
-
-    def __init__(self, graph: Graph, shape: ModelShape, codec: Codec) -> None:
-        self._graph, self._shape, self._codec = graph, shape, codec
-        self._tensors = shape.tensors
-
-    def qkv(self, i: int, x: str) -> str:
-        h = self._norm(f"l{i}.att_norm", x, "rms_att", i)
-        return self._linear(f"l{i}.qkv", h, ("wq", "wk", "wv"), i)
-
-    def rest(self, i: int, att: str, x: str) -> str:
+    def _rest(self, i: int, att: str, x: str) -> str:
         x = self._binary(f"l{i}.att_add", x, self._linear(f"l{i}.o", att, ("wo",), i), ADD)
         return self._feed_forward(i, x)
 
@@ -206,7 +198,10 @@ class _Plain:
         self._linear(desc.LOGITS, h, (self._shape.classifier,), 0)
 
     def _norm(self, name: str, x: str, gain: str, layer: int) -> str:
-        return _norm(self._graph, self._shape, name, x, gain, layer)
+        size = self._tensors[gain].cols
+        params: Params = {0: size, 1: self._shape.norm_eps, 2: 1, **SINGLE_THREAD}
+        weights = Vector((gain,), layer, size)
+        return self._graph.add("RMSNorm", name, (x,), params, weights=weights)
 
     def _feed_forward(self, i: int, x: str) -> str:
         g, p, hidden = self._graph, f"l{i}.", self._shape.hidden_dim

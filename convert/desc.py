@@ -19,12 +19,20 @@ from typing import Any, get_type_hints
 
 from .errors import ConvertError
 from .files import open_regular, sha256_file
-from .old_desc import FIRST_GRAPH, FIRST_NAMES, OLD_FORMAT, OLD_KEYS, OLD_MODELS
+from .old_desc import (
+    FIRST_GRAPH,
+    FIRST_NAMES,
+    OLD_FORMAT,
+    OLD_KEYS,
+    OLD_MODELS,
+    SECOND_FUSED,
+    SECOND_GRAPH,
+)
 from .shape import ModelShape
 from .stem import file_of
 
 FORMAT = "3"
-GRAPH_VERSION = 2
+GRAPH_VERSION = 3
 """Of the ``.param`` that a description stands for: the engine writes it anew and compares."""
 
 PANELS = "panels"
@@ -45,6 +53,11 @@ def cache_in(layer: int) -> tuple[str, str]:
 def cache_out(layer: int) -> tuple[str, str]:
     """Name the blobs of a layer's key and value cache as it comes out."""
     return f"l{layer}.k_out", f"l{layer}.v_out"
+
+
+def layer_out(layer: int) -> str:
+    """Name the blob of what a layer of our own makes."""
+    return f"l{layer}"
 
 
 @dataclass(frozen=True)
@@ -151,8 +164,8 @@ def parse_desc(text: str, where: str) -> ModelDesc:
         raise ConvertError(f"{where}: was changed after it was written", AGAIN)
     known = {*_known(d), OWN_CHECKSUM}
     if d.graph_version == FIRST_GRAPH:
-        names = FIRST_NAMES.get(d.weights, d.weights)
-        d = replace(d, graph_version=GRAPH_VERSION, weights=names)
+        d = replace(d, weights=FIRST_NAMES.get(d.weights, d.weights))
+    d = replace(d, graph_version=GRAPH_VERSION)  # what was let in is the same graph
     return replace(d, extra={k: v for k, v in values.items() if k not in known})
 
 
@@ -226,7 +239,8 @@ def _problems(d: ModelDesc) -> list[str]:
         (d.embedding_offset % 4 == 0, f"embedding_offset {d.embedding_offset} is unaligned"),
         (d.weights_size <= d.bin_size, "weights_size is larger than bin_size"),
         (
-            d.graph_version in (FIRST_GRAPH, GRAPH_VERSION),
+            d.graph_version in (FIRST_GRAPH, GRAPH_VERSION)
+            or (d.graph_version == SECOND_GRAPH and d.weights not in SECOND_FUSED),
             f"graph version {d.graph_version}, this program knows {GRAPH_VERSION}",
         ),
     )

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from .choosing import choose_format
-from .decoder import codec_of_model
+from .decoder import cache_bytes, codec_of_model
 from .desc import ModelDesc, flat, read_desc, verify
 from .files import is_file, is_folder
 from .formats import FORMAT_NAMES
@@ -114,6 +114,7 @@ def _of_checkpoint(path: Path) -> Report:
     with open_source(path) as source:
         shape = source.shape
         companions = companions_of(source)
+        default = choose_format(source, None, None)
         codecs = [choose_format(source, name, None) for name in FORMAT_NAMES]
         return Report(
             kind="checkpoint",
@@ -122,10 +123,10 @@ def _of_checkpoint(path: Path) -> Report:
             size=source.size,
             shape=shape,
             parameters=shape.n_parameters,
-            kv_cache=shape.cache_bytes(shape.context_length),
+            kv_cache=cache_bytes(shape, default, shape.context_length),
             tokenizer=_tokenizer(companions),
             conversions=[_conversion(shape, codec, source) for codec in codecs],
-            default=choose_format(source, None, None).name,
+            default=default.name,
             group_size=source.block,
         )
 
@@ -137,7 +138,7 @@ def _tokenizer(companions: Companions) -> str | None:
 
 
 def _of_model(stem: Path, d: ModelDesc, verified: bool) -> Report:
-    tokenizer = file_of(stem, TOKENIZER_SUFFIX)
+    tokenizer, codec = file_of(stem, TOKENIZER_SUFFIX), codec_of_model(d)
     return Report(
         kind="model",
         path=str(stem),
@@ -145,9 +146,9 @@ def _of_model(stem: Path, d: ModelDesc, verified: bool) -> Report:
         size=d.param_size + d.bin_size,
         shape=d.shape,
         parameters=d.shape.n_parameters,
-        kv_cache=d.shape.cache_bytes(d.shape.context_length),
+        kv_cache=cache_bytes(d.shape, codec, d.shape.context_length),
         tokenizer=str(tokenizer) if is_file(tokenizer) else None,
-        conversions=[_conversion(d.shape, codec_of_model(d))],
+        conversions=[_conversion(d.shape, codec)],
         source=d.source,
         converter=d.converter,
         verified=verified,
@@ -156,7 +157,7 @@ def _of_model(stem: Path, d: ModelDesc, verified: bool) -> Report:
 
 def _conversion(shape: ModelShape, codec: Codec, source: TensorSource | None = None) -> Conversion:
     disk, memory = bin_bytes(shape, codec), memory_bytes(shape, codec)
-    total = memory + shape.cache_bytes(shape.context_length)
+    total = memory + cache_bytes(shape, codec, shape.context_length)
     rows = [
         SourceRows(source, name, layer, 0, 1)
         for name, tensor in shape.tensors.items()

@@ -28,3 +28,9 @@ FIRST_GRAPH = 1
 
 FIRST_NAMES = {"q8": "b8", "q6": "b6", "q4": "b4"}
 """What ncnn's blocks were called beside the first graph, and what they are called now."""
+
+SECOND_GRAPH = 2
+"""The version of the graph whose fused layers left the attention to ncnn; the others are as now."""
+
+SECOND_FUSED = ("q8", "q4")
+"""What the models with those layers were called."""

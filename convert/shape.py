@@ -122,9 +122,9 @@ class ModelShape:
         """How many weights there are, a shared classifier counted once."""
         return sum(tensor.n_values for tensor in self.tensors.values())
 
-    def cache_bytes(self, n_tokens: int) -> int:
-        """Count the bytes of a float32 KV cache of that many tokens."""
-        return 8 * self.n_layers * self.kv_dim * n_tokens
+    def cache_bytes(self, n_tokens: int, itemsize: int) -> int:
+        """Count the bytes of a KV cache of that many tokens, of numbers of ``itemsize`` bytes."""
+        return 2 * itemsize * self.n_layers * self.kv_dim * n_tokens
 
     def problems(self) -> list[str]:
         """Say what no decoder can have, a sentence each; nothing for a sound shape."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from convert.chat_facts import ChatFacts
+from convert.decoder import cache_bytes, codec_of_model
 from convert.desc import ModelDesc
 from convert.fingerprint import fingerprint_of
 
@@ -195,7 +196,7 @@ def _new_chat(
         fingerprint_of(desc),
         desc.weights,
         desc.bin_size,
-        desc.shape.cache_bytes(engine.context_length),
+        cache_bytes(desc.shape, codec_of_model(desc), engine.context_length),
         str(options.tokenizer.resolve()) if options.tokenizer else "",
     )
     given = options.given

@@ -1,7 +1,7 @@
 """The decoder's layers of our own in ncnn's graph: kernels over weights in a mapped file.
 
 ncnn makes them as it reads the graph, calls them like its own, and hands them blobs. Each has a
-table of addresses, in which only the blobs' change.
+table of addresses, in which only the blobs' change. What earlier tokens left is in the cache.
 """
 
 from __future__ import annotations
@@ -12,38 +12,47 @@ from collections.abc import Callable
 from ctypes import pointer
 from typing import Generic, TypeVar
 
-import numpy as np
-
 from convert.decoder import BIAS_OF
 from convert.formats.mixture import Matrices
-from convert.formats.panels import n_blocks, n_panels, panel_bytes
+from convert.formats.panels import n_blocks as n_blocks_of
+from convert.formats.panels import n_panels, panel_bytes
 from convert.graph import Panels
 from convert.places import Places
 from convert.shape import ModelShape
 
 from .batches import PREFILL_BATCH
 from .kernels.build import Entry, Kernels
-from .kernels.tables import Matrix, NormProducts, OutMlp, Scratch
+from .kernels.tables import Attention, DecoderLayer, Matrix, NormProducts, OutMlp, Scratch
 from .ncnn_memory import ncnn
+from .own_cache import OwnCache, aligned
 from .weights_file import Bytes, WeightsFile
 
 NO_MEMORY = -100
 """What a layer of ncnn returns that got none."""
+
+OUT_MLP = {"wo": "o", "w1": "gate", "w3": "up", "w2": "down"}
+"""The tensors of an ``OutMlp``, and what it calls them."""
 
 
 class FusedLayers:
     """Makes a model's layers for a net, and keeps them: they must go after the net."""
 
     def __init__(
-        self, shape: ModelShape, places: Places, weights: WeightsFile, kernels: Kernels
+        self,
+        shape: ModelShape,
+        places: Places,
+        weights: WeightsFile,
+        kernels: Kernels,
+        cache: OwnCache,
     ) -> None:
-        """Use ``kernels`` over a file whose contents stand at ``places``."""
+        """Use ``kernels`` over a file whose contents stand at ``places``, and over a cache."""
         self._shape, self._places, self._kernels = shape, places, kernels
+        self._cache = cache
         self._base = weights.bytes.ctypes.data
         kernels.guard.protect(self._base, self._base + weights.bytes.size)
         weakref.finalize(self, kernels.guard.release, self._base)
-        self._scratch, self._hidden = _scratch(shape)
-        self._kept: list[object] = [weights.bytes, self._scratch, self._hidden]
+        self._scratch = _Scratch(shape)
+        self._kept: list[object] = [weights.bytes, cache]
         self._read: dict[tuple[str, int], Matrix] = {}  # in the tables that the kernels read
 
     def borrow(self, other: FusedLayers, matrices: Matrices) -> None:
@@ -56,13 +65,14 @@ class FusedLayers:
 
     def register(self, net: ncnn.Net) -> None:
         """Teach ``net`` the types of our layers."""
-        products, mlp = self._kernels.norm_products, self._kernels.out_mlp
-        for name, make in (
-            ("NormQkv", lambda: _NormProductsLayer(self._norm_qkv, products, one_blob=True)),
-            ("OutMlp", lambda: _OutMlpLayer(self._out_mlp, mlp, one_blob=False)),
-            ("NormLogits", lambda: _NormProductsLayer(self._norm_logits, products, one_blob=True)),
-        ):
+        for name, make in (("DecoderLayer", self._decoder_layer), ("NormLogits", self._head)):
             net.register_custom_layer(name, self._keeping(make), _leave)
+
+    def _decoder_layer(self) -> ncnn.Layer:
+        return _DecoderLayer(self._layer_table, self._kernels.decoder_layer, self._cache)
+
+    def _head(self) -> ncnn.Layer:
+        return _LogitsLayer(self._head_table, self._kernels.norm_products)
 
     def _keeping(self, make: Callable[[], ncnn.Layer]) -> Callable[[], ncnn.Layer]:
         def made() -> ncnn.Layer:
@@ -72,10 +82,18 @@ class FusedLayers:
 
         return made
 
-    def _norm_qkv(self, layer: int) -> NormProducts:
-        return self._norm_products("rms_att", ("wq", "wk", "wv"), layer)
+    def _layer_table(self, layer: int) -> DecoderLayer:
+        table = DecoderLayer(
+            qkv=self._norm_products("rms_att", ("wq", "wk", "wv"), layer),
+            attention=self._attention(layer),
+            mlp=self._out_mlp(layer),
+        )
+        table.qkv.out, table.attention.out = self._scratch.qkv, self._scratch.att
+        for tensor, field in OUT_MLP.items():
+            self._read[tensor, layer] = getattr(table.mlp, field)
+        return table
 
-    def _norm_logits(self, layer: int) -> NormProducts:
+    def _head_table(self, layer: int) -> NormProducts:
         return self._norm_products("rms_final", (self._shape.classifier,), layer)
 
     def _norm_products(self, gain: str, tensors: tuple[str, ...], layer: int) -> NormProducts:
@@ -91,21 +109,35 @@ class FusedLayers:
             scratch=self._scratch.table,
         )
 
+    def _attention(self, layer: int) -> Attention:
+        s = self._shape
+        gains = {n: self._address(n, layer) for n in ("q_norm", "k_norm") if n in s.tensors}
+        return Attention(
+            qkv=self._scratch.qkv,
+            n_heads=s.n_heads,
+            n_kv_heads=s.n_kv_heads,
+            head_dim=s.head_dim,
+            interleaved=s.rope.interleaved,
+            window=s.window,
+            epsilon=s.norm_eps,
+            scale=s.head_dim**-0.5,
+            **gains,
+            **self._cache.addresses(layer),
+        )
+
     def _out_mlp(self, layer: int) -> OutMlp:
         s = self._shape
-        names = {"o": "wo", "gate": "w1", "up": "w3", "down": "w2"}
-        table = OutMlp(
+        return OutMlp(
+            att=self._scratch.att,
             q_dim=s.q_dim,
             dim=s.dim,
             hidden_dim=s.hidden_dim,
             gain=self._address("rms_ffn", layer),
-            hidden=self._hidden.ctypes.data,
+            hidden=self._scratch.hidden,
             epsilon=s.norm_eps,
             scratch=self._scratch.table,
-            **{field: self._matrix(tensor, layer) for field, tensor in names.items()},
+            **{field: self._matrix(tensor, layer) for tensor, field in OUT_MLP.items()},
         )
-        self._read |= {(tensor, layer): getattr(table, field) for field, tensor in names.items()}
-        return table
 
     def _matrix(self, tensor: str, layer: int) -> Matrix:
         weights = self._places.of[tensor, layer].weights
@@ -116,7 +148,7 @@ class FusedLayers:
             panels=self._address(tensor, layer),
             n_panels=n_panels(weights.rows),
             panel_bytes=panel_bytes(weights.cols, weights.bits),
-            n_blocks=n_blocks(weights.cols),
+            n_blocks=n_blocks_of(weights.cols),
             bits=weights.bits,
             rows=weights.rows,
             bias=self._address(bias, layer) if (bias, layer) in self._places.of else 0,
@@ -126,15 +158,14 @@ class FusedLayers:
         return self._base + self._places.of[tensor, layer].offset
 
 
-Table = TypeVar("Table", NormProducts, OutMlp)
+Table = TypeVar("Table", NormProducts, DecoderLayer)
 
 
 class _OwnLayer(ncnn.Layer, Generic[Table]):  # type: ignore[misc]
     """A layer with a table of its own, which it is told when ncnn reads which layer it is."""
 
-    def __init__(self, table_of: Callable[[int], Table], kernel: Entry, *, one_blob: bool) -> None:
+    def __init__(self, table_of: Callable[[int], Table], kernel: Entry) -> None:
         super().__init__()
-        self.one_blob_only = one_blob
         self._table_of: Callable[[int], Table] = table_of
         self._kernel = kernel
 
@@ -143,53 +174,73 @@ class _OwnLayer(ncnn.Layer, Generic[Table]):  # type: ignore[misc]
         self._table: Table = self._table_of(params.get(0, 0))
         return 0
 
-    def _run(self, out: ncnn.Mat, width: int, m: int, threads: int) -> int:
-        """Make room for ``(width, m)``, and compute it from what the table points at."""
-        out.create(width, m)
-        if out.empty():
-            return NO_MEMORY
-        self._table.out, self._table.m = _address_of(out), m
+    def _run(self, threads: int) -> int:
+        """Compute what the table points at."""
         self._kernel(ctypes.addressof(self._table), threads)
         return 0
 
 
-class _NormProductsLayer(_OwnLayer[NormProducts]):
-    """``NormQkv`` and ``NormLogits``: rows ``(dim, M)`` to rows of all products."""
+class _LogitsLayer(_OwnLayer[NormProducts]):
+    """``NormLogits``: hidden states ``(dim, M)`` to logits ``(vocab_size, M)``."""
+
+    def __init__(self, table_of: Callable[[int], NormProducts], kernel: Entry) -> None:
+        super().__init__(table_of, kernel)
+        self.one_blob_only = True
 
     def forward(self, x: ncnn.Mat, out: ncnn.Mat, options: ncnn.Option) -> int:
         """Compute ``out`` of ``x``. ncnn calls this."""
-        self._table.x = _address_of(x)
-        return self._run(out, self._table.out_dim, x.h, options.num_threads)
+        table = self._table
+        out.create(table.out_dim, x.h)
+        if out.empty():
+            return NO_MEMORY
+        table.x, table.out, table.m = _address_of(x), _address_of(out), x.h
+        return self._run(options.num_threads)
 
 
-class _OutMlpLayer(_OwnLayer[OutMlp]):
-    """``OutMlp``: attention's ``(q_dim, M)`` and a layer's input ``(dim, M)`` to its output."""
+class _DecoderLayer(_OwnLayer[DecoderLayer]):
+    """``DecoderLayer``: its input ``(dim, M)``, and angles of M positions, to its output."""
+
+    def __init__(
+        self, table_of: Callable[[int], DecoderLayer], kernel: Entry, cache: OwnCache
+    ) -> None:
+        super().__init__(table_of, kernel)
+        self._cache = cache
+
+    def load_param(self, params: ncnn.ParamDict) -> int:
+        """Find out which layer of the model this is. ncnn calls this."""
+        super().load_param(params)
+        self._parts = self._table.qkv, self._table.attention, self._table.mlp
+        return 0
 
     def forward(self, inputs: list[ncnn.Mat], outputs: list[ncnn.Mat], options: ncnn.Option) -> int:
-        """Compute the output of both inputs. ncnn calls this."""
-        att, x = inputs
-        self._table.att, self._table.x = _address_of(att), _address_of(x)
-        return self._run(outputs[0], self._table.dim, x.h, options.num_threads)
+        """Compute the output, behind what the cache holds. ncnn calls this."""
+        x, *angles = inputs
+        out, m, threads = outputs[0], x.h, options.num_threads
+        qkv, attention, mlp = self._parts
+        out.create(mlp.dim, m)
+        if out.empty() or not self._cache.give_room(threads):
+            return NO_MEMORY
+        qkv.x = mlp.x = _address_of(x)
+        mlp.out = _address_of(out)
+        qkv.m = attention.m = mlp.m = m
+        if angles:
+            attention.cos, attention.sin = map(_address_of, angles)
+        return self._run(threads)
 
 
 class _Scratch:
-    """Memory for the activations of one matrix, as the kernels take them."""
+    """Memory for what passes from one part of a layer to the next."""
 
-    def __init__(self, n_blocks: int) -> None:
-        self._kept = [_aligned(n_blocks * n_bytes) for n_bytes in (32, 4, 4)]
-        self.table = Scratch(*(memory.ctypes.data for memory in self._kept))
+    def __init__(self, s: ModelShape) -> None:
+        n_blocks = PREFILL_BATCH * n_blocks_of(max(s.q_dim, s.dim, s.hidden_dim))
+        self._kept: list[Bytes] = []
+        self.table = Scratch(*(self._room(n_blocks * n_bytes) for n_bytes in (32, 4, 4)))
+        widths = (s.q_dim + 2 * s.kv_dim, s.q_dim, s.hidden_dim)
+        self.qkv, self.att, self.hidden = (self._room(PREFILL_BATCH * n * 4) for n in widths)
 
-
-def _scratch(s: ModelShape) -> tuple[_Scratch, Bytes]:
-    widest = max(s.q_dim, s.dim, s.hidden_dim)
-    return _Scratch(PREFILL_BATCH * n_blocks(widest)), _aligned(PREFILL_BATCH * s.hidden_dim * 4)
-
-
-def _aligned(n_bytes: int) -> Bytes:
-    """Set memory aside from the start of a cache line on."""
-    memory = np.empty(n_bytes + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + n_bytes]
+    def _room(self, n_bytes: int) -> int:
+        self._kept.append(aligned(n_bytes))
+        return self._kept[-1].ctypes.data
 
 
 def _address_of(mat: ncnn.Mat) -> int:

@@ -1,24 +1,32 @@
 """A KV cache as plain arrays, apart from any engine: what is copied out, stored and restored.
 
-Keys stand as attention reads them, after RoPE. Knows nothing of ncnn or of files.
+Keys stand as attention reads them, after RoPE. Knows nothing of ncnn's layers or of files.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from convert.rope import Rope
 
+Float32 = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
+
 
 @dataclass(frozen=True)
 class KvCache:
-    """``keys`` and ``values``, float32 ``(n_layers, n_kv_heads, n_tokens, head_dim)``."""
+    """``keys`` and ``values``, ``(n_layers, n_kv_heads, n_tokens, head_dim)``.
 
-    keys: npt.NDArray[np.float32]
-    values: npt.NDArray[np.float32]
+    Of the type that the engine keeps them in, float16 or float32.
+    """
+
+    keys: Floats
+    values: Floats
 
     @property
     def n_tokens(self) -> int:
@@ -26,7 +34,33 @@ class KvCache:
         return int(self.keys.shape[2])
 
 
-def rotate(keys: npt.NDArray[np.float32], by: int, rope: Rope) -> npt.NDArray[np.float32]:
+class LiveCache(Protocol):
+    """The cache that an engine's passes attend to and add to, wherever its memory is.
+
+    ``position`` is how many tokens it holds; set to fewer, it forgets the others and touches no
+    memory. Once a pass has computed a blob of ``milestones``, a layer's part of it is done.
+    """
+
+    milestones: Sequence[str]
+    position: int
+
+    def enter(self, extractor: Any, m: int) -> None:
+        """Hand a pass of ``m`` tokens, an ncnn ``Extractor``, what it attends to."""
+
+    def leave(self, extractor: Any) -> None:
+        """Keep what a pass adds; it counts once ``position`` is raised."""
+
+    def read(self, layer: int, start: int, stop: int) -> tuple[Floats, Floats]:
+        """Copy tokens out, keys and values, each ``(n_kv_heads, stop - start, head_dim)``."""
+
+    def write(self, layer: int, start: int, keys: Any, values: Any) -> None:
+        """Put tokens, shaped like ``read``'s, from ``start`` on; ``position`` stays as it is."""
+
+    def close(self) -> None:
+        """Give the memory back, before the net goes."""
+
+
+def rotate(keys: Floats, by: int, rope: Rope) -> Float32:
     """Return keys ``(..., head_dim)`` as they would be ``by`` positions later (earlier if < 0).
 
     RoPE is a rotation, so rotations add up: a cached key moves without its token being fed again.
@@ -37,8 +71,8 @@ def rotate(keys: npt.NDArray[np.float32], by: int, rope: Rope) -> npt.NDArray[np
     first, second = rope.pairs(head_dim)
     angles = by * rope.inverse_frequencies(head_dim)
     cos, sin = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
-    real, imaginary = keys[..., first], keys[..., second]
-    turned = np.empty_like(keys)
+    real, imaginary = (keys[..., part].astype(np.float32) for part in (first, second))
+    turned = np.empty(keys.shape, np.float32)
     turned[..., first] = real * cos - imaginary * sin
     turned[..., second] = real * sin + imaginary * cos
     return turned

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,15 @@ from convert.plain_weights import plain_graph, plain_size, plain_weights
 
 from ..errors import ModelError
 from .fused_layers import FusedLayers
+from .graph_cache import GraphCache
 from .kernels.choose import NoKernelsError, kernels
+from .kv_cache import LiveCache
 from .ncnn_memory import WeightReader, ncnn, new_net
+from .own_cache import OwnCache
 from .weights_file import WeightsFile
+
+if TYPE_CHECKING:
+    from .kernels.build import Kernels
 
 Progress = Callable[[int, int], None]
 TOKEN_TABLE = ("embedding", 0)
@@ -36,13 +42,14 @@ Embedding = Callable[[npt.NDArray[np.intp]], npt.NDArray[np.float32]]
 
 @dataclass
 class LoadedNet:
-    """A net with its weights, the open file, and what it takes from there.
+    """A net with its weights and its cache, the open file, and what it takes from there.
 
     ``embedding`` is how tokens are looked up in that file; ``note`` says why it is slower than it
     could be, if it is. The matrices ``borrowed`` are those of ``lender``, for as long as both are.
     """
 
     net: ncnn.Net
+    cache: LiveCache
     file: WeightsFile
     embedding: Embedding
     layers: FusedLayers | None = None
@@ -73,6 +80,7 @@ class LoadedNet:
 
     def close(self) -> None:
         """Free the net, then what it was made of; more than once does no harm."""
+        self.cache.close()
         self.net.clear()
         self.layers = self.lender = None
         self.embedding = _nothing
@@ -80,17 +88,33 @@ class LoadedNet:
 
 
 def load_net(
-    path: Path, d: ModelDesc, param: str, threads: int, progress: Progress | None
+    path: Path,
+    d: ModelDesc,
+    param: str,
+    context_length: int,
+    threads: int,
+    progress: Progress | None,
 ) -> LoadedNet:
     """Load the weights at ``path``, which ``d`` describes, into the graph ``param``.
 
-    ``progress`` is told the bytes that ncnn has read and their total. Raises ``ModelError``.
+    Its cache has room for ``context_length`` tokens. ``progress`` is told the bytes that ncnn has
+    read and their total. Raises ``ModelError``.
     """
     try:
         file = WeightsFile(path, d.bin_size)
-        loaded = LoadedNet(new_net(threads), file, _embedding(d, file))
-        if codec_of_model(d).fused:
-            _load_panels(loaded, d, param, progress)
+        ours, note = _kernels_for(d)
+        cache: LiveCache
+        if ours:
+            cache = OwnCache(d.shape, context_length, ours.lanes)
+            layers = FusedLayers(d.shape, places_of(d), file, ours, cache)
+        else:
+            cache, layers = GraphCache(d.shape, context_length), None
+        loaded = LoadedNet(new_net(threads), cache, file, _embedding(d, file), layers, note)
+        if layers:
+            layers.register(loaded.net)
+        if note:
+            chunks = _Chunks(plain_weights(d, file.bytes))
+            _load(loaded, plain_graph(d).to_param(), chunks, plain_size(d), progress)
         else:
             _load(loaded, param, file.file, d.weights_size, progress)
     except OSError as e:
@@ -98,6 +122,16 @@ def load_net(
     except ConvertError as e:
         raise ModelError(f"{path}: {e.message}", e.hint) from e
     return loaded
+
+
+def _kernels_for(d: ModelDesc) -> tuple[Kernels | None, str]:
+    """Find what a model in panels runs on; where there is nothing, a note says why."""
+    if not codec_of_model(d).fused:
+        return None, ""
+    try:
+        return kernels(ncnn.__file__), ""
+    except NoKernelsError as e:
+        return None, f"running on ncnn's own layers, slower and in more memory: {e}"
 
 
 def _nothing(_ids: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
@@ -111,19 +145,6 @@ def _embedding(d: ModelDesc, file: WeightsFile) -> Embedding:
         return lambda ids: rows_of(panels, ids, dim)
     table = file.view(d.embedding_offset, d.embedding_dtype, (n, dim))
     return lambda ids: table[ids].astype(np.float32)
-
-
-def _load_panels(loaded: LoadedNet, d: ModelDesc, param: str, progress: Progress | None) -> None:
-    file = loaded.file
-    try:
-        loaded.layers = FusedLayers(d.shape, places_of(d), file, kernels(ncnn.__file__))
-    except NoKernelsError as e:
-        loaded.note = f"running on ncnn's own layers, slower and in more memory: {e}"
-        chunks = _Chunks(plain_weights(d, file.bytes))
-        _load(loaded, plain_graph(d).to_param(), chunks, plain_size(d), progress)
-    else:
-        loaded.layers.register(loaded.net)
-        _load(loaded, param, file.file, d.weights_size, progress)
 
 
 def _load(

@@ -7,7 +7,6 @@ depends on how ncnn lays out memory, is in ``ncnn_memory``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -21,21 +20,12 @@ from convert.shape import LIMITS, ModelShape
 from convert.stem import file_of
 
 from ..errors import Advice, ChatError, ModelError, UsageError
-from .batches import PREFILL_BATCH, causal_mask, prefill_chunk
+from .batches import PREFILL_BATCH, prefill_chunk
 from .engine import CalledOffError, Cancelled
 from .kv_cache import KvCache, rotate
 from .loading import load_net
 from .model_files import read_param
-from .ncnn_memory import (
-    CACHE_BLOCK,
-    CacheLayout,
-    checked,
-    extract,
-    ncnn,
-    no_mats_left_behind,
-    probe_layout,
-    to_mat,
-)
+from .ncnn_memory import checked, extract, ncnn, no_mats_left_behind, to_mat
 from .threads import allowed_threads, default_threads
 
 Float32 = npt.NDArray[np.float32]
@@ -80,20 +70,16 @@ class NcnnEngine:
         self.context_length = _context_length(shape, context_length)
         self._rope = shape.rope.at_context(shape.head_dim, self.context_length)
         n_threads = allowed_threads(threads or default_threads())
-        self._loaded = load_net(file_of(stem, ".bin"), self.desc, param, n_threads, progress)
+        path = file_of(stem, ".bin")
+        self._loaded = load_net(path, self.desc, param, self.context_length, n_threads, progress)
         self._net, self.note = self._loaded.net, self._loaded.note
-        self._capacity = -(-self.context_length // CACHE_BLOCK) * CACHE_BLOCK
-        self._blobs = [blob for i in range(shape.n_layers) for blob in names.cache_in(i)]
-        self._out_blobs = [blob for i in range(shape.n_layers) for blob in names.cache_out(i)]
-        self._cache = [self._empty_cache() for _ in self._blobs]
+        self._cache = self._loaded.cache
         self.prefill_chunk = prefill_chunk(shape)
-        self._layout: CacheLayout | None = None
-        self._position = 0
 
     @property
     def position(self) -> int:
         """How many tokens the cache holds."""
-        return self._position
+        return self._cache.position
 
     @property
     def threads(self) -> int:
@@ -128,50 +114,35 @@ class NcnnEngine:
 
     def rewind(self, position: int) -> None:
         """Forget all tokens from ``position`` on; no memory is touched."""
-        if not 0 <= position <= self._position:
-            raise ValueError(f"can't rewind from {self._position} to {position}")
-        for mat in self._cache:
-            mat.h = position
-        self._position = position
+        if not 0 <= position <= self.position:
+            raise ValueError(f"can't rewind from {self.position} to {position}")
+        self._cache.position = position
 
     def snapshot(self) -> KvCache:
         """Return a copy of the cache, in an order that doesn't depend on the CPU."""
-        layout, s = self._cache_layout(), self._shape
-        shape = (s.n_layers, s.n_kv_heads, self._position, s.head_dim)
-        keys, values = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        for i in range(s.n_layers):
-            layout.read(self._cache[2 * i], layout.keys, keys[i])
-            layout.read(self._cache[2 * i + 1], layout.values, values[i])
-        return KvCache(keys, values)
+        layers = (self._cache.read(i, 0, self.position) for i in range(self._shape.n_layers))
+        keys, values = zip(*layers, strict=True)
+        return KvCache(np.stack(keys), np.stack(values))
 
     def restore(self, cache: KvCache) -> None:
         """Replace the cache by a copy of ``cache``, whose shape must be this model's."""
-        layout, s = self._cache_layout(), self._shape
-        n = cache.n_tokens
+        s, n = self._shape, cache.n_tokens
         shape = (s.n_layers, s.n_kv_heads, n, s.head_dim)
         if cache.keys.shape != shape or cache.values.shape != shape or n > self.context_length:
             raise ValueError(f"a cache of shape {cache.keys.shape} isn't this model's")
         for i in range(s.n_layers):
-            layout.write(self._cache[2 * i], layout.keys, cache.keys[i])
-            layout.write(self._cache[2 * i + 1], layout.values, cache.values[i])
-        for mat in self._cache:
-            mat.h = n
-        self._position = n
+            self._cache.write(i, 0, cache.keys[i], cache.values[i])
+        self._cache.position = n
 
     def cut(self, start: int, stop: int) -> None:
         """Remove positions ``start`` to ``stop``; the later ones move up, their keys rotated."""
-        if not 0 <= start <= stop <= self._position:
-            raise ValueError(f"can't cut {start}..{stop} out of {self._position}")
-        layout, s = self._cache_layout(), self._shape
-        tail = np.empty((s.n_kv_heads, self._position - stop, s.head_dim), np.float32)
-        for i in range(s.n_layers):
-            keys, values = self._cache[2 * i], self._cache[2 * i + 1]
-            layout.read(keys, layout.keys[stop:], tail)
-            moved = rotate(tail, start - stop, self._rope) if s.turns(i) else tail
-            layout.write(keys, layout.keys[start:], moved)
-            layout.read(values, layout.values[stop:], tail)
-            layout.write(values, layout.values[start:], tail)
-        self.rewind(self._position - (stop - start))
+        if not 0 <= start <= stop <= self.position:
+            raise ValueError(f"can't cut {start}..{stop} out of {self.position}")
+        for i in range(self._shape.n_layers):
+            keys, values = self._cache.read(i, stop, self.position)
+            moved = rotate(keys, start - stop, self._rope) if self._shape.turns(i) else keys
+            self._cache.write(i, start, moved, values)
+        self._cache.position -= stop - start
 
     def borrow(self, other: NcnnEngine, matrices: Matrices) -> None:
         """Compute with these matrices of another conversion from now on, with all others of this.
@@ -182,7 +153,6 @@ class NcnnEngine:
 
     def close(self) -> None:
         """Free weights and cache; more than once does no harm."""
-        self._cache.clear()
         self._loaded.close()
 
     def _refuse(self, ids: Sequence[int]) -> None:
@@ -191,9 +161,9 @@ class NcnnEngine:
         if min(ids) < 0 or max(ids) >= self.vocab_size:
             raise ValueError(f"token ids {min(ids)}..{max(ids)} of a vocabulary {self.vocab_size}")
         self._loaded.refuse_change()
-        if self._position + len(ids) > self.context_length:
+        if self.position + len(ids) > self.context_length:
             raise ContextFullError(
-                f"{len(ids):,} tokens after {self._position:,} exceed the context of "
+                f"{len(ids):,} tokens after {self.position:,} exceed the context of "
                 f"{self.context_length:,}",
                 Advice.LENGTHEN_CONTEXT,
             )
@@ -222,18 +192,12 @@ class NcnnEngine:
 
     def _fed(self, ids: Sequence[int]) -> ncnn.Extractor:
         """Prepare one batch behind what the cache holds; nothing is computed yet."""
-        m, p = len(ids), self._position
+        m, p = len(ids), self.position
         cos, sin = self._rope.tables(self._shape.head_dim, p, p + m)
         extractor = self._net.create_extractor()
-        for blob, array in (
-            (names.X, self._loaded.embed(ids)),
-            (names.COS, cos),
-            (names.SIN, sin),
-            (names.MASK, causal_mask(m, p, self._shape.window)),
-        ):
+        for blob, array in ((names.X, self._loaded.embed(ids)), (names.COS, cos), (names.SIN, sin)):
             checked(extractor.input(blob, to_mat(array)), "input", blob)
-        for blob, mat in zip(self._blobs, self._cache, strict=True):
-            checked(extractor.input(blob, mat), "input", blob)
+        self._cache.enter(extractor, m)
         return extractor
 
     def _trunk(self, ids: Sequence[int], cancelled: Cancelled | None = None) -> Float32:
@@ -243,18 +207,15 @@ class NcnnEngine:
         """
         extractor = self._fed(ids)
         if cancelled:
-            # ncnn computes what a blob needs and keeps it: a layer's cache is all up to that layer.
-            for blob in self._out_blobs[::2]:
+            # ncnn computes what a blob needs, and keeps it.
+            for blob in self._cache.milestones:
                 if cancelled():
                     raise CalledOffError
                 extract(extractor, blob, 1)
         hidden = extract(extractor, names.HIDDEN)
-        # Type 1 hands out SDPA's own Mat. Type 0 would copy it into a plain one, and lose the
-        # capacity to append in place and, with it, the packed order that SDPA expects.
-        # No comprehension: its closure would hold the extractor for as long as an error's frames.
-        cache = list(map(extract, repeat(extractor), self._out_blobs, repeat(1)))
+        self._cache.leave(extractor)
         self._loaded.refuse_change()
-        self._cache, self._position = cache, self._position + len(ids)
+        self._cache.position += len(ids)
         return np.array(hidden)
 
     def _head(self, hidden: Float32) -> Float32:
@@ -263,24 +224,6 @@ class NcnnEngine:
         logits = np.array(extract(extractor, names.LOGITS))
         self._loaded.refuse_change()
         return logits
-
-    def _empty_cache(self) -> ncnn.Mat:
-        # The full capacity at once: appended in place for ever, never moved. The system gives
-        # pages only as they are written.
-        mat = ncnn.Mat((self._shape.head_dim, self._capacity, self._shape.n_kv_heads))
-        if mat.empty():
-            raise ModelError(
-                f"no memory for a cache of {self.context_length:,} tokens "
-                f"({self._shape.cache_bytes(self._capacity):,} bytes)",
-                Advice.SHORTEN_CONTEXT,
-            )
-        mat.h = 0
-        return mat
-
-    def _cache_layout(self) -> CacheLayout:
-        if self._layout is None:
-            self._layout = probe_layout(self._shape.head_dim, self._capacity)
-        return self._layout
 
 
 def _context_length(s: ModelShape, wanted: int | None) -> int:

@@ -99,7 +99,7 @@ def _lacking(
     if available is None:
         return {}
     # The reference, one text's logits, and the cache come on top; what is mapped needs not fit.
-    beside = 4 * shape.vocab_size * size * (n_texts + 2) + shape.cache_bytes(max(size, PROMPT))
+    beside = 4 * shape.vocab_size * size * (n_texts + 2) + shape.cache_bytes(max(size, PROMPT), 4)
     needs = {
         name: memory_bytes(shape, codec) + beside
         for name, codec in codecs.items()

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from convert import pipeline
 from convert.choosing import choose_format
+from convert.decoder import cache_bytes, codec_of_model
 from convert.desc import PANELS, ModelDesc, read_desc
 from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
 
@@ -146,7 +147,8 @@ def _run(
         yield Result(f"prefill {options.n_prompt}", median(runs), runs)
     for depth in options.depths if options.n_decode else ():
         runs = decode_rates(engine, options.n_decode, options.repeats, depth)
-        step_bytes = _weights_bytes(desc) + desc.shape.cache_bytes(depth + options.n_decode // 2)
+        codec, middle = codec_of_model(desc), depth + options.n_decode // 2
+        step_bytes = _weights_bytes(desc) + cache_bytes(desc.shape, codec, middle)
         rate = median(runs)
         at = f" at {depth:,}" if depth else ""
         test = f"decode {options.n_decode}{at}"

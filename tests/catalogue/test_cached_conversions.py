@@ -41,13 +41,16 @@ def test_a_conversion_of_the_format_before_counts(checkpoint: Path, kept: bool) 
     engine.close()
 
 
+@pytest.mark.parametrize("version", [2, 4])
 @pytest.mark.parametrize("kept", [False, True])
-def test_a_conversion_with_another_graph_is_made_anew(checkpoint: Path, kept: bool) -> None:
+def test_a_conversion_with_another_graph_is_made_anew(
+    checkpoint: Path, kept: bool, version: int
+) -> None:
     conversion = Conversion(keep=checkpoint.with_name("kept") if kept else None)
     first = find_model(str(checkpoint), conversion)
-    other = format_desc(replace(first.desc, graph_version=3))
+    other = format_desc(replace(first.desc, graph_version=version))
     file_of(first.stem, ".desc").write_text(other)
-    with pytest.raises(ModelError, match=r"graph version 3.*convert the model again"):
+    with pytest.raises(ModelError, match=rf"graph version {version}.*convert the model again"):
         NcnnEngine(first.stem)
     again = find_model(str(checkpoint), conversion)
     assert (again.stem, again.desc) == (first.stem, first.desc)

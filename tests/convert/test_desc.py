@@ -19,7 +19,7 @@ from tests.tiny_model import random_weights, tiny_config, write_v0
 
 GOOD = ModelDesc(
     shape=ModelShape(64, 160, 2, 4, 2, 16, 96, 32, tied=True, norm_eps=1e-5, rope=Rope()),
-    graph_version=2,
+    graph_version=3,
     weights="int8",
     block=0,
     eight_bits="",
@@ -134,8 +134,8 @@ def test_a_missing_key_is_named(name: str) -> None:
         ("weights_size", "-1", "weights_size is -1"),
         (
             "graph_version",
-            "3",
-            "graph version 3, this program knows 2; convert the model again",
+            "4",
+            "graph version 4, this program knows 3; convert the model again",
         ),
         ("format", "4", "format is '4'"),
     ],

@@ -41,34 +41,12 @@ CODECS = [codec_of("q8"), codec_of("q4"), codec_of("q4", eight_bits=MIXED)]
 
 TEXT = """\
 7767517
-31 41
+7 7
 Input x 0 1 x
-Split split.x 1 2 x x.0 x.1
 Input cos 0 1 cos
-Split split.cos 1 2 cos cos.0 cos.1
 Input sin 0 1 sin
-Split split.sin 1 2 sin sin.0 sin.1
-Input mask 0 1 mask
-Input l0.k_in 0 1 l0.k_in
-Input l0.v_in 0 1 l0.v_in
-NormQkv l0.qkv 1 1 x.0 l0.qkv 0=0
-Slice l0.qkv_split 1 3 l0.qkv l0.q_row l0.k_row l0.v_row -23300=3,64,32,32 1=1 31=128
-Reshape l0.q_heads 1 1 l0.q_row l0.q_heads 0=16 1=4 2=-1 31=128
-Permute l0.q_t 1 1 l0.q_heads l0.q_t 0=2 31=128
-Reshape l0.k_heads 1 1 l0.k_row l0.k_heads 0=16 1=2 2=-1 31=128
-Permute l0.k_t 1 1 l0.k_heads l0.k_t 0=2 31=128
-Reshape l0.v_heads 1 1 l0.v_row l0.v_heads 0=16 1=2 2=-1 31=128
-Permute l0.v_t 1 1 l0.v_heads l0.v_t 0=2 31=128
-RMSNorm l0.q_t_norm 1 1 l0.q_t l0.q_t_norm 0=16 1=1.000000000e-05 2=1 31=128
-RMSNorm l0.k_t_norm 1 1 l0.k_t l0.k_t_norm 0=16 1=1.000000000e-05 2=1 31=128
-RotaryEmbed l0.q_t_norm_rope 3 1 l0.q_t_norm cos.0 sin.0 l0.q_t_norm_rope 0=1 31=128
-RotaryEmbed l0.k_t_norm_rope 3 1 l0.k_t_norm cos.1 sin.1 l0.k_t_norm_rope 0=1 31=128
-SDPA l0.att 6 3 l0.q_t_norm_rope l0.k_t_norm_rope l0.v_t mask l0.k_in l0.v_in \
-l0.att l0.k_out l0.v_out 5=1 6=2.500000000e-01 7=1
-Permute l0.att_t 1 1 l0.att l0.att_t 0=2 31=128
-Reshape l0.att_row 1 1 l0.att_t l0.att_row 0=64 1=-1 31=128
-OutMlp l0.mlp 2 1 l0.att_row x.1 l0.mlp 0=0
-Noop hidden 1 1 l0.mlp hidden
+DecoderLayer l0 3 1 x cos sin l0 0=0
+Noop hidden 1 1 l0 hidden
 Input head_in 0 1 head_in
 NormLogits logits 1 1 head_in logits
 """
@@ -85,13 +63,12 @@ def test_the_graph_is_this_text() -> None:
 def test_our_layers_want_these_weights_in_this_order() -> None:
     graph = decoder.build(shape_of(ODD), CODECS[2])
     by_name = {layer.name: layer.mapped for layer in graph.layers if layer.mapped}
-    assert by_name["l1.qkv"] == (
+    assert by_name["l1"] == (
         Vector(("rms_att",), 1, 44),
         *(Panels("wq", 1, 36, 44, 4), Vector(("bq",), 1, 36)),
         *(Panels("wk", 1, 18, 44, 4), Vector(("bk",), 1, 18)),
         *(Panels("wv", 1, 18, 44, 4), Vector(("bv",), 1, 18)),
-    )
-    assert by_name["l1.mlp"] == (
+        *(Vector(("q_norm",), 1, 18), Vector(("k_norm",), 1, 18)),
         *(Panels("wo", 1, 44, 36, 4), Vector(("bo",), 1, 44), Vector(("rms_ffn",), 1, 44)),
         *(Panels("w1", 1, 101, 44, 4), Vector(("b1",), 1, 101)),
         *(Panels("w3", 1, 101, 44, 4), Vector(("b3",), 1, 101)),
@@ -100,8 +77,7 @@ def test_our_layers_want_these_weights_in_this_order() -> None:
     assert by_name["logits"] == (
         *(Vector(("rms_final",), 0, 44), Panels("classifier", 0, 91, 44, 4)),
     )
-    wanted = [layer.weights for layer in graph.layers if layer.weights]
-    assert wanted == [Vector((f"{n}_norm",), i, 18) for i in (0, 1) for n in "qk"]
+    assert not any(layer.weights for layer in graph.layers)
 
 
 def made(stem: Path, c: TinyConfig, w: Weights, name: str = "q8", eight: str = "") -> ModelDesc:
@@ -118,7 +94,7 @@ def test_everything_stands_where_the_plan_says(tmp_path: Path, c: TinyConfig, co
     plan = places_of(read_desc(tmp_path / "m"))
     assert plan == places(d.shape, codec)
     assert plan.size == raw.size == d.bin_size == bin_bytes(d.shape, codec)
-    assert plan.loaded == d.weights_size == (4 * 4 * 18 if c.qk_norm else 0)
+    assert plan.loaded == d.weights_size == 0
     ends = sorted((p.offset, p.offset + p.size) for p in plan.of.values())
     assert all(stop <= start for (_, stop), (start, _) in pairwise(ends))
     n_matrices = 0

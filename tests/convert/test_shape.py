@@ -21,7 +21,7 @@ def test_heads_are_free_of_dim() -> None:
     assert sizes["wo"] == (2, 64, 96)
     per_layer = 96 * 64 + 2 * 48 * 64 + 64 * 96 + 3 * 160 * 64 + 2 * 64
     assert FREE.n_parameters == 2 * per_layer + 64 + 2 * 96 * 64
-    assert FREE.cache_bytes(10) == 10 * 2 * 2 * 48 * 4  # layers, keys and values, float32
+    assert FREE.cache_bytes(10, 4) == 10 * 2 * 2 * 48 * 4  # layers, keys and values, float32
 
 
 def test_biases_and_norms_of_heads_are_tensors_where_there_are_any() -> None:

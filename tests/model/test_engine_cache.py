@@ -12,6 +12,7 @@ import pytest
 
 from llama2ncnn_chat.errors import ChatError
 from llama2ncnn_chat.model.engine import CalledOffError
+from llama2ncnn_chat.model.graph_cache import GraphCache
 from llama2ncnn_chat.model.ncnn_engine import ContextFullError, NcnnEngine
 from llama2ncnn_chat.model.ncnn_memory import to_mat
 from tests.model.tiny_engine import ids_of, make, relative
@@ -42,7 +43,7 @@ def test_rewinding_forward_or_below_zero_is_refused(tmp_path: Path) -> None:
     assert engine.position == 3
 
 
-@pytest.mark.parametrize("weights", ["fp32", "int8"])
+@pytest.mark.parametrize("weights", ["fp32", "int8", "q8"])
 def test_a_restored_cache_is_bit_identical(tmp_path: Path, weights: str) -> None:
     config = tiny_config(seq_len=45)
     stem = make(tmp_path, config, weights)
@@ -125,12 +126,13 @@ def test_a_cache_that_ncnn_has_moved_is_refused(tmp_path: Path) -> None:
     small = to_mat(
         np.zeros((engine.desc.shape.n_kv_heads, 3, engine.desc.shape.head_dim), np.float32)
     )
-    engine._cache[0] = small
+    assert isinstance(engine._cache, GraphCache)
+    engine._cache._mats[0] = small
     with pytest.raises(ChatError, match="can't be copied"):
         engine.snapshot()
 
 
-@pytest.mark.parametrize("weights", ["fp32", "int8"])
+@pytest.mark.parametrize("weights", ["fp32", "int8", "q8"])
 def test_a_pass_that_is_called_off_half_way_leaves_no_trace(tmp_path: Path, weights: str) -> None:
     config = tiny_config()
     stem = make(tmp_path, config, weights)

@@ -64,14 +64,32 @@ def test_both_ways_read_the_same_weights(
     assert mean_kl(ours, logits(stem, config)) < 2e-3
 
 
-def test_a_batch_and_one_by_one_agree(tmp_path: Path) -> None:
-    config = SHAPES["grouped"]
-    engine = NcnnEngine(make(tmp_path, config, "q8"), threads=2)
+@pytest.mark.parametrize("weights", ["q8", "q4"])
+def test_a_batch_and_one_by_one_are_the_same(tmp_path: Path, weights: str) -> None:
+    config = SHAPES["more than one batch"]
+    engine = NcnnEngine(make(tmp_path, config, weights), threads=2)
     ids = ids_of(config)
     batch = engine.forward_all(ids)
     engine.rewind(0)
+    engine.threads = 1
     single = np.stack([engine.forward([i]) for i in ids])
-    assert mean_kl(batch, single) < 1e-4
+    np.testing.assert_array_equal(batch, single)
+
+
+def test_what_a_cut_leaves_is_what_a_cold_prefill_has(tmp_path: Path) -> None:
+    config = tiny_config(n_layers=1, seq_len=64)
+    engine = NcnnEngine(make(tmp_path, config, "q8"))
+    ids = ids_of(config, 50)
+    engine.forward(ids)
+    engine.cut(5, 22)
+    cut = engine.snapshot()
+    engine.rewind(0)
+    engine.forward(ids[:5] + ids[22:])
+    cold = engine.snapshot()
+    assert cut.keys.dtype == cut.values.dtype == np.float16
+    np.testing.assert_array_equal(cut.values, cold.values)
+    # Turned twice, and rounded to float16 twice.
+    assert np.abs(cut.keys - cold.keys).max() <= 2**-9 * np.abs(cold.keys).max()
 
 
 def test_kernels_are_chosen_and_refused_by_name(

@@ -38,7 +38,7 @@ def write_quantise(module: ir.Module) -> None:
         x = rows + row * cols * 4
         scale = c.variable(c.constant(F32, 1.0))
         with c.when(gain > 0):
-            scale.value = _norm_scale(c, x, cols, c.load(F32, epsilon, align=4))
+            scale.value = norm_scale(c, x, cols, c.load(F32, epsilon, align=4))
         begin = row * n_blocks
         start, stop = (first - begin).above(0), (last - begin).below(n_blocks)
         with c.loop(start, stop) as block:
@@ -85,7 +85,8 @@ def _load_block(c: Code, row: Value, block: Value, cols: Value) -> Value:
     return c.load(FLOATS, source.value, align=4)
 
 
-def _norm_scale(c: Code, x: Value, cols: Value, epsilon: Value) -> Value:
+def norm_scale(c: Code, x: Value, cols: Value, epsilon: Value) -> Value:
+    """Compute what an RMSNorm multiplies a row ``(cols,)`` by, before its gain."""
     squares = c.variable(c.zeros(FLOATS))
     with c.loop(0, blocks_of(cols)) as block:
         values = _load_block(c, x, block, cols)

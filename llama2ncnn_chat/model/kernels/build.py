@@ -10,9 +10,16 @@ import llvmlite.binding as llvm
 import llvmlite.ir as ir
 
 from .activations import write_quantise
+from .attention import write_attention
 from .cpus import Avx2, Cpu, Portable, Tile, Vnni
 from .guard import BusGuard, write_guard
-from .layers import write_gated, write_norm_products, write_out_mlp, write_product
+from .layers import (
+    write_decoder_layer,
+    write_gated,
+    write_norm_products,
+    write_out_mlp,
+    write_product,
+)
 from .panels import write_tile
 
 Entry = Callable[[int, int], None]
@@ -20,10 +27,13 @@ Entry = Callable[[int, int], None]
 
 KINDS: dict[str, tuple[Cpu, tuple[str, ...]]] = {
     "avx512-vnni": (
-        Vnni((Tile(2, 8), Tile(2, 4), Tile(1, 1))),
+        Vnni((Tile(2, 8), Tile(2, 4), Tile(1, 1)), lanes=16, queries=(8, 4, 1)),
         ("avx512vnni", "avx512vl", "avx512bw", "f16c"),
     ),
-    "avx-vnni": (Vnni((Tile(1, 4), Tile(1, 1))), ("avxvnni", "avx2", "fma", "f16c")),
+    "avx-vnni": (
+        Vnni((Tile(1, 4), Tile(1, 1)), lanes=8, queries=(4, 1)),
+        ("avxvnni", "avx2", "fma", "f16c"),
+    ),
     "avx2": (Avx2(), ("avx2", "fma", "f16c")),
     "portable": (Portable(), ()),
 }
@@ -35,11 +45,12 @@ FOREIGN = {"avx-vnni": "avx512", "avx2": "avx512", "portable": "avx"}
 
 @dataclass(frozen=True)
 class Kernels:
-    """The kernels of a process, ready to be called."""
+    """The kernels of a process, ready to be called; a cache of theirs goes by ``lanes``."""
 
     kind: str
+    lanes: int
     norm_products: Entry
-    out_mlp: Entry
+    decoder_layer: Entry
     guard: BusGuard
 
 
@@ -72,13 +83,14 @@ def load(kind: str, code: bytes) -> Kernels:
     engine.finalize_object()
     signature = CFUNCTYPE(None, c_int64, c_int64)
     entries = []
-    for name in ("norm_products", "out_mlp"):
+    for name in ("norm_products", "decoder_layer"):
         entry = signature(engine.get_function_address(name))
         entry.code = engine  # type: ignore[attr-defined] # freed with the last of its functions
         entries.append(entry)
-    norm_products, out_mlp = entries
+    products, layer = entries
     guard, handler = map(engine.get_function_address, ("guard", "on_bus_error"))
-    return Kernels(kind, norm_products, out_mlp, BusGuard(guard, handler, engine))
+    lanes = KINDS[kind][0].lanes
+    return Kernels(kind, lanes, products, layer, BusGuard(guard, handler, engine))
 
 
 def machine_name(kind: str) -> str:
@@ -97,7 +109,9 @@ def write(cpu: Cpu, *, alone: bool) -> ir.Module:
     write_product(module, cpu)
     write_gated(module, cpu)
     write_norm_products(module, cpu, alone=alone)
+    write_attention(module, cpu, alone=alone)
     write_out_mlp(module, cpu, alone=alone)
+    write_decoder_layer(module, alone=alone)
     write_guard(module)
     return module
 

@@ -1,4 +1,4 @@
-"""What differs between CPUs: the dot product of bytes, and the tiles that fill its registers.
+"""What differs between CPUs: products of bytes, halves, and what fills the registers.
 
 Each kind writes the same sums in the instructions that it has. Knows no layout and no layer.
 """
@@ -30,6 +30,14 @@ class Cpu(Protocol):
         """The tiles that keep its registers busy, the greatest first, down to one of each."""
 
     @property
+    def lanes(self) -> int:
+        """How many float32 a register holds, or some few of them together."""
+
+    @property
+    def queries(self) -> tuple[int, ...]:
+        """How many queries are best held against keys at once, the most first, down to one."""
+
+    @property
     def excess(self) -> int:
         """How much too high 8-bit weights still are in what ``dot8`` adds up."""
 
@@ -42,12 +50,17 @@ class Cpu(Protocol):
     def half(self, halves: Value) -> Value:
         """Convert the bits of float16 to float32."""
 
+    def to_half(self, floats: Value) -> Value:
+        """Convert float32, none of them beyond float16's range, to the bits of float16."""
+
 
 @dataclass(frozen=True)
 class Vnni:
     """One instruction multiplies unsigned by signed bytes and adds four at a time."""
 
     tiles: tuple[Tile, ...]
+    lanes: int
+    queries: tuple[int, ...]
 
     excess = 128
 
@@ -62,12 +75,18 @@ class Vnni:
         """Write ``vcvtph2ps``."""
         return halves.half_to_float()
 
+    def to_half(self, floats: Value) -> Value:
+        """Write ``vcvtps2ph``."""
+        return floats.float_to_half()
+
 
 @dataclass(frozen=True)
 class Avx2:
     """Two instructions: byte products are added in pairs to 16 bits, those in pairs to 32."""
 
     tiles: tuple[Tile, ...] = (Tile(1, 4), Tile(1, 1))
+    lanes: int = 8
+    queries: tuple[int, ...] = (4, 1)
 
     excess = 0
 
@@ -92,12 +111,18 @@ class Avx2:
         """Write ``vcvtph2ps``."""
         return halves.half_to_float()
 
+    def to_half(self, floats: Value) -> Value:
+        """Write ``vcvtps2ph``."""
+        return floats.float_to_half()
+
 
 @dataclass(frozen=True)
 class Portable:
     """Plain arithmetic, which LLVM turns into what the CPU has."""
 
     tiles: tuple[Tile, ...] = (Tile(1, 4), Tile(1, 1))
+    lanes: int = 8
+    queries: tuple[int, ...] = (4, 1)
 
     excess = 0
 
@@ -120,3 +145,11 @@ class Portable:
         floats = vector(F32, halves.lanes)
         magnitude = ((bits & 0x7FFF) << 13).bits_as(floats) * float(2**112)
         return (magnitude.bits_as(bits.ir.type) | (bits & 0x8000) << 16).bits_as(floats)
+
+    def to_half(self, floats: Value) -> Value:
+        """Mend the exponent by a product, and round the bits to those that float16 has."""
+        bits = floats.bits_as(floats.integers)
+        magnitude = (floats.magnitude() * float(2**-112)).bits_as(bits.ir.type)
+        # To the nearest, to even where two are as near.
+        rounded = (magnitude + 0xFFF + (magnitude >> 13 & 1)) >> 13
+        return (rounded | bits >> 16 & 0x8000).narrow(I16)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from .activations import TO_WHOLE
-from .values import F32, Value, vector
+from .values import Value
 
 LOG2_E = 1 / math.log(2)
 LN2_HIGH = 0.693359375  # few bits, so that a product with a small whole number is exact
@@ -29,5 +29,4 @@ def exp(x: Value) -> Value:
     for power in range(6, -1, -1):
         total = total * rest + 1 / math.factorial(power)
     exponent = (whole.to_int() + 127) << 23
-    kind = vector(F32, x.lanes) if x.lanes > 1 else F32
-    return total * exponent.bits_as(kind)
+    return total * exponent.bits_as(x.ir.type)

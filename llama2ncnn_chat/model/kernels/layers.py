@@ -1,7 +1,7 @@
-"""The fused layers of a decoder, each one region that all threads run through together.
+"""The layers of a decoder, each one region that all threads run through together.
 
-Norm and products stand in one, what follows attention in another: a call from Python and a wake-up
-of the threads cost as much as a small matrix.
+A layer is whole, its attention inside: a call from Python and a wake-up of the threads cost as much
+as a small matrix.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .code import Code
 from .cpus import Cpu
 from .elementwise import silu
 from .panels import each_tile, put_away, shares_of
-from .tables import Matrix, NormProducts, OutMlp, Scratch
+from .tables import DecoderLayer, Matrix, NormProducts, OutMlp, Scratch
 from .team import Team, write_entry
 from .values import Value
 
@@ -40,8 +40,20 @@ def write_norm_products(module: ir.Module, cpu: Cpu, *, alone: bool) -> None:
     write_entry(module, c.name, "norm_products", alone=alone)
 
 
+def write_decoder_layer(module: ir.Module, *, alone: bool) -> None:
+    """Write ``decoder_layer(table, threads)``: all of a layer, from its input to its output."""
+    c = Code(module, "decoder_layer.work", "table")
+    at, team = c.arguments[0], Team(c, alone=alone)
+    c.call("norm_products.work", at + DecoderLayer.qkv.offset)
+    team.wait()
+    c.call("attention.work", at + DecoderLayer.attention.offset)
+    c.call("out_mlp.work", at + DecoderLayer.mlp.offset)
+    c.done()
+    write_entry(module, c.name, "decoder_layer", alone=alone)
+
+
 def write_out_mlp(module: ir.Module, cpu: Cpu, *, alone: bool) -> None:
-    """Write ``out_mlp(table, threads)``: attention's output matrix, the MLP, and both residuals."""
+    """Write ``out_mlp.work(table)``: attention's output matrix, the MLP, and both residuals."""
     c = Code(module, "out_mlp.work", "table")
     at = c.arguments[0]
     t, team = c.read(OutMlp, at), Team(c, alone=alone)
@@ -57,7 +69,6 @@ def write_out_mlp(module: ir.Module, cpu: Cpu, *, alone: bool) -> None:
     quantise(c, team, (t.hidden, t.m, t.hidden_dim), scratch)
     _call_product(c, cpu, team, down, scratch, out, beside=t.out)
     c.done()
-    write_entry(module, c.name, "out_mlp", alone=alone)
 
 
 def write_product(module: ir.Module, cpu: Cpu) -> None:

@@ -38,6 +38,34 @@ class NormProducts(Structure):
     ]
 
 
+class Cache(Structure):
+    """What the layers of a model share of their caches: room, and how many tokens they hold.
+
+    ``capacity`` is a multiple of the CPU's lanes; ``scores`` is memory for ``scores_per_thread``
+    bytes a thread.
+    """
+
+    _fields_ = _counts("position", "capacity", "scores", "scores_per_thread")
+
+
+class Attention(Structure):
+    """The attention of a layer: ``m`` tokens to themselves and to those that the cache holds.
+
+    ``qkv`` is ``(m, heads of queries, keys and values, head_dim)``, and written to; ``out``
+    ``(m, n_heads, head_dim)``. ``cos`` and ``sin`` are ``(m, head_dim / 2)``, 0 where positions
+    turn nothing; ``q_norm`` and ``k_norm`` gains ``(head_dim,)``, 0 for none. With a ``window``, a
+    token sees only so many. ``keys`` and ``values`` are this layer's, in the order of
+    ``heads``; ``cache`` is where the ``Cache`` stands.
+    """
+
+    _fields_ = [
+        *_counts("qkv", "out", "m", "n_heads", "n_kv_heads", "head_dim", "interleaved"),
+        *_counts("cos", "sin", "q_norm", "k_norm", "window", "keys", "values", "cache"),
+        ("epsilon", c_float),
+        ("scale", c_float),
+    ]
+
+
 class OutMlp(Structure):
     """What follows attention in a decoder layer.
 
@@ -54,3 +82,9 @@ class OutMlp(Structure):
         ("up", Matrix),
         ("down", Matrix),
     ]
+
+
+class DecoderLayer(Structure):
+    """A whole layer of the decoder, its three parts one after the other."""
+
+    _fields_ = [("qkv", NormProducts), ("attention", Attention), ("mlp", OutMlp)]

@@ -56,6 +56,9 @@ class Value:
     def __floordiv__(self, other: Value | int) -> Value:
         return self._write("udiv", "", other)
 
+    def __mod__(self, other: Value | int) -> Value:
+        return self._write("urem", "", other)
+
     def __and__(self, other: Value | int) -> Value:
         return self._write("and_", "", other)
 
@@ -116,6 +119,11 @@ class Value:
         halves = self.builder.bitcast(self.ir, self._as(ir.HalfType()))
         return self._new(self.builder.fpext(halves, self._as(F32)))
 
+    def float_to_half(self) -> Value:
+        """Convert float32 to the bits of float16, by the CPU's own instruction."""
+        halves = self.builder.fptrunc(self.ir, self._as(ir.HalfType()))
+        return self._new(self.builder.bitcast(halves, self._as(I16)))
+
     def splat(self, lanes: int) -> Value:
         """Repeat a number in every lane of a vector."""
         undefined = ir.Constant(vector(self.number, lanes), ir.Undefined)
@@ -146,6 +154,11 @@ class Value:
     def square_root(self) -> Value:
         """Take the square root of floats."""
         return intrinsic("sqrt", self.ir.type, self)
+
+    @property
+    def integers(self) -> ir.Type:
+        """The type of as many 32-bit integers."""
+        return self._as(I32)
 
     def like(self, other: Value | float) -> Value:
         """Take a value as it is, or write a number of this one's type."""

@@ -7,21 +7,9 @@ import numpy as np
 import pytest
 
 from llama2ncnn_chat.model.kernels.build import KINDS, Kernels, build, kinds_here, write
-from llama2ncnn_chat.model.kernels.tables import Matrix, NormProducts, OutMlp
-from llama2ncnn_chat.model.kernels.team import find_pool
-from llama2ncnn_chat.model.ncnn_memory import ncnn
+from llama2ncnn_chat.model.kernels.tables import Matrix, NormProducts
 from tests.model.kernels.matrices import Memory, address_of, random_matrix
-from tests.model.kernels.reference import EPSILON, close, in_bytes, normed
-
-ROWS = (1, 2, 3, 4, 5, 8, 9, 13, 32, 129)
-"""Numbers of rows around the sizes of tiles."""
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def kernels(request: pytest.FixtureRequest) -> Kernels:
-    if request.param not in kinds_here():
-        pytest.skip(f"this CPU has no {request.param}")
-    return build(request.param, alone=not find_pool(ncnn.__file__))
+from tests.model.kernels.reference import EPSILON, ROWS, close, in_bytes, normed
 
 
 @pytest.mark.parametrize("m", ROWS)
@@ -42,31 +30,6 @@ def test_norm_and_products(kernels: Kernels, m: int) -> None:
     kernels.norm_products(address_of(table), 2)
     h = in_bytes(normed(x, gain))
     close(out, np.concatenate([matrix.times(h) for matrix in matrices], axis=1))
-
-
-@pytest.mark.parametrize("m", ROWS)
-def test_what_follows_attention(kernels: Kernels, m: int) -> None:
-    rng = np.random.default_rng(m)
-    q_dim, dim, hidden = (int(n) for n in rng.integers(1, 90, 3))
-    bits = [int(n) for n in rng.choice([4, 8], 4)]
-    shapes = ((dim, q_dim), (hidden, dim), (hidden, dim), (dim, hidden))
-    o, gate, up, down = (
-        random_matrix(rng, *shape, b, biased=m % 2 == 0)
-        for shape, b in zip(shapes, bits, strict=True)
-    )
-    att, x = (rng.standard_normal((m, n), np.float32) for n in (q_dim, dim))
-    gain, scratch = rng.random(dim, np.float32), Memory(m, max(q_dim, dim, hidden))
-    out, kept = np.zeros((m, dim), np.float32), np.zeros((m, hidden), np.float32)
-    table = OutMlp(
-        *(a.ctypes.data for a in (att, x, out)),
-        *(m, q_dim, dim, hidden, gain.ctypes.data, kept.ctypes.data, EPSILON, scratch.table),
-        *(matrix.table for matrix in (o, gate, up, down)),
-    )
-    kernels.out_mlp(address_of(table), 2)
-    y = x + o.times(in_bytes(att.astype(np.float64)))
-    h = in_bytes(normed(y, gain))
-    g = gate.times(h)
-    close(out, y + down.times(in_bytes(g / (1 + np.exp(-g)) * up.times(h))))
 
 
 def test_zeros_and_rows_beside_them_stay_apart(kernels: Kernels) -> None:
@@ -122,7 +85,8 @@ def test_the_portable_kind_needs_no_instruction_of_one_cpu(triple: str) -> None:
     module.triple = triple
     target = llvm.Target.from_triple(triple).create_target_machine()
     code = target.emit_assembly(llvm.parse_assembly(str(module)))
-    assert "out_mlp" in code
+    assert "decoder_layer" in code
     # Neither a library that converts halves nor one that multiplies and adds.
     assert "__extendhfsf2" not in code
+    assert "__truncsfhf2" not in code
     assert "fmaf" not in code
