@@ -7,34 +7,32 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import glob
 import hashlib
 import os
-import secrets
 import stat
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 from .errors import ConvertError, WriteError
+from .temporary import OLD, WHOLE, discard, name_folder, put_back, put_in_place, sync
 
-ABANDONED = 86400.0
-"""Seconds after which a temporary file that nobody writes to was left by a killed process."""
+NEW = "new"
+"""The folder of a set that isn't whole, inside its temporary one."""
 
 
 class FileSet:
-    """Temporary siblings of the final files, renamed over them by ``commit``.
+    """Files that are written in a temporary folder beside, and put in place by ``commit``.
 
-    The last file opened is the seal: while the others are swapped in, no old seal stands beside
-    new files, so a reader (or a crash) finds a whole set or none.
+    All go into one folder. The last file opened is the seal: while the others are swapped in, no
+    old seal stands beside new files, so a reader (or a crash) finds a whole set or none.
     """
 
     def __init__(self) -> None:
         """Begin with no file."""
         self._pending: list[tuple[BinaryIO, Path]] = []
-        self._litter: list[Path] = []  # names to unlink on the way out, noted before they exist
+        self._folder: Path | None = None  # noted before it is there
 
     def __enter__(self) -> FileSet:
         return self
@@ -45,9 +43,8 @@ class FileSet:
         for file, _path in self._pending:
             with contextlib.suppress(OSError):  # a full disk may refuse even the last buffer
                 file.close()
-        for path in self._litter:
-            with contextlib.suppress(OSError):
-                path.unlink()
+        if self._folder:
+            discard(self._folder)
         if isinstance(value, OSError):
             where = self._pending[-1][1] if self._pending else value.filename
             raise WriteError(
@@ -55,76 +52,55 @@ class FileSet:
             ) from value
 
     def open(self, path: Path) -> BinaryIO:
-        """Open a new temporary file that will become ``path``."""
-        beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        self._litter.append(beside)
-        _sweep(path)
+        """Open a new file that will become ``path``."""
         try:
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            file = open(beside, "xb", buffering=1 << 20)  # noqa: SIM115 (closed by __exit__)
+            new = self._new_folder(path.parent) / f"{len(self._pending)}.{path.name}"
+            file = open(new, "xb", buffering=1 << 20)  # noqa: SIM115 (closed by __exit__)
         except OSError as e:
             raise WriteError(f"{path}: can't write: {e.strerror}") from e
         except ValueError as e:  # a NUL in the name
-            self._litter.remove(beside)
             raise WriteError(f"{str(path)!r}: not a file name: {e}") from e
         self._pending.append((file, path))
         return file
 
+    def _new_folder(self, beside: Path) -> Path:
+        if self._folder is None:
+            self._folder = name_folder(beside)
+            self._folder.mkdir(mode=0o700)
+            (self._folder / NEW).mkdir()
+        assert self._folder.parent == beside, "a set stands in one folder"
+        return self._folder / NEW
+
     def commit(self) -> None:
         """Make every file durable, then put them in place in the order they were opened."""
+        folder = self._folder
+        assert folder is not None, "a set of no files"
         for file, _path in self._pending:
             file.flush()
             os.fsync(file.fileno())
             file.close()
-        swaps = [_Swap(Path(file.name), path) for file, path in self._pending]
+        sync(folder / NEW)
         try:
-            for swap in reversed(swaps):  # the old seal is the first to go
-                if os.path.lexists(swap.path):
-                    os.replace(swap.path, swap.old)
-            for swap in swaps:
-                os.replace(swap.new, swap.path)
-            # Only now: where an undo fails or is stopped, the old file is the one copy there is.
-            self._litter += [swap.old for swap in swaps]
+            # From here on, whoever finds it when this process was killed puts the rest in place.
+            (folder / NEW).rename(folder / WHOLE)
+            put_in_place(folder)
         except BaseException:
-            for swap in swaps:
-                swap.undo()
+            self._folder = None  # where an undo fails or is stopped, the old files in it stay
+            self._undo(folder)
+            self._folder = folder
             raise
-        _fsync_folder(swaps[-1].path.parent)
 
-
-class _Swap:
-    """One rename of a set: ``new`` becomes ``path``, and what stood there waits as ``old``."""
-
-    def __init__(self, new: Path, path: Path) -> None:
-        self.new, self.path = new, path
-        self.old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
-
-    def undo(self) -> None:
+    def _undo(self, folder: Path) -> None:
         """Put back what stood there; asks the disk how far things went, so it is always right."""
-        if os.path.lexists(self.old):
-            os.replace(self.old, self.path)
-        elif not self.new.exists():  # it is in place, where nothing stood
-            with contextlib.suppress(FileNotFoundError):
-                self.path.unlink()
-
-
-def _sweep(path: Path) -> None:
-    """Remove what earlier processes that were killed left beside a file of that name."""
-    with contextlib.suppress(OSError, ValueError):
-        for left in path.parent.glob(f".{glob.escape(path.name)}.????????.part"):
-            if time.time() - left.stat().st_mtime > ABANDONED:
-                left.unlink()
-
-
-def _fsync_folder(folder: Path) -> None:
-    # Windows can't open a folder; its renames are durable without.
-    with contextlib.suppress(OSError):
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        if (folder / WHOLE).exists():
+            (folder / WHOLE).rename(folder / NEW)
+        for file, path in reversed(self._pending):
+            if not (folder / NEW / Path(file.name).name).exists():  # it is in place
+                path.unlink(missing_ok=True)
+        if (folder / OLD).exists():
+            put_back(folder)
 
 
 def open_regular(path: Path) -> BinaryIO:

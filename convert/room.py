@@ -6,13 +6,16 @@ import shutil
 from pathlib import Path
 
 from .errors import WriteError
+from .temporary import sweep
 
 
 def refuse_if_full(folder: Path, n_bytes: int, what: str, hint: str) -> None:
     """Raise ``WriteError`` where ``what`` takes more bytes than are free in a folder.
 
-    So it does for a folder that isn't there; ``hint`` is what else to do than making room.
+    So it does for a folder that isn't there; ``hint`` is what else to do than making room. What
+    killed processes left there goes first.
     """
+    sweep(folder)
     try:
         free = shutil.disk_usage(folder).free
     except OSError as e:

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from . import arguments
+from .atomic import sweep_own_folders
 from .catalogue.listing import ListedModel
 from .chat import phrases
 from .chat.chat import Chat
@@ -44,6 +45,7 @@ def main(argv: Sequence[str]) -> int:
     _write_whatever_comes()
     try:
         flags = arguments.parse(command, rest)
+        sweep_own_folders()
         return COMMANDS[command](flags)
     except ChatError as e:
         say_refusal(e.message, phrases.hint(e), e.exit_code, as_json=wants_json(list(rest)))

@@ -35,6 +35,7 @@ BELOW = {
 """Every room of the chat (and every single module at its top), and the rooms it may look into."""
 
 CONVERT_FOR = {
+    "atomic": {"temporary"},
     "catalogue": None,
     "launch": None,
     "quality": None,

@@ -24,7 +24,6 @@ HASHES = "hashes"
 """The folder of the cache with a memo for every file that was hashed."""
 STEM = "model"
 ORIGIN = "origin.json"
-LOCK = "lock"
 KEY_DIGITS = 24  # of the checkpoint's SHA-256, in the name of its folder in the cache
 
 
@@ -99,8 +98,7 @@ def cached_models() -> list[CachedModel]:
     root = cache_dir()
     hashed = _hashed_files(root)
     stems = sorted(desc.with_suffix("") for desc in root.glob(f"{MODELS}/*/{STEM}.desc"))
-    models = [stem for stem in stems if not stem.parent.name.startswith(".")]
-    return [CachedModel(stem, _origin_of(stem.parent, hashed)) for stem in models]
+    return [CachedModel(stem, _origin_of(stem.parent, hashed)) for stem in stems]
 
 
 def _origin_of(folder: Path, hashed: dict[str, list[Path]]) -> Origin | None:

@@ -9,14 +9,10 @@ from __future__ import annotations
 import atexit
 import errno
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-from filelock import FileLock
 
 from convert import pipeline
 from convert.chat_facts import ChatFacts, read_chat_facts
@@ -31,12 +27,13 @@ from convert.pipeline import CONVERTER, OnProgress
 from convert.sources import model_at, open_source
 from convert.stated import NOTHING_STATED, Stated
 from convert.stem import CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of, stem_of
+from convert.temporary import discard, name_folder, temporary_folder
 from convert.tokenizer_files import TOKENIZERS
 from convert.vocabulary import companions_of
 
 from ..errors import Advice, ChatError, ModelError, UsageError
 from ..paths import cache_dir, make_private
-from .cached import KEY_DIGITS, LOCK, MODELS, STEM, Origin, format_in_key, write_origin
+from .cached import KEY_DIGITS, MODELS, STEM, Origin, format_in_key, write_origin
 from .hashes import OnBytes, content_hash
 
 DEMO = "demo"
@@ -221,10 +218,8 @@ def _publish(convert: Callable[[Path], ModelDesc], stem: Path, origin: Origin) -
     uses what the first has left there.
     """
     folder = stem.parent
-    around = tempfile.TemporaryDirectory(prefix=".", dir=folder.parent, ignore_cleanup_errors=True)
-    # While it is locked, somebody is at work there; what is left of one who was killed isn't.
-    with around as name, FileLock(Path(name) / LOCK):
-        new = make_private(Path(name) / "new")
+    with temporary_folder(folder.parent) as around:
+        new = make_private(around / "new")
         desc = convert(new / stem.name)
         write_origin(new, origin)
         try:
@@ -236,7 +231,7 @@ def _publish(convert: Callable[[Path], ModelDesc], stem: Path, origin: Origin) -
             if there:
                 return there
             # What lies there is no whole model; the cache is the program's own.
-            folder.rename(Path(name) / "old")
+            folder.rename(around / "broken")
             new.rename(folder)
     return desc
 
@@ -257,8 +252,9 @@ def _cache_stem(
         if not _read_whole(folder / STEM) and not os.access(folder.parent, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder.parent))
     except OSError as e:
-        around = Path(tempfile.mkdtemp(prefix="llama2ncnn-"))
-        atexit.register(shutil.rmtree, around, ignore_errors=True)
+        around = name_folder()
+        atexit.register(discard, around)
+        make_private(around)
         folder = around / MODELS
         notes.append(f"{e.filename}: {e.strerror}; converting into {around} for this time")
     return folder / STEM

@@ -6,25 +6,17 @@ has open stays readable to it.
 
 from __future__ import annotations
 
-import secrets
 import shutil
-import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from convert.hub.cache import CLEANER
 from convert.hub.names import is_hub_name
+from convert.temporary import is_temporary, temporary_folder
 
 from ..errors import ChatError, UsageError
 from ..paths import cache_dir
-from .cached import LOCK, MODELS, STEM, CachedModel, cached_models, size_of
-
-REMOVED = ".removed-"
-"""How the name of a folder begins that is being removed."""
-SETTLED = 3600.0  # seconds after which a folder that nobody has locked is nobody's
+from .cached import MODELS, STEM, CachedModel, cached_models, size_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,7 @@ def conversions_named(name: str) -> list[CachedModel]:
 
 
 def find_stale() -> list[Removable]:
-    """Find conversions whose source is gone, and what killed conversions have left.
+    """Find conversions whose source is gone, and folders that hold no whole model.
 
     Raises ``ChatError`` for a cache that is somewhere else.
     """
@@ -66,23 +58,10 @@ def find_stale() -> list[Removable]:
     models = cached_models()
     gone = [model for model in models if model.origin and not model.origin.is_there]
     stale = [_removable(model, "its source is gone") for model in gone]
-    return stale + _leftovers()
-
-
-def sweep_leftovers() -> None:
-    """Remove what killed conversions have left, as far as that can be done."""
-    with suppress(ChatError, OSError):
-        _refuse_foreign_cache()
-        for leftover in _leftovers():
-            remove(leftover)
-
-
-def _leftovers() -> list[Removable]:
-    what = "left by a conversion that was killed"
-    return [
-        Removable(folder, folder.name, what, size_of(folder))
+    return stale + [
+        Removable(folder, folder.name, "it isn't a whole model", size_of(folder))
         for folder in sorted((cache_dir() / MODELS).glob("*"))
-        if not folder.is_symlink() and folder.is_dir() and _is_leftover(folder)
+        if not folder.is_symlink() and folder.is_dir() and _is_broken(folder)
     ]
 
 
@@ -92,11 +71,11 @@ def remove(removable: Removable) -> None:
     _refuse_foreign_cache()
     if folder.parent != cache_dir() / MODELS or folder.is_symlink():
         raise ChatError(f"{folder}: isn't a folder of the cache")
-    # Under another name first, so that nobody finds half of a model there.
-    aside = folder.with_name(f"{REMOVED}{secrets.token_hex(4)}")
     try:
-        folder.rename(aside)
-        shutil.rmtree(aside)
+        # Away first, so that nobody finds half of a model there.
+        with temporary_folder(folder.parent) as aside:
+            folder.rename(aside / folder.name)
+            shutil.rmtree(aside / folder.name)
     except OSError as e:
         raise ChatError(f"{e.filename or folder}: can't remove: {e.strerror}") from e
 
@@ -116,22 +95,9 @@ def _see(name: str) -> str:
     return "llama2ncnn-chat models lists them all"
 
 
-def _is_leftover(folder: Path) -> bool:
-    """Tell whether nobody is at work in a folder that holds no whole model."""
-    if folder.name.startswith(REMOVED):
-        return True
-    if (folder / f"{STEM}.desc").exists() and not folder.name.startswith("."):
-        return False
-    with suppress(OSError):
-        if (folder / LOCK).is_file():
-            try:
-                with FileLock(folder / LOCK, timeout=0):
-                    return True
-            except Timeout:
-                return False
-        # Somebody may have made it this moment, and be about to lock it.
-        return time.time() - folder.stat().st_mtime > SETTLED
-    return False
+def _is_broken(folder: Path) -> bool:
+    """Tell whether a folder holds no whole model, and isn't one that somebody works in."""
+    return not (folder / f"{STEM}.desc").exists() and not is_temporary(folder.name)
 
 
 def _refuse_foreign_cache() -> None:

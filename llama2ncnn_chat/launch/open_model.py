@@ -14,7 +14,6 @@ from convert.chat_facts import ChatFacts
 from convert.pipeline import Progress
 
 from ..catalogue.find import Conversion, FoundModel, ProgressCallbacks, find_model
-from ..catalogue.removing import sweep_leftovers
 from ..errors import ModelError
 from ..model.engine import Engine
 from ..text.templates.marked import TEMPLATES
@@ -43,7 +42,6 @@ def find(model: str, tokenizer: Path | None, conversion: Conversion, step: Step)
     def converted(progress: Progress) -> None:
         converting(progress.bytes, progress.n_bytes)
 
-    sweep_leftovers()
     callbacks = ProgressCallbacks(fetching, hashing, converted)
     return find_model(model, conversion, tokenizer, callbacks)
 

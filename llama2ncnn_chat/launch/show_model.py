@@ -5,7 +5,6 @@ Fetches, converts and loads nothing. Draws nothing either: reports go to the fac
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from convert.inspect import Report, inspect, model_stem
 from convert.inspect_chat import ChatReport, inspect_chat
 from convert.sources import open_source
 from convert.stem import CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of
+from convert.temporary import temporary_folder
 from convert.vocabulary import companions_of
 
 from ..catalogue.find import DEMO, DEMO_CHECKPOINT
@@ -95,8 +95,8 @@ def _opened(path: Path) -> tuple[Template, str, FileVocabulary]:
         companions = companions_of(source)
         if not companions.has_tokenizer:
             raise ModelError(f"{path}: no tokenizer")
-        with tempfile.TemporaryDirectory() as folder:  # as a converted model would carry it
-            carried = Path(folder) / "tokenizer"
+        with temporary_folder() as folder:  # as a converted model would carry it
+            carried = folder / "tokenizer"
             with carried.open("wb") as file:
                 companions.write_tokenizer(file)
             vocabulary = open_tokenizer(carried, source.shape.vocab_size)

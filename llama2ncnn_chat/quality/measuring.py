@@ -6,7 +6,6 @@ in a temporary folder. Draws nothing.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
@@ -17,6 +16,7 @@ from convert.inspect import human_bytes
 from convert.progress import Step
 from convert.room import refuse_if_full
 from convert.stem import TOKENIZER_SUFFIX, file_of
+from convert.temporary import temporary_folder
 
 from ..errors import ModelError
 from ..model.engine import Engine
@@ -49,8 +49,7 @@ def quality_report(model: Path, wanted: Wanted, step: Step) -> QualityReport:
 
 def _measured(plan: Plan, wanted: Wanted, step: Step) -> QualityReport:
     base, found = plan.report.base, dict[str, Measured]()
-    with tempfile.TemporaryDirectory(prefix="llama2ncnn-report-") as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         refuse_if_full(
             folder,
             plan.disk,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from convert.errors import ConvertError, WriteError
 from convert.pipeline import convert
 from convert.sources import open_source
 from convert.stem import TOKENIZER_SUFFIX, file_of
+from convert.temporary import temporary_folder
 from convert.vocabulary import companions_of
 
 from ..model.ncnn_engine import NcnnEngine
@@ -28,12 +28,12 @@ def trial_folder(beside: Path) -> Iterator[Path]:
 
     Raises ``WriteError``.
     """
-    try:
-        folder = TemporaryDirectory(prefix=".trial-", dir=beside)
-    except OSError as e:
-        raise WriteError(f"{beside}: {e.strerror}", "name a folder that exists") from e
-    with folder as name:
-        yield Path(name)
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(temporary_folder(beside))
+        except OSError as e:
+            raise WriteError(f"{beside}: {e.strerror}", "name a folder that exists") from e
+        yield folder
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,6 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from ..atomic import SUFFIX as HALF_WRITTEN
 from ..atomic import replacing
 from ..model.kv_cache import KvCache
 from ..paths import cache_dir, make_private
@@ -28,7 +26,6 @@ ANNOUNCED_BYTES = 128 << 20
 
 _SUFFIX = ".safetensors"
 _SPARE = 64 << 20  # room to leave on the disk
-_ABANDONED = 3600.0  # seconds after which a half-written file has no writer any more
 
 
 class SnapshotStore:
@@ -98,7 +95,7 @@ class SnapshotStore:
         return KvCache(tensors["keys"], tensors["values"]), ""
 
     def total_bytes(self) -> int:
-        """Add up what all files in the folder take."""
+        """Add up what all snapshots take."""
         return sum(size for _, size, _ in self._files())
 
     def delete(self, session_id: int) -> None:
@@ -116,12 +113,8 @@ class SnapshotStore:
         return shutil.disk_usage(self._folder).free >= size + _SPARE
 
     def _evict(self, keep: Path) -> None:
-        """Drop what was used longest ago until the rest is within the budget, and leftovers."""
-        files = self._files()
-        for path, _, used in files:
-            if path.suffix == HALF_WRITTEN and used < time.time() - _ABANDONED:
-                path.unlink(missing_ok=True)
-        snapshots = [file for file in files if file[0].suffix == _SUFFIX]
+        """Drop what was used longest ago until the rest is within the budget."""
+        snapshots = self._files()
         total = sum(size for _, size, _ in snapshots)
         for path, size, _ in sorted(snapshots, key=lambda file: file[2]):
             if total > self._budget and path != keep:
@@ -131,7 +124,7 @@ class SnapshotStore:
     def _files(self) -> list[tuple[Path, int, float]]:
         """List path, bytes and time of last use; another program may be at work in the folder."""
         found = []
-        for path in self._folder.glob("*"):
+        for path in self._folder.glob(f"*{_SUFFIX}"):
             with suppress(FileNotFoundError):
                 stat = path.stat()
                 found.append((path, stat.st_size, stat.st_mtime_ns / 1e9))

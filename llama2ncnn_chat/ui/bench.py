@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +26,7 @@ from convert.choosing import choose_format
 from convert.decoder import cache_bytes, codec_of_model
 from convert.desc import PANELS, ModelDesc, read_desc
 from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
+from convert.temporary import temporary_folder
 
 from ..catalogue.find import FoundModel
 from ..errors import UsageError
@@ -131,8 +131,8 @@ def _model(options: BenchOptions) -> Iterator[FoundModel]:
         raise UsageError("bench wants a model or a --shape", f"--shape {'|'.join(SHAPES)}")
     source = SyntheticCheckpoint(SHAPES[options.shape])
     fmt = choose_format(source, options.weights, options.block)
-    with tempfile.TemporaryDirectory(prefix="llama2ncnn-bench-") as folder, Steps() as steps:
-        stem = Path(folder) / options.shape
+    with temporary_folder() as folder, Steps() as steps:
+        stem = folder / options.shape
         step = steps.step(f"making a {options.shape} model")
         pipeline.convert_tensors(source, stem, fmt, progress=lambda p: step(p.bytes, p.n_bytes))
         yield FoundModel(f"{options.shape} (random)", stem, read_desc(stem), Path())

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from convert.stem import file_of
-from llama2ncnn_chat.catalogue.cached import LOCK, size_of
+from convert.temporary import is_temporary, temporary_folder
 from llama2ncnn_chat.catalogue.find import Conversion, find_model
 from llama2ncnn_chat.catalogue.removing import Removable, find_conversions, find_stale, remove
+from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.errors import ChatError, UsageError
-from llama2ncnn_chat.launch.open_model import find
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from llama2ncnn_chat.paths import cache_dir
 from tests.tiny_model import random_weights, tiny_config, write_v0
@@ -98,38 +95,16 @@ def test_what_came_from_nobody_knows_where_stays(checkpoint: Path, stem: Path) -
     assert stale() == []
 
 
-def leftover(name: str) -> Path:
-    folder = cache_dir() / "models" / name / "new"
-    folder.mkdir(parents=True)
-    (folder / "model.bin").write_bytes(bytes(1000))
-    return folder.parent
-
-
-def test_a_folder_that_somebody_works_in_is_not_stale(stem: Path) -> None:
-    folder = leftover(".abc")
-    assert stale() == []  # made a moment ago: its maker may be about to lock it
-    os.utime(folder, (0, 0))
-    killed = (".abc", "left by a conversion that was killed")
-    assert stale() == [killed]
-    with FileLock(folder / LOCK):
-        assert stale() == []
-    (folder / LOCK).touch()
-    assert stale() == [killed]
+def test_what_is_no_whole_model_can_go(stem: Path) -> None:
+    broken = cache_dir() / "models" / "0123"
+    broken.mkdir()
+    (broken / "model.bin").write_bytes(bytes(1000))
+    with temporary_folder(broken.parent):  # somebody works in it
+        assert stale() == [("0123", "it isn't a whole model")]
     [found] = find_stale()
     assert found.size == 1000
     remove(found)
-    assert [path.name for path in folder.parent.iterdir()] == [stem.parent.name]
-
-
-def test_a_start_sweeps_what_killed_ones_have_left(stem: Path) -> None:
-    dead, alive = leftover(".abc"), leftover(".def")
-    for folder in (dead, alive):
-        (folder / LOCK).touch()
-    with FileLock(alive / LOCK):
-        find("demo", None, Conversion(), lambda _: lambda *_: None)
-    assert not dead.exists()
-    assert alive.exists()
-    assert stem.parent.exists()
+    assert [path.name for path in broken.parent.iterdir()] == [stem.parent.name]
 
 
 CONVERTING = """
@@ -143,20 +118,17 @@ find_model(sys.argv[1], progress=ProgressCallbacks(converting=wait))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-def test_a_killed_conversion_leaves_what_can_be_removed_at_once(checkpoint: Path) -> None:
+def test_what_a_killed_conversion_left_goes_at_the_next_start(checkpoint: Path) -> None:
     command = [sys.executable, "-c", CONVERTING, str(checkpoint)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        assert stale() == []  # it is being converted
+        assert main(["models"]) == 0  # it is being converted
+        [folder] = (cache_dir() / "models").iterdir()
+        assert is_temporary(folder.name)
+        assert stale() == []
         process.send_signal(signal.SIGKILL)
-    for _ in range(100):
-        if found := find_stale():
-            break
-        time.sleep(0.05)
-    assert [each.why for each in found] == ["left by a conversion that was killed"]
-    assert found[0].size == size_of(found[0].folder)
-    remove(found[0])
+    assert main(["models"]) == 0
     assert list((cache_dir() / "models").iterdir()) == []
 
 

@@ -6,10 +6,12 @@ import contextlib
 import fcntl
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from convert.formats import FORMAT_NAMES
 from convert.shape import ModelShape
 from convert.sources.llama2c_export import write_v0 as export_v0
 from convert.sources.synthetic import SyntheticCheckpoint
+from convert.temporary import is_temporary
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 COMMAND = [sys.executable, "-m", "convert"]
@@ -58,29 +61,53 @@ def read_all(fd: int) -> bytes:
         out += part
 
 
+@contextlib.contextmanager
+def converting(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The command in the middle of a conversion, and where what it says comes out."""
+    shape = ModelShape(256, 512, 4, 4, 4, 64, 4096, 128, tied=True)
+    export_v0(SyntheticCheckpoint(shape), folder / "m.bin")
+    (folder / "out.desc").write_text("old")
+    reader, writer = full_pipe()  # so that it waits at the first line of its progress
+    command = [*COMMAND, str(folder / "m.bin"), str(folder / "out")]
+    with subprocess.Popen(command, cwd=ROOT, stderr=writer) as process:
+        os.close(writer)
+        deadline = time.monotonic() + 60
+        while not any(is_temporary(name) for name in names(folder)):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.01)
+        yield process, reader
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_in_the_middle_leaves_nothing_behind(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    shape = ModelShape(256, 512, 4, 4, 4, 64, 4096, 128, tied=True)
-    export_v0(SyntheticCheckpoint(shape), tmp_path / "m.bin")
-    (tmp_path / "out.desc").write_text("old")
-    reader, writer = full_pipe()  # so that it waits at the first line of its progress
-    command = [*COMMAND, str(tmp_path / "m.bin"), str(tmp_path / "out")]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=writer)
-    os.close(writer)
-    deadline = time.monotonic() + 60
-    while not any(name.endswith(".part") for name in names(tmp_path)):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(number)
-    stderr = read_all(reader).decode().lstrip(".")
-    assert process.wait(60) == 128 + number
+    with converting(tmp_path) as (process, reader):
+        process.send_signal(number)
+        stderr = read_all(reader).decode().lstrip(".")
+        assert process.wait(60) == 128 + number
     assert f"stopped by {number.name}" in stderr
     assert "Traceback" not in stderr
     assert names(tmp_path) == ["m.bin", "out.desc"]
     assert (tmp_path / "out.desc").read_text() == "old"
+
+
+def test_what_a_killed_one_left_goes_with_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with converting(tmp_path) as (process, reader):
+        process.kill()
+        os.close(reader)
+    assert len(names(tmp_path)) == 3
+    # Its room is what the next one may need.
+    free = shutil.disk_usage(tmp_path)
+    usage = lambda _: free if len(names(tmp_path)) == 2 else free._replace(free=0)  # noqa: E731
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    assert main([str(tmp_path / "m.bin"), str(tmp_path / "other"), "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+    others = ["other.bin", "other.desc", "other.param"]
+    assert names(tmp_path) == ["m.bin", *others, "out.desc"]
 
 
 def test_a_second_signal_is_ignored_while_the_first_is_cleaned_up_after() -> None:

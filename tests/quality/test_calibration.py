@@ -18,6 +18,7 @@ from convert.graph import Panels
 from convert.pipeline import convert
 from convert.places import places_of
 from convert.stem import file_of
+from convert.temporary import is_temporary
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from llama2ncnn_chat.quality.calibration import calibrate, mean_squares
 from llama2ncnn_chat.quality.texts import OWN_TEXT
@@ -184,7 +185,7 @@ def test_who_stops_it_leaves_nothing_behind(
     monkeypatch.setattr(NcnnEngine, "watch", watch)
     with pytest.raises(KeyboardInterrupt):
         calibrate(folder, OWN_TEXT, None, tmp_path)
-    assert found[0][0].startswith(".trial-")
+    assert is_temporary(found[0][0])
     assert left(tmp_path) == []
 
 

@@ -191,15 +191,6 @@ def test_a_failed_write_keeps_the_snapshot_before(
     assert [p.name for p in folder.iterdir()] == ["1.safetensors"]
 
 
-def test_what_a_killed_program_left_is_cleared_away(store: SnapshotStore, folder: Path) -> None:
-    store.save(1, "key", [1], make_cache(1))
-    for name, ago in (("2.123.tmp", 7200), ("3.124.tmp", 10)):
-        (folder / name).write_bytes(b"half")
-        os.utime(folder / name, (time.time() - ago,) * 2)
-    store.save(1, "key", [1], make_cache(1))
-    assert sorted(p.name for p in folder.iterdir()) == ["1.safetensors", "3.124.tmp"]
-
-
 def test_a_folder_that_cannot_be_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     store = SnapshotStore(tmp_path / "file" / "snapshots")

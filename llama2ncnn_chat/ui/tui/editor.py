@@ -19,6 +19,7 @@ def edit_text(text: str) -> str:
         command = shlex.split(editor)
     except ValueError as e:
         raise ChatError(f"{editor}: can't be run: {e}", "set $EDITOR") from e
+    # Not in a folder that the next start would sweep: an editor outlives a program that is killed.
     descriptor, name = tempfile.mkstemp(suffix=".md", prefix="message-")
     path = Path(name)
     try:
