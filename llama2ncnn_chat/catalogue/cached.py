@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from convert.formats.codec import Codec
@@ -29,10 +29,16 @@ KEY_DIGITS = 24  # of the checkpoint's SHA-256, in the name of its folder in the
 
 @dataclass(frozen=True)
 class Origin:
-    """What a conversion was made from: what names it from anywhere, and its files."""
+    """What a conversion was made from: what names it from anywhere, and its files.
+
+    ``tokenizer`` is the file that went along, empty for one in the source itself; ``stated`` what
+    a person stated of the model, as in keys.
+    """
 
     model: str
     files: tuple[Path, ...]
+    tokenizer: str = ""
+    stated: str = ""
 
     @property
     def is_there(self) -> bool:
@@ -89,32 +95,51 @@ def format_in_key(codec: Codec) -> str:
 def write_origin(folder: Path, origin: Origin) -> None:
     """Remember what the conversion in ``folder`` is made from. Raises ``OSError``."""
     files = [str(path.resolve()) for path in origin.files]
-    text = json.dumps({"model": origin.model, "files": files})
+    text = json.dumps(asdict(origin) | {"files": files})
     (folder / ORIGIN).write_text(text, encoding="utf-8")
 
 
 def cached_models() -> list[CachedModel]:
-    """List the conversions in the cache, in the order of their keys."""
+    """List the conversions in the cache, in the order of their keys.
+
+    Each with what it was made from or a file of the same content: one that is there, if any is.
+    """
+    return [
+        CachedModel(stem, next((each for each in origins if each.is_there), first))
+        for stem, origins in _stems_and_origins()
+        for first in [origins[0] if origins else None]
+    ]
+
+
+def conversions_of(path: Path) -> list[CachedModel]:
+    """List the conversions of what stands, or once stood, at a path; the newest first."""
+    found = [
+        CachedModel(stem, origin)
+        for stem, origins in _stems_and_origins()
+        for origin in [each for each in origins if path in (Path(each.model), *each.files)][:1]
+    ]
+    return sorted(found, key=lambda each: each.stem.parent.stat().st_mtime, reverse=True)
+
+
+def _stems_and_origins() -> Iterator[tuple[Path, list[Origin]]]:
+    """List the conversions with all that is known to have had their content."""
     root = cache_dir()
     hashed = _hashed_files(root)
-    stems = sorted(desc.with_suffix("") for desc in root.glob(f"{MODELS}/*/{STEM}.desc"))
-    return [CachedModel(stem, _origin_of(stem.parent, hashed)) for stem in stems]
+    for desc in sorted(root.glob(f"{MODELS}/*/{STEM}.desc")):
+        own = _read_origin(desc.parent)
+        copies = hashed.get(desc.parent.name.partition("-")[0], ())
+        like = own or Origin("", ())
+        others = [replace(like, model=str(path), files=(path,)) for path in copies]
+        yield desc.with_suffix(""), [*([own] if own else []), *others]
 
 
-def _origin_of(folder: Path, hashed: dict[str, list[Path]]) -> Origin | None:
-    """Find what it was made from, or a file of the same content: one that is there, if any is."""
-    digest = folder.name.partition("-")[0]
-    known = [
-        *_read_origin(folder),
-        *(Origin(str(path), (path,)) for path in hashed.get(digest, ())),
-    ]
-    return next((origin for origin in known if origin.is_there), known[0] if known else None)
-
-
-def _read_origin(folder: Path) -> Iterator[Origin]:
+def _read_origin(folder: Path) -> Origin | None:
     with suppress(OSError, ValueError, LookupError, TypeError):
         known = json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
-        yield Origin(str(known["model"]), tuple(map(Path, known["files"])))
+        files = tuple(map(Path, known["files"]))
+        more = (str(known.get(key, "")) for key in ("tokenizer", "stated"))
+        return Origin(str(known["model"]), files, *more)
+    return None
 
 
 def _hashed_files(root: Path) -> dict[str, list[Path]]:

@@ -6,11 +6,6 @@ options. Loads no weights and draws nothing; progress goes to callbacks.
 
 from __future__ import annotations
 
-import atexit
-import errno
-import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,14 +22,13 @@ from convert.pipeline import CONVERTER, OnProgress
 from convert.sources import model_at, open_source
 from convert.stated import NOTHING_STATED, Stated
 from convert.stem import CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of, stem_of
-from convert.temporary import discard, name_folder, temporary_folder
 from convert.tokenizer_files import TOKENIZERS
 from convert.vocabulary import companions_of
 
 from ..errors import Advice, ChatError, ModelError, UsageError
-from ..paths import cache_dir, make_private
-from .cached import KEY_DIGITS, MODELS, STEM, Origin, format_in_key, write_origin
-from .hashes import OnBytes, content_hash
+from .cached import Origin, conversions_of, format_in_key
+from .hashes import OnBytes
+from .publishing import cache_stem, publish, read_whole
 
 DEMO = "demo"
 DONE = "the model is converted already: what says how to convert it has no effect"
@@ -86,7 +80,8 @@ def find_model(
     """Find what ``model`` names, and convert it if it isn't yet.
 
     That is a stem, one of its files, what can be converted, or a model of the Hub; ``demo``, where
-    no file has that name, is the ``bundled`` one. Raises ``ModelError`` for what isn't there, isn't
+    no file has that name, is the ``bundled`` one. What could be converted and is gone is what it
+    was converted to, while the cache has that. Raises ``ModelError`` for what isn't there, isn't
     a model, or has no tokenizer.
     """
     try:
@@ -99,10 +94,7 @@ def find_model(
         if model == DEMO and not path.exists():
             return _demo(bundled, conversion, tokenizer, progress)
         if not path.exists():
-            raise ModelError(
-                f"{model}: no such model",
-                "name a folder, a GGUF file, a checkpoint, a converted stem, or hf:OWNER/NAME",
-            )
+            return _of_gone(path, conversion, tokenizer)
         path = model_at(path)
         return _raw(path, str(path.resolve()), conversion, tokenizer, progress)
     except WriteError as e:  # the model is not to blame
@@ -153,6 +145,41 @@ def _converted(stem: Path, tokenizer: Path | None, conversion: Conversion) -> Fo
     return FoundModel(stem.name, stem, desc, found, facts, notes=notes)
 
 
+def _of_gone(path: Path, conversion: Conversion, tokenizer: Path | None) -> FoundModel:
+    """Find what the cache has of a checkpoint that isn't there any more, as it is wanted if it can.
+
+    Raises ``ModelError`` where it has nothing.
+    """
+    gone = path.resolve()
+    found = [(each, desc) for each in conversions_of(gone) if (desc := read_whole(each.stem))]
+    if not found:
+        raise ModelError(
+            f"{path}: no such model, nor a conversion of it in the cache",
+            "name a folder, a GGUF file, a checkpoint, a converted stem, or hf:OWNER/NAME",
+        )
+    notes = [f"{gone} is gone: its conversion in the cache is used"]
+    suiting = [each for each, desc in found if _suits(conversion, desc, each.origin)]
+    if not suiting:
+        notes.append(DONE)
+    cached = suiting[0] if suiting else found[0][0]
+    carried = cached.origin.tokenizer if cached.origin else ""
+    if tokenizer and not tokenizer.exists() and str(tokenizer.resolve()) == carried:
+        tokenizer = None  # a copy of it went along
+    return replace(
+        _converted(cached.stem, tokenizer, Conversion()), name=gone.name, notes=tuple(notes)
+    )
+
+
+def _suits(wanted: Conversion, desc: ModelDesc, origin: Origin | None) -> bool:
+    """Tell whether a conversion is one that was made as it is wanted."""
+    return (
+        wanted.keep is None
+        and wanted.weights in (None, desc.weights)
+        and wanted.block in (None, desc.block)
+        and wanted.stated.key == (origin.stated if origin else "")
+    )
+
+
 def _raw(
     path: Path,
     called: str,
@@ -175,7 +202,7 @@ def _raw(
         raise UsageError(f"{conversion.keep} names a folder", "name a model in it")
     notes: list[str] = []
     options = format_in_key(fmt) + conversion.stated.key
-    stem = conversion.keep or _cache_stem(files, options, progress.hashing, notes)
+    stem = conversion.keep or cache_stem(files, options, progress.hashing, notes)
 
     def convert(target: Path) -> ModelDesc:
         return pipeline.convert(
@@ -188,7 +215,7 @@ def _raw(
             progress=progress.converting,
         )
 
-    desc = _read_whole(stem)
+    desc = read_whole(stem)
     if conversion.keep:
         eight_bits = format_matrices(fmt.eight_bits)
         wanted = (shape, fingerprint, fmt.name, fmt.block, eight_bits, CONVERTER)
@@ -197,64 +224,14 @@ def _raw(
         ):
             desc = convert(stem)
     elif desc is None:
-        desc = _publish(convert, stem, Origin(called, tuple(files)))
+        carried = str(companions.tokenizer.resolve()) if companions.tokenizer else ""
+        origin = Origin(called, tuple(files), carried, conversion.stated.key)
+        desc = publish(convert, stem, origin)
     own = companions.tokenizer or file_of(stem, TOKENIZER_SUFFIX)
     # The source's, not those that went along: a template may have been mended since.
     return FoundModel(path.name, stem, desc, own, companions.facts, tuple(notes))
 
 
-def _read_whole(stem: Path) -> ModelDesc | None:
-    """Read the description of the model there; None if there is no whole model."""
-    try:
-        return read_desc(stem)
-    except ConvertError:
-        return None
-
-
-def _publish(convert: Callable[[Path], ModelDesc], stem: Path, origin: Origin) -> ModelDesc:
-    """Convert beside the folder of ``stem`` and rename it into place at once.
-
-    Two processes that convert the same checkpoint never see each other's half: the second to end
-    uses what the first has left there.
-    """
-    folder = stem.parent
-    with temporary_folder(folder.parent) as around:
-        new = make_private(around / "new")
-        desc = convert(new / stem.name)
-        write_origin(new, origin)
-        try:
-            with suppress(FileNotFoundError):
-                folder.rmdir()
-            new.rename(folder)
-        except OSError:
-            there = _read_whole(stem)
-            if there:
-                return there
-            # What lies there is no whole model; the cache is the program's own.
-            folder.rename(around / "broken")
-            new.rename(folder)
-    return desc
-
-
 def _no_tokenizer(what: str, looked: list[Path]) -> ModelError:
     places = " and ".join(str(p) for p in looked)
     return ModelError(f"{what}: no tokenizer (looked for {places})", Advice.NAME_TOKENIZER)
-
-
-def _cache_stem(
-    files: Sequence[Path], options: str, hashing: OnBytes | None, notes: list[str]
-) -> Path:
-    try:
-        root = make_private(cache_dir())
-        digest = content_hash(files, root, hashing)[:KEY_DIGITS]
-        key = f"{digest}-{options}-{CONVERTER.split()[-1]}"
-        folder = make_private(root / MODELS) / key
-        if not _read_whole(folder / STEM) and not os.access(folder.parent, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder.parent))
-    except OSError as e:
-        around = name_folder()
-        atexit.register(discard, around)
-        make_private(around)
-        folder = around / MODELS
-        notes.append(f"{e.filename}: {e.strerror}; converting into {around} for this time")
-    return folder / STEM

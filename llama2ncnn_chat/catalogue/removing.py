@@ -1,4 +1,4 @@
-"""Conversions taken out of the cache: those that are named, and those that nobody can want.
+"""Conversions taken out of the cache: those that are named, and those that lack source or files.
 
 Touches the cache's own folders alone, and never by way of a symbolic link. What another process
 has open stays readable to it.

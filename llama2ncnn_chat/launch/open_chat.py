@@ -15,7 +15,9 @@ from convert.chat_facts import ChatFacts
 from convert.decoder import cache_bytes, codec_of_model
 from convert.desc import ModelDesc
 from convert.fingerprint import fingerprint_of
+from convert.hub.names import is_hub_name
 
+from ..catalogue.find import DEMO
 from ..catalogue.listing import ListedModel, models_at_hand, models_to_fetch
 from ..chat import phrases
 from ..chat.chat import Chat
@@ -225,7 +227,10 @@ def _refuse_message(
 def _place_of(model: str) -> str:
     """Return what finds the model again from any folder."""
     path = Path(model)
-    near = path.exists() or (
-        path.parent.is_dir() and any(path.parent.glob(f"{glob.escape(path.name)}.*"))
+    # One that is gone is found in the cache by where it was.
+    is_path = (
+        path.exists()
+        or (path.parent.is_dir() and any(path.parent.glob(f"{glob.escape(path.name)}.*")))
+        or not (model == DEMO or is_hub_name(model))
     )
-    return str(path.resolve()) if near else model
+    return str(path.resolve()) if is_path else model

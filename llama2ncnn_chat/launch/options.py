@@ -260,7 +260,7 @@ MODELS_OPTIONS: tuple[Option, ...] = (
         "action",
         "",
         "list them (as without a word), show what one is and how a chat with it reads, rm one that "
-        "was converted, or prune those of no use",
+        "was converted, or prune those whose source is gone",
         one_of(ACTIONS),
         default=ACTIONS[0],
         metavar="ACTION",

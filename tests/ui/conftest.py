@@ -14,8 +14,15 @@ CONFIG = tiny_config(vocab_size=300, seq_len=128)
 
 
 @pytest.fixture
-def stem(tmp_path: Path) -> str:
+def raw(tmp_path: Path) -> Path:
+    """A checkpoint that isn't converted yet, in a folder of its own."""
+    (tmp_path / "raw").mkdir()
+    write_tokenizer(tmp_path / "raw" / "tokenizer.bin")
+    return write_v0(tmp_path / "raw" / "m.bin", CONFIG, random_weights(CONFIG, 3))
+
+
+@pytest.fixture
+def stem(tmp_path: Path, raw: Path) -> str:
+    convert(raw, tmp_path / "m.ncnn", weights="fp32")
     write_tokenizer(tmp_path / "tokenizer.bin")
-    source = write_v0(tmp_path / "m.bin", CONFIG, random_weights(CONFIG, 3))
-    convert(source, tmp_path / "m.ncnn", weights="fp32")
     return str(tmp_path / "m.ncnn")

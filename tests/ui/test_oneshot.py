@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,6 +90,46 @@ def test_a_session_goes_on_with_the_tokenizer_that_was_named(
     assert answer(capsys, "-c", "-p", "and now?", "-n", "5")["session"] == 1
 
 
+@pytest.mark.parametrize("how", [["-c"], ["--resume", "1"]])
+def test_a_session_goes_on_when_all_that_its_model_came_from_is_gone(
+    how: list[str], raw: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(raw.parent)
+    flags = ["--temp", "0", "-n", "5"]
+    named = ["m.bin", "--tokenizer", "tokenizer.bin"]
+    answer(capsys, *named, "-p", "hello", *flags)
+    answer(capsys, *named, "-p", "hello", *flags)
+    there = answer(capsys, "--resume", "2", "-p", "and now?", *flags)
+    store = Store.open()
+    store.delete(2)
+    store.close()
+    monkeypatch.chdir("/")
+    shutil.rmtree(raw.parent)
+    assert main([*how, "-p", "and now?", *flags, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err.splitlines() == [
+        f"llama2ncnn-chat: {raw} is gone: its conversion in the cache is used"
+    ]
+    gone = json.loads(out)
+    assert (gone["session"], gone["text"], gone["model"]) == (1, there["text"], "m.bin")
+    assert gone["timings"]["cache_n"] == there["timings"]["cache_n"] > 0
+    main(["models", "rm", "m.bin", "--yes"])
+    capsys.readouterr()
+    assert main([*how, "-p", "and now?"]) == 3
+    assert f"{raw}: no such model, nor a conversion of it in the cache" in capsys.readouterr().err
+
+
+def test_a_model_that_is_named_after_it_is_gone_is_found_again_from_anywhere(
+    raw: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(capsys, str(raw), "-p", "hello", "-n", "3")
+    raw.unlink()
+    monkeypatch.chdir(raw.parent)
+    answer(capsys, "m.bin", "-p", "hello", "-n", "3")
+    monkeypatch.chdir("/")
+    assert answer(capsys, "-c", "-p", "and now?", "-n", "3")["session"] == 2
+
+
 def test_the_same_session_opens_in_the_repl(stem: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = answer(capsys, stem, "-p", "hello", "-n", "5", "--seed", "1")["text"]
     command = [sys.executable, "-m", "llama2ncnn_chat", "-c", "--plain", "-n", "5"]
@@ -96,6 +137,19 @@ def test_the_same_session_opens_in_the_repl(stem: str, capsys: pytest.CaptureFix
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"> hello\n{printable(text)}\n".encode())
     assert b"4 turns" in done.stdout
+    assert len(stored()) == 4
+
+
+def test_in_the_repl_a_session_goes_on_without_the_file_of_its_model(
+    raw: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer(capsys, str(raw), "-p", "hello", "-n", "5")
+    raw.unlink()
+    command = [sys.executable, "-m", "llama2ncnn_chat", "-c", "--plain", "-n", "5"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, input=b"again\n")
+    assert done.returncode == 0, done.stderr
+    said = f"{raw} is gone: its conversion in the cache is used"
+    assert (done.stdout + done.stderr).decode().count(said) == 1
     assert len(stored()) == 4
 
 

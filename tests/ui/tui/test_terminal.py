@@ -6,10 +6,12 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from llama2ncnn_chat.catalogue.find import DEMO_CHECKPOINT
+from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.storage.store import Store
 from tests.chatting import WILD, WILD_FLAGS
@@ -150,6 +152,17 @@ def test_a_model_that_is_not_there_is_a_panel_and_an_exit_code(terminals: list[T
     terminal.type("q")
     assert terminal.ended() == 3
     assert "error: /no/such/model" in terminal.raw
+
+
+def test_a_session_goes_on_without_the_file_of_its_model(
+    terminals: list[Terminal], raw: Path
+) -> None:
+    assert main([str(raw), "-p", "hello", "-n", "5"]) == 0
+    raw.unlink()
+    terminal = open_chat(terminals, "-c")
+    terminal.see("conversion in the cache is used")
+    terminal.type(CTRL_Q)
+    assert terminal.ended() == 0
 
 
 def _sessions() -> list[int]:

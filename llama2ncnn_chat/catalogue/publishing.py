@@ -1,0 +1,78 @@
+"""Puts conversions into the cache: where one belongs, and whole or not at all.
+
+Knows neither sources nor formats; what converts is the caller's.
+"""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from convert.desc import ModelDesc, read_desc
+from convert.errors import ConvertError
+from convert.pipeline import CONVERTER
+from convert.temporary import discard, name_folder, temporary_folder
+
+from ..paths import cache_dir, make_private
+from .cached import KEY_DIGITS, MODELS, STEM, Origin, write_origin
+from .hashes import OnBytes, content_hash
+
+
+def cache_stem(
+    files: Sequence[Path], options: str, hashing: OnBytes | None, notes: list[str]
+) -> Path:
+    """Return the stem that a conversion of these files under these options has in the cache.
+
+    Where that can't be written, it is one of this run alone, as ``notes`` then says.
+    """
+    try:
+        root = make_private(cache_dir())
+        digest = content_hash(files, root, hashing)[:KEY_DIGITS]
+        key = f"{digest}-{options}-{CONVERTER.split()[-1]}"
+        folder = make_private(root / MODELS) / key
+        if not read_whole(folder / STEM) and not os.access(folder.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder.parent))
+    except OSError as e:
+        around = name_folder()
+        atexit.register(discard, around)
+        make_private(around)
+        folder = around / MODELS
+        notes.append(f"{e.filename}: {e.strerror}; converting into {around} for this time")
+    return folder / STEM
+
+
+def publish(convert: Callable[[Path], ModelDesc], stem: Path, origin: Origin) -> ModelDesc:
+    """Convert beside the folder of ``stem`` and rename it into place at once.
+
+    Two processes that convert the same checkpoint never see each other's half: the second to end
+    uses what the first has left there.
+    """
+    folder = stem.parent
+    with temporary_folder(folder.parent) as around:
+        new = make_private(around / "new")
+        desc = convert(new / stem.name)
+        write_origin(new, origin)
+        try:
+            with suppress(FileNotFoundError):
+                folder.rmdir()
+            new.rename(folder)
+        except OSError:
+            there = read_whole(stem)
+            if there:
+                return there
+            # What lies there is no whole model; the cache is the program's own.
+            folder.rename(around / "broken")
+            new.rename(folder)
+    return desc
+
+
+def read_whole(stem: Path) -> ModelDesc | None:
+    """Read the description of the model there; None if there is no whole model."""
+    try:
+        return read_desc(stem)
+    except ConvertError:
+        return None
