@@ -74,8 +74,8 @@ def remove(removable: Removable) -> None:
     try:
         # Away first, so that nobody finds half of a model there.
         with temporary_folder(folder.parent) as aside:
-            folder.rename(aside / folder.name)
-            shutil.rmtree(aside / folder.name)
+            folder.rename(aside / "removed")
+            shutil.rmtree(aside / "removed")
     except OSError as e:
         raise ChatError(f"{e.filename or folder}: can't remove: {e.strerror}") from e
 
