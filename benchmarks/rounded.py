@@ -25,6 +25,7 @@ class Rounded:
         self.format, self.shape = f"{source.format}, in {kind}", source.shape
         self.block = 0
         self.template, self.metadata = source.template, source.metadata
+        self.says_rope_order = source.says_rope_order
 
     def __enter__(self) -> Rounded:
         return self

@@ -30,7 +30,7 @@ from .inspect import human_bytes
 from .inspect_chat import format_chat_report, inspect_chat
 from .pipeline import Importance, Progress, convert
 from .progress import bytes_done, say, steps
-from .stated import Stated
+from .stated import AUTO, OTHER_ORDER, Stated
 from .stem import ALL_SUFFIXES, TOKENIZER_SUFFIX, file_of, stem_of
 
 
@@ -73,6 +73,7 @@ def _run(args: argparse.Namespace) -> int:
     model = _fetched(args.model, quiet=args.quiet)
     stem, n_read = stem_of(args.stem), 0
     weights, importance, eight_bits = args.weights and args.weights[0], None, None
+    stated = _stated(args, model)
     if args.calibrate is not None:
         weights, importance = MIXED_FORMATS[0], _calibrated(args, model, stem.parent)
     if args.target_bits is not None:
@@ -91,7 +92,7 @@ def _run(args: argparse.Namespace) -> int:
             weights=weights,
             block=args.block,
             tokenizer=args.tokenizer,
-            stated=Stated(args.rope_theta, args.norm_eps),
+            stated=stated,
             importance=importance,
             eight_bits=eight_bits,
             progress=counted,
@@ -99,6 +100,21 @@ def _run(args: argparse.Namespace) -> int:
     if not args.quiet:
         say(_summary(stem, d, n_read, time.monotonic() - start))
     return 0
+
+
+def _stated(args: argparse.Namespace, model: Path) -> Stated:
+    """Take what was typed, and what a text says of the order of heads where nobody else does."""
+    from llama2ncnn_chat.quality.rope_order import settled
+
+    stated = Stated(args.rope_theta, args.norm_eps, args.rope_order or AUTO)
+    tokenizer = Path(args.tokenizer) if args.tokenizer else None
+    with bytes_done(quiet=args.quiet) as report:
+        found = settled(
+            stated, model, tokenizer, lambda done, n: report(done, n, "to tell the order of heads")
+        )
+    if found != stated:
+        say(f"{PROG}: {OTHER_ORDER}")
+    return found
 
 
 def _calibrated(args: argparse.Namespace, model: Path, folder: Path) -> Importance:

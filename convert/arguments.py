@@ -11,6 +11,7 @@ from typing import NoReturn
 from .desc import FORMAT
 from .formats import BLOCK_FORMATS, BLOCKS, FORMAT_NAMES, MIXED_FORMATS
 from .progress import say
+from .stated import ROPE_ORDERS
 from .stem import stem_of
 
 PROG = "llama2ncnn-convert"
@@ -19,7 +20,7 @@ DISTRIBUTION = "llama2ncnn-chat"
 NOT_WITH = {
     "inspect": (
         *("report", "weights", "block", "calibrate", "target_bits", "tokenizer", "text", "tokens"),
-        *("rope_theta", "norm_eps"),
+        *("rope_theta", "norm_eps", "rope_order"),
     ),
     "report": ("verify", "block", "calibrate", "target_bits", "rope_theta", "norm_eps"),
 }
@@ -84,6 +85,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--tokenizer", metavar="FILE", help="tokenizer to carry (default: the model's own)")
     add("--rope-theta", type=float, metavar="X", help="RoPE's theta, where the files don't say it")
     add("--norm-eps", type=float, metavar="X", help="the norms' epsilon, where they don't say it")
+    add(
+        "--rope-order",
+        choices=ROPE_ORDERS,
+        help="of a llama2.c checkpoint, which numbers of a head make a pair: neighbours, or those "
+        "of its halves (default auto: as a text makes sense, else interleaved)",
+    )
     add("--quiet", action="store_true", help="no progress, no summary")
     add(
         "--inspect", action="store_true", help="describe a model, converted or not, convert nothing"

@@ -24,6 +24,9 @@ from .stem import TOKENIZER_SUFFIX, file_of, stem_of
 from .stream import SourceRows
 from .vocabulary import Companions, companions_of
 
+UNLESS = ", unless a text tells otherwise"
+"""What is said of an order that no file says: a conversion may try it."""
+
 
 @dataclass(frozen=True)
 class Conversion:
@@ -50,8 +53,8 @@ class Report:
     """A checkpoint (``kind`` "checkpoint") or a model ("model"); sizes in bytes.
 
     ``conversions`` of a model is one: itself; those of a checkpoint say by ``default`` which it
-    becomes if nobody chooses. ``verified`` says that its checksums were held
-    against its files.
+    becomes if nobody chooses, and by ``says_rope_order`` whether its RoPE's order is certain.
+    ``verified`` says that its checksums were held against its files.
     """
 
     kind: str
@@ -64,6 +67,7 @@ class Report:
     tokenizer: str | None
     conversions: list[Conversion] = field(default_factory=list)
     default: str = ""
+    says_rope_order: bool = True
     group_size: int = 0
     source: str = ""
     converter: str = ""
@@ -127,6 +131,7 @@ def _of_checkpoint(path: Path) -> Report:
             tokenizer=_tokenizer(companions),
             conversions=[_conversion(shape, codec, source) for codec in codecs],
             default=default.name,
+            says_rope_order=source.says_rope_order,
             group_size=source.block,
         )
 
@@ -214,6 +219,7 @@ def format_report(r: Report) -> str:
         ("context", f"{c.context_length:,} tokens"),
         ("norm eps", f"{c.norm_eps:g}"),
         ("RoPE theta", f"{c.rope.theta:g}"),
+        ("RoPE order", c.rope.order + ("" if r.says_rope_order else UNLESS)),
         *_more_facts(c),
     ]
     if r.group_size:

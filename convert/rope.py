@@ -18,6 +18,9 @@ Float64 = npt.NDArray[np.float64]
 
 DEFAULT_THETA = 10000.0
 
+ORDERS = {"interleaved": True, "halves": False}
+"""What the two ways to pair the numbers of a head are called, and ``Rope.interleaved`` of each."""
+
 
 @dataclass(frozen=True)
 class Rope:
@@ -102,6 +105,15 @@ class Rope:
         angles = positions[:, None] * self.inverse_frequencies(head_dim)
         cos, sin = self.attention_factor * np.cos(angles), self.attention_factor * np.sin(angles)
         return cos.astype(np.float32), sin.astype(np.float32)
+
+    @property
+    def order(self) -> str:
+        """Name the way in which the numbers of a head make pairs, one of ``ORDERS``."""
+        return next(name for name, value in ORDERS.items() if value == self.interleaved)
+
+    def in_order(self, name: str) -> Rope:
+        """Return the same, but with the pairs that one of ``ORDERS`` names."""
+        return replace(self, interleaved=ORDERS[name])
 
     def pairs(self, head_dim: int) -> tuple[slice, slice]:
         """Say where in a head the first number of every pair stands, and where the second."""

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ import pytest
 from convert.__main__ import main as convert_main
 from convert.pipeline import convert
 from convert.sources.llama2c import Llama2cCheckpoint
-from convert.stated import Stated
-from llama2ncnn_chat.catalogue.find import Conversion, find_model
+from convert.stated import NOTHING_STATED, Stated
+from llama2ncnn_chat.catalogue.find import Conversion, FoundModel, find_model
 from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
@@ -279,18 +280,34 @@ def test_a_context_beyond_the_models_is_warned_of(
 def test_what_no_header_says_can_be_stated(
     checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def logits(**stated: float) -> list[str]:
-        flags = [word for k, v in stated.items() for word in (f"--{k.replace('_', '-')}", f"{v}")]
+    def found(stated: Stated = NOTHING_STATED) -> FoundModel:
+        values = {k: v for k, v in asdict(stated).items() if v != asdict(NOTHING_STATED)[k]}
+        flags = [word for k, v in values.items() for word in (f"--{k.replace('_', '-')}", f"{v}")]
         args = ["complete", str(checkpoint), "a", "8", "--temp", "0", "--weights", "fp32", *flags]
         assert main(args) == 0
-        capsys.readouterr()
-        found = find_model(str(checkpoint), Conversion("fp32", stated=Stated(**stated)))
-        shape = found.desc.shape
-        return [f"{shape.rope.theta:g} {shape.norm_eps:g}", str(found.stem)]
+        assert capsys.readouterr().err == ""
+        by_flags = sorted(checkpoint.parent.glob("home/cache/llama2ncnn/models/*"))
+        found = find_model(str(checkpoint), Conversion("fp32", stated=stated))
+        assert sorted(checkpoint.parent.glob("home/cache/llama2ncnn/models/*")) == by_flags
+        return found
 
-    said = [logits(), logits(rope_theta=5e5), logits(norm_eps=1e-6)]
-    assert [each[0] for each in said] == ["10000 1e-05", "500000 1e-05", "10000 1e-06"]
-    assert len({each[1] for each in said}) == 3
+    said = [
+        found(each)
+        for each in (
+            NOTHING_STATED,
+            Stated(rope_theta=5e5),
+            Stated(norm_eps=1e-6),
+            Stated(rope_order="halves"),
+        )
+    ]
+    shapes = [each.desc.shape for each in said]
+    assert [(s.rope.theta, s.norm_eps, s.rope.interleaved) for s in shapes] == [
+        (1e4, 1e-5, True),
+        (5e5, 1e-5, True),
+        (1e4, 1e-6, True),
+        (1e4, 1e-5, False),
+    ]
+    assert len({each.stem for each in said}) == len(said)
     stem = checkpoint.with_name("stated")
     assert convert_main(["--quiet", "--rope-theta", "1e6", str(checkpoint), str(stem)]) == 0
     assert convert_main(["--inspect", str(stem)]) == 0

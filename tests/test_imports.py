@@ -21,7 +21,10 @@ BELOW = {
     "chat": {"storage", "conversation", "generation", "model", "text"},
     "catalogue": set(),
     "quality": {"generation", "model", "text"},
-    "launch": {"catalogue", "chat", "storage", "conversation", "generation", "model", "text"},
+    "launch": {
+        *("catalogue", "chat", "storage", "conversation", "generation", "model", "text"),
+        "quality",
+    },
     "ui": {
         *("launch", "catalogue", "chat", "storage", "conversation", "generation", "model", "text"),
         "quality",

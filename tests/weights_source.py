@@ -37,6 +37,7 @@ class WeightsSource:
     path, size, format, block = Path("weights"), 0, "arrays", 0
     template, metadata = "llama2", NOTHING
     files: tuple[Path, ...] = ()
+    says_rope_order = True
 
     def __init__(self, shape: ModelShape, w: Weights) -> None:
         self.shape, self._weights = shape, w

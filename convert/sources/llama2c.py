@@ -63,6 +63,7 @@ class Llama2cCheckpoint:
         self.format = f"llama2.c {FORMATS[self.version]}"
         self.metadata = NOTHING
         self.template = "llama2"  # the file doesn't say; Llama-2 is what llama2.c is for
+        self.says_rope_order = False  # some exporters left wq and wk as Hugging Face has them
 
     def __enter__(self) -> Llama2cCheckpoint:
         return self

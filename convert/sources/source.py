@@ -37,6 +37,8 @@ class TensorSource(Protocol):
     read, ``size`` in bytes together; ``format`` says in words what it is. ``block`` is how many of
     its values share a scale, 0 for floats. ``template`` names the chat template that it was made
     for, "own" if its files have one. ``metadata`` is what a file says besides tensors, by key.
+    ``says_rope_order`` tells whether its format settles which numbers of a head make a pair, or the
+    shape's RoPE has only what is usual.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class TensorSource(Protocol):
     block: int
     template: str
     metadata: Mapping[str, Any]
+    says_rope_order: bool
 
     def __enter__(self) -> TensorSource: ...
 

@@ -109,6 +109,7 @@ class StoredModel:
 
     block = 0
     metadata = NOTHING
+    says_rope_order = True
 
     def __init__(
         self,

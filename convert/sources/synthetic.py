@@ -33,6 +33,7 @@ class SyntheticCheckpoint:
         self.size = 4 * shape.n_parameters
         self.format, self.block = "random weights", 0
         self.template, self.metadata = "llama2", NOTHING
+        self.says_rope_order = True
         self._tensors = shape.tensors
         # A prime length, so that no two tensors' rows line up.
         pool = np.random.default_rng(seed).standard_normal(1_000_003, np.float32)

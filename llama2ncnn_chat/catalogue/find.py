@@ -6,6 +6,7 @@ options. Loads no weights and draws nothing; progress goes to callbacks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from convert.hub.fetch import fetch
 from convert.hub.names import is_hub_name, parse_name
 from convert.pipeline import CONVERTER, OnProgress
 from convert.sources import model_at, open_source
-from convert.stated import NOTHING_STATED, Stated
+from convert.stated import NOTHING_STATED, OTHER_ORDER, Stated
 from convert.stem import CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of, stem_of
 from convert.tokenizer_files import TOKENIZERS
 from convert.vocabulary import companions_of
@@ -61,20 +62,28 @@ class FoundModel:
     notes: tuple[str, ...] = ()
 
 
+Settle = Callable[[Stated, Path, Path | None], Stated]
+"""Gets what is stated of the model at a path, and a tokenizer; returns what is to hold of it."""
+
+
 @dataclass(frozen=True)
-class ProgressCallbacks:
-    """What the slow steps call: with bytes fetched, with bytes hashed, with tensors converted."""
+class Callbacks:
+    """What the slow steps call: with bytes fetched, with bytes hashed, with tensors converted.
+
+    ``settle`` is asked before a conversion, where nobody says the order of heads.
+    """
 
     fetching: OnBytes | None = None
     hashing: OnBytes | None = None
     converting: OnProgress | None = None
+    settle: Settle | None = None
 
 
 def find_model(
     model: str,
     conversion: Conversion = Conversion(),
     tokenizer: Path | None = None,
-    progress: ProgressCallbacks = ProgressCallbacks(),
+    callbacks: Callbacks = Callbacks(),
     bundled: Path = DEMO_CHECKPOINT,
 ) -> FoundModel:
     """Find what ``model`` names, and convert it if it isn't yet.
@@ -86,17 +95,17 @@ def find_model(
     """
     try:
         if is_hub_name(model):
-            return _of_hub(model, conversion, tokenizer, progress)
+            return _of_hub(model, conversion, tokenizer, callbacks)
         stem = stem_of(model)
         if stem.name and (file_of(stem, ".desc").exists() or file_of(stem, ".param").exists()):
             return _converted(stem, tokenizer, conversion)
         path = Path(model)
         if model == DEMO and not path.exists():
-            return _demo(bundled, conversion, tokenizer, progress)
+            return _demo(bundled, conversion, tokenizer, callbacks)
         if not path.exists():
             return _of_gone(path, conversion, tokenizer)
         path = model_at(path)
-        return _raw(path, str(path.resolve()), conversion, tokenizer, progress)
+        return _raw(path, str(path.resolve()), conversion, tokenizer, callbacks)
     except WriteError as e:  # the model is not to blame
         raise ChatError(e.message, e.hint) from e
     except ConvertError as e:
@@ -106,7 +115,7 @@ def find_model(
 
 
 def _demo(
-    path: Path, conversion: Conversion, tokenizer: Path | None, progress: ProgressCallbacks
+    path: Path, conversion: Conversion, tokenizer: Path | None, callbacks: Callbacks
 ) -> FoundModel:
     """Find the model that ships inside the package, in the same way as anybody's checkpoint."""
     sums = path.with_suffix(".sha256")
@@ -121,16 +130,16 @@ def _demo(
         raise ModelError(e.message, REINSTALL) from e
     except ValueError as e:
         raise ModelError(f"{sums}: the bundled file is damaged", REINSTALL) from e
-    return replace(_raw(path, DEMO, conversion, tokenizer, progress), name=DEMO)
+    return replace(_raw(path, DEMO, conversion, tokenizer, callbacks), name=DEMO)
 
 
 def _of_hub(
-    model: str, conversion: Conversion, tokenizer: Path | None, progress: ProgressCallbacks
+    model: str, conversion: Conversion, tokenizer: Path | None, callbacks: Callbacks
 ) -> FoundModel:
     """Fetch the model that such a name stands for, and take it from there as any other."""
     name = parse_name(model)
-    fetched = fetch(name, progress.fetching)
-    found = _raw(fetched.path, str(name), conversion, tokenizer, progress)
+    fetched = fetch(name, callbacks.fetching)
+    found = _raw(fetched.path, str(name), conversion, tokenizer, callbacks)
     return replace(found, name=name.short, notes=(*fetched.notes, *found.notes))
 
 
@@ -185,7 +194,7 @@ def _raw(
     called: str,
     conversion: Conversion,
     tokenizer: Path | None,
-    progress: ProgressCallbacks,
+    callbacks: Callbacks,
 ) -> FoundModel:
     """Find or make the model at ``path``, which ``called`` finds again from anywhere."""
     with open_source(path) as source:
@@ -194,6 +203,7 @@ def _raw(
         fmt = choose_format(source, conversion.weights, conversion.block)
         fingerprint, files = source.fingerprint(), source.files
         companions = companions_of(source, tokenizer)
+        order_is_open = conversion.stated.leaves_order_open(source)
     if not companions.has_tokenizer:  # said now, not after a minute of converting
         folder = path if path.is_dir() else path.parent
         looked = TOKENIZERS if path.is_dir() else TOKENIZERS[-1:]
@@ -202,21 +212,30 @@ def _raw(
         raise UsageError(f"{conversion.keep} names a folder", "name a model in it")
     notes: list[str] = []
     options = format_in_key(fmt) + conversion.stated.key
-    stem = conversion.keep or cache_stem(files, options, progress.hashing, notes)
+    if order_is_open and companions.tokenizer:  # a text settles it, as the tokenizer reads it
+        options += f"-by{sha256_file(companions.tokenizer)[:8]}"
+    stem = conversion.keep or cache_stem(files, options, callbacks.hashing, notes)
 
     def convert(target: Path) -> ModelDesc:
+        stated = conversion.stated
+        if order_is_open and callbacks.settle:
+            stated = callbacks.settle(stated, path, tokenizer)
+        if stated != conversion.stated:
+            notes.append(OTHER_ORDER)
         return pipeline.convert(
             path,
             target,
             weights=fmt.name,
             block=fmt.block or None,
             tokenizer=companions.tokenizer,
-            stated=conversion.stated,
-            progress=progress.converting,
+            stated=stated,
+            progress=callbacks.converting,
         )
 
     desc = read_whole(stem)
     if conversion.keep:
+        if desc and order_is_open:
+            shape = replace(shape, rope=shape.rope.in_order(desc.shape.rope.order))
         eight_bits = format_matrices(fmt.eight_bits)
         wanted = (shape, fingerprint, fmt.name, fmt.block, eight_bits, CONVERTER)
         if desc is None or wanted != (

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from convert.chat_facts import ChatFacts
 from convert.pipeline import Progress
+from convert.stated import Stated
 
-from ..catalogue.find import Conversion, FoundModel, ProgressCallbacks, find_model
+from ..catalogue.find import Callbacks, Conversion, FoundModel, find_model
 from ..errors import ModelError
 from ..model.engine import Engine
+from ..quality.rope_order import settled
 from ..text.templates.marked import TEMPLATES
 from ..text.templates.own import own_template
 from ..text.templates.template import Template
@@ -42,7 +44,10 @@ def find(model: str, tokenizer: Path | None, conversion: Conversion, step: Step)
     def converted(progress: Progress) -> None:
         converting(progress.bytes, progress.n_bytes)
 
-    callbacks = ProgressCallbacks(fetching, hashing, converted)
+    def settle(stated: Stated, path: Path, tokenizer: Path | None) -> Stated:
+        return settled(stated, path, tokenizer, step(f"trying the order of heads of {model}"))
+
+    callbacks = Callbacks(fetching, hashing, converted, settle)
     return find_model(model, conversion, tokenizer, callbacks)
 
 

@@ -11,17 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from convert.formats import BLOCKS, FORMAT_NAMES
 from convert.shape import LIMITS
 from convert.sources.synthetic import SHAPES
-from convert.stated import Stated
 
-from ..catalogue.find import DEMO, Conversion
+from ..catalogue.find import DEMO
 from ..chat.option import Option, Parse, number, one_of, switch, text
 from ..chat.options import SETTINGS, SYSTEM, with_values
 from ..conversation.settings import Settings
 from ..errors import UsageError
 from .config import collect
+from .conversion import CONVERSION, ConversionOptions
 
 COLORS = ("auto", "always", "never")
 ACTIONS = ("list", "show", "rm", "prune")
@@ -49,23 +48,7 @@ _MODEL = _start(
     positional=True,
 )
 _JSON = _run("json", "output", "one JSON object instead of text")
-_RAW = "a model that is converted first"
-_POSITIVE = number(float, 0)
 _CONTEXT = number(int, 1, LIMITS["context_length"])
-_CONVERSION = (
-    _run("tokenizer", _RAW, "its tokenizer.bin", Path, metavar="FILE"),
-    _run(
-        "weights",
-        _RAW,
-        "how its weights are kept (default: q8 or q4, by its size or its own bits)",
-        one_of(FORMAT_NAMES),
-        choices=FORMAT_NAMES,
-    ),
-    _run("block", _RAW, "for b8, b6 and b4", one_of(BLOCKS), choices=tuple(map(str, BLOCKS))),
-    _run("rope_theta", _RAW, "RoPE's theta, if no file says it", _POSITIVE, metavar="X"),
-    _run("norm_eps", _RAW, "the norms' epsilon, if none says it", _POSITIVE, metavar="X"),
-    _run("keep_model", _RAW, "keep it here, not cached", Path, metavar="STEM"),
-)
 
 OPTIONS: tuple[Option, ...] = (
     _MODEL,
@@ -107,27 +90,9 @@ OPTIONS: tuple[Option, ...] = (
     _run("stats", "output", "timings on stderr at the end"),
     _start("ctx_size", "engine", "another context", _CONTEXT, None, metavar="N"),
     _run("check", "engine", "hold the weights' checksum first"),
-    *_CONVERSION,
+    *CONVERSION,
 )
 """Every option of the program; those of ``bench`` alone are in ``BENCH_OPTIONS``."""
-
-
-@dataclass(frozen=True)
-class ConversionOptions:
-    """How a raw model is converted, a field for every row of ``_CONVERSION``."""
-
-    tokenizer: Path | None
-    weights: str | None
-    block: int | None
-    rope_theta: float | None
-    norm_eps: float | None
-    keep_model: Path | None
-
-    @property
-    def conversion(self) -> Conversion:
-        """Return how a raw checkpoint is converted."""
-        stated = Stated(self.rope_theta, self.norm_eps)
-        return Conversion(self.weights, self.block, self.keep_model, stated)
 
 
 @dataclass(frozen=True)
@@ -230,7 +195,7 @@ BENCH_OPTIONS: tuple[Option, ...] = (
     ),
     SETTINGS["threads"],
     _JSON,
-    *_CONVERSION,
+    *CONVERSION,
 )
 """The options of ``bench``, which reads neither the environment nor the settings file."""
 

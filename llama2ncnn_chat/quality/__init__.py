@@ -1,1 +1,1 @@
-"""What a weight format costs a model: distances from a reference over texts, and speeds."""
+"""What texts tell of a model: what a weight format costs it, how to lose less, how it is built."""

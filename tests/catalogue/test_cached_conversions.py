@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from convert.desc import format_desc
+from convert.stated import Stated
 from convert.stem import file_of
 from llama2ncnn_chat.catalogue.find import Conversion, find_model
 from llama2ncnn_chat.catalogue.hashes import content_hash
@@ -60,9 +61,14 @@ def test_a_conversion_with_another_graph_is_made_anew(
 def test_the_key_is_of_the_content_and_the_options(checkpoint: Path) -> None:
     digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     nothing = hashlib.sha256(b"").hexdigest()  # the mixture
-    assert find_model(str(checkpoint)).stem.parent.name == f"{digest[:24]}-q8-{nothing[:8]}-1"
-    stem = find_model(str(checkpoint), Conversion("b6", 32)).stem
-    assert stem.parent.name == f"{digest[:24]}-b6-32-1"
+    tokenizer = checkpoint.with_name("tokenizer.bin").read_bytes()  # by which a text is read
+    by = hashlib.sha256(tokenizer).hexdigest()[:8]
+    stem = find_model(str(checkpoint)).stem
+    assert stem.parent.name == f"{digest[:24]}-q8-{nothing[:8]}-by{by}-1"
+    stem = find_model(
+        str(checkpoint), Conversion("b6", 32, stated=Stated(rope_order="halves"))
+    ).stem
+    assert stem.parent.name == f"{digest[:24]}-b6-32-halves-1"
 
 
 def test_the_key_of_several_files_covers_all(tmp_path: Path) -> None:

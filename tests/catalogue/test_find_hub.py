@@ -12,7 +12,7 @@ import pytest
 from convert.hub.cache import hub_models
 from convert.stem import file_of
 from llama2ncnn_chat.catalogue.cached import cached_models
-from llama2ncnn_chat.catalogue.find import ProgressCallbacks, find_model
+from llama2ncnn_chat.catalogue.find import Callbacks, find_model
 from llama2ncnn_chat.catalogue.listing import inventory, models_at_hand, models_to_fetch
 from tests.hub_server import Hub, Repo
 from tests.tiny_model import random_weights, tiny_config, write_v0
@@ -39,8 +39,8 @@ def tiny(hub: Hub, tmp_path: Path) -> Hub:
 
 def test_it_is_fetched_and_converted_once(tiny: Hub, tokenizer: Path) -> None:
     told: list[tuple[int, int]] = []
-    progress = ProgressCallbacks(fetching=lambda done, total: told.append((done, total)))
-    found = find_model(NAME, tokenizer=tokenizer, progress=progress)
+    callbacks = Callbacks(fetching=lambda done, total: told.append((done, total)))
+    found = find_model(NAME, tokenizer=tokenizer, callbacks=callbacks)
     assert (found.name, found.notes) == ("m.gguf", ())
     assert found.desc.shape.dim == CONFIG.dim
     size = len(tiny.repos["owner/tiny"].files["sub/m.gguf"])

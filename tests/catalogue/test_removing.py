@@ -109,11 +109,11 @@ def test_what_is_no_whole_model_can_go(stem: Path) -> None:
 
 CONVERTING = """
 import os, sys, time
-from llama2ncnn_chat.catalogue.find import ProgressCallbacks, find_model
+from llama2ncnn_chat.catalogue.find import Callbacks, find_model
 def wait(_):
     print("converting", flush=True)
     time.sleep(60)
-find_model(sys.argv[1], progress=ProgressCallbacks(converting=wait))
+find_model(sys.argv[1], callbacks=Callbacks(converting=wait))
 """
 
 

@@ -68,6 +68,7 @@ COMMAND_LINE: dict[str, tuple[tuple[str, ...], Any]] = {
     "block": (("--block", "32"), 32),
     "rope_theta": (("--rope-theta", "5e5"), 5e5),
     "norm_eps": (("--norm-eps", "1e-6"), 1e-6),
+    "rope_order": (("--rope-order", "halves"), "halves"),
     "keep_model": (("--keep-model", "s"), Path("s")),
 }
 """How each option is typed after ``llama2ncnn-chat``, and what becomes of it."""

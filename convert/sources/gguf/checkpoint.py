@@ -48,6 +48,7 @@ class GgufCheckpoint:
         self.format = f"GGUF v{self._gguf.version} {architecture} ({self._contents()})"
         quantised = any(tensor.type.bits < FLOAT_BITS for tensor in self._table.values())
         self.block = SUB_BLOCK if quantised else 0
+        self.says_rope_order = True
         self.template = "own" if TEMPLATE in self.metadata else "plain"
 
     def __enter__(self) -> GgufCheckpoint:
