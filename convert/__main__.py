@@ -73,11 +73,11 @@ def _run(args: argparse.Namespace) -> int:
     model = _fetched(args.model, quiet=args.quiet)
     stem, n_read = stem_of(args.stem), 0
     weights, importance, eight_bits = args.weights and args.weights[0], None, None
-    stated = _stated(args, model)
+    stated = _settled(args, model)
     if args.calibrate is not None:
-        weights, importance = MIXED_FORMATS[0], _calibrated(args, model, stem.parent)
+        weights, importance = MIXED_FORMATS[0], _calibrated(args, model, stem.parent, stated)
     if args.target_bits is not None:
-        weights, eight_bits = MIXED_FORMATS[0], _mixed(args, model, stem.parent, importance)
+        weights, eight_bits = MIXED_FORMATS[0], _mixed(args, model, stem.parent, stated, importance)
     start = time.monotonic()
     with bytes_done(quiet=args.quiet) as report:
 
@@ -102,31 +102,40 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _stated(args: argparse.Namespace, model: Path) -> Stated:
-    """Take what was typed, and what a text says of the order of heads where nobody else does."""
+def _stated(args: argparse.Namespace) -> Stated:
+    return Stated(args.rope_theta, args.norm_eps, args.rope_order or AUTO)
+
+
+def _settled(args: argparse.Namespace, model: Path) -> Stated:
+    """Take what was typed, and what a text tells of the order of heads where nobody says it."""
     from llama2ncnn_chat.quality.rope_order import settled
 
-    stated = Stated(args.rope_theta, args.norm_eps, args.rope_order or AUTO)
-    tokenizer = Path(args.tokenizer) if args.tokenizer else None
+    stated = _stated(args)
     with bytes_done(quiet=args.quiet) as report:
-        found = settled(
-            stated, model, tokenizer, lambda done, n: report(done, n, "to tell the order of heads")
-        )
+
+        def told(done: int, total: int) -> None:
+            report(done, total, "to tell the order of heads")
+
+        found = settled(stated, model, _path(args.tokenizer), told)
     if found != stated:
         say(f"{PROG}: {OTHER_ORDER}")
     return found
 
 
-def _calibrated(args: argparse.Namespace, model: Path, folder: Path) -> Importance:
+def _calibrated(args: argparse.Namespace, model: Path, folder: Path, stated: Stated) -> Importance:
     """Run a text through the model, for which this package takes the chat's engine."""
     from llama2ncnn_chat.quality.calibration import calibrate
 
     with bytes_done(quiet=args.quiet) as report:
-        return calibrate(model, *_text_and_tokenizer(args), folder, report)
+        return calibrate(model, _text(args), _path(args.tokenizer), folder, report, stated)
 
 
 def _mixed(
-    args: argparse.Namespace, model: Path, folder: Path, importance: Importance | None
+    args: argparse.Namespace,
+    model: Path,
+    folder: Path,
+    stated: Stated,
+    importance: Importance | None,
 ) -> Matrices:
     """Find out which matrices keep 8 bits, by the chat's engine too."""
     from llama2ncnn_chat.quality.mixing import measured_mixture
@@ -135,9 +144,11 @@ def _mixed(
         mixture = measured_mixture(
             model,
             args.target_bits,
-            *_text_and_tokenizer(args),
+            _text(args),
+            _path(args.tokenizer),
             folder,
             importance=importance,
+            stated=stated,
             told=report,
         )
     if not args.quiet:
@@ -149,12 +160,15 @@ def _mixed(
     return mixture.eight_bits
 
 
-def _text_and_tokenizer(args: argparse.Namespace) -> tuple[Path, Path | None]:
+def _text(args: argparse.Namespace) -> Path:
     """Say what a model is measured by before it is converted."""
     from llama2ncnn_chat.quality.texts import OWN_TEXT
 
-    text = Path(args.calibrate) if isinstance(args.calibrate, str) else OWN_TEXT
-    return text, Path(args.tokenizer) if args.tokenizer else None
+    return Path(args.calibrate) if isinstance(args.calibrate, str) else OWN_TEXT
+
+
+def _path(name: str | None) -> Path | None:
+    return Path(name) if name else None
 
 
 def _fetched(model: str, *, quiet: bool) -> Path:
@@ -198,8 +212,13 @@ def _report(args: argparse.Namespace) -> int:
     from llama2ncnn_chat.quality.table import format_quality_report
 
     model = _fetched(args.model, quiet=args.quiet)
-    tokenizer, text = (value and Path(value) for value in (args.tokenizer, args.text))
-    wanted = Wanted(args.weights or (), text, args.tokens or Wanted.tokens, tokenizer)
+    wanted = Wanted(
+        args.weights or (),
+        _path(args.text),
+        args.tokens or Wanted.tokens,
+        _path(args.tokenizer),
+        _stated(args),
+    )
     with steps(quiet=args.quiet) as step:
         report = quality_report(model, wanted, step)
     if args.json:

@@ -22,7 +22,7 @@ NOT_WITH = {
         *("report", "weights", "block", "calibrate", "target_bits", "tokenizer", "text", "tokens"),
         *("rope_theta", "norm_eps", "rope_order"),
     ),
-    "report": ("verify", "block", "calibrate", "target_bits", "rope_theta", "norm_eps"),
+    "report": ("verify", "block", "calibrate", "target_bits"),
 }
 """Flags that the two modes that convert nothing have no use for."""
 
@@ -145,8 +145,6 @@ def _problem(args: argparse.Namespace) -> str:
             continue
         if not {*(args.weights or MIXED_FORMATS)} <= {*MIXED_FORMATS}:
             return f"--{name} goes with --weights {' or '.join(MIXED_FORMATS)}"
-        if args.rope_theta or args.norm_eps:
-            return f"--{name} doesn't go with --rope-theta and --norm-eps"
     if args.block and not {*(args.weights or ())} & BLOCK_FORMATS.keys():
         return "--block goes with --weights b8, b6 or b4"
     if not stem_of(args.stem).name or args.stem.endswith(os.sep):

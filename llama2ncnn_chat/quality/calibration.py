@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from convert.desc import ModelDesc
 from convert.graph import Layer, Matrix
 from convert.pipeline import Importance
 from convert.progress import Report
+from convert.stated import NOTHING_STATED, Stated
 from convert.stream import Progress
 
 from ..model.batches import PREFILL_BATCH
@@ -35,22 +37,29 @@ Named = tuple[str, tuple[tuple[str, int], ...]]
 
 
 def calibrate(
-    model: Path, text: Path, tokenizer: Path | None, beside: Path, told: Report = lambda *_: None
+    model: Path,
+    text: Path,
+    tokenizer: Path | None,
+    beside: Path,
+    told: Report = lambda *_: None,
+    stated: Stated = NOTHING_STATED,
 ) -> Importance:
     """Measure the mean squares that the columns of every matrix meet over a text.
 
-    The model for the time being goes into a folder in ``beside``. Raises ``ConvertError`` for a
-    text that can't be read or is too short, and a model without a tokenizer or too large to run.
+    The model for the time being goes into a folder in ``beside``, and is as ``stated``. Raises
+    ``ConvertError`` for a text that can't be read or is too short, and a model without a tokenizer
+    or too large to run.
     """
     refuse_without_tokenizer(model, tokenizer)
 
     def converting(p: Progress) -> None:
         told(p.bytes, p.n_bytes, f"{p.tensors}/{p.n_tensors} tensors, to calibrate by")
 
+    how: dict[str, Any] = {"tokenizer": tokenizer, "stated": stated, "progress": converting}
     with (
         as_convert_errors(),
         trial_folder(beside) as folder,
-        converted(model, WEIGHTS, folder, tokenizer=tokenizer, progress=converting) as engine,
+        converted(model, WEIGHTS, folder, **how) as engine,
     ):
         texts = texts_for(engine, text, MOST_TEXTS, PREFILL_BATCH)
         return mean_squares(engine, _counted(texts, engine.desc.bin_size, told))

@@ -15,6 +15,7 @@ from statistics import median
 from convert.inspect import human_bytes
 from convert.progress import Step
 from convert.room import refuse_if_full
+from convert.stated import OTHER_ORDER
 from convert.stem import TOKENIZER_SUFFIX, file_of
 from convert.temporary import temporary_folder
 
@@ -26,6 +27,7 @@ from .errors import as_convert_errors
 from .fidelity import Float32, compare, log_probabilities, logits_of
 from .plan import DECODED, PROMPT, Plan, plan_report
 from .report import Measured, QualityReport, Wanted
+from .rope_order import settled
 from .speed import decode_rates, prefill_rates, warm_up
 from .texts import sampled_texts, texts_of_file
 from .trial import converted
@@ -44,7 +46,12 @@ def quality_report(model: Path, wanted: Wanted, step: Step) -> QualityReport:
     and where there is too little room for the conversions.
     """
     with as_convert_errors():
-        return _measured(plan_report(model, wanted), wanted, step)
+        plan = plan_report(model, wanted)
+        stated = settled(wanted.stated, model, wanted.tokenizer)
+        if stated != wanted.stated:
+            report = replace(plan.report, notes=(*plan.report.notes, OTHER_ORDER))
+            plan, wanted = replace(plan, report=report), replace(wanted, stated=stated)
+        return _measured(plan, wanted, step)
 
 
 def _measured(plan: Plan, wanted: Wanted, step: Step) -> QualityReport:
@@ -57,7 +64,7 @@ def _measured(plan: Plan, wanted: Wanted, step: Step) -> QualityReport:
             "make room, choose fewer --weights, or set TMPDIR to a folder that has it",
         )
         step(f"one conversion at a time in {folder}, up to {human_bytes(plan.disk)}")
-        with _converted(plan, base, folder, wanted.tokenizer, step) as engine:
+        with _converted(plan, base, folder, wanted, step) as engine:
             texts = _texts(plan, engine, wanted.text, step)
             reference = [log_probabilities(logits_of(engine, ids)) for ids in texts]
             threads, notes = engine.threads, dict.fromkeys(plan.report.notes)
@@ -65,7 +72,7 @@ def _measured(plan: Plan, wanted: Wanted, step: Step) -> QualityReport:
                 found[base] = _measure(base, engine, reference, texts, step)
         for weights in plan.measured:
             if weights != base:
-                with _converted(plan, weights, folder, wanted.tokenizer, step) as engine:
+                with _converted(plan, weights, folder, wanted, step) as engine:
                     found[weights] = _measure(weights, engine, reference, texts, step)
                     notes |= dict.fromkeys([engine.note] if engine.note else [])
     return replace(
@@ -78,7 +85,7 @@ def _measured(plan: Plan, wanted: Wanted, step: Step) -> QualityReport:
 
 
 def _converted(
-    plan: Plan, weights: str, folder: Path, tokenizer: Path | None, step: Step
+    plan: Plan, weights: str, folder: Path, wanted: Wanted, step: Step
 ) -> AbstractContextManager[NcnnEngine]:
     told = step(f"{weights}: converting")
     return converted(
@@ -86,7 +93,8 @@ def _converted(
         weights,
         folder,
         context_length=plan.context,
-        tokenizer=tokenizer,
+        tokenizer=wanted.tokenizer,
+        stated=wanted.stated,
         progress=lambda p: told(p.bytes, p.n_bytes),
     )
 

@@ -22,6 +22,7 @@ from convert.progress import Report
 from convert.room import refuse_if_full
 from convert.shape import ModelShape
 from convert.sources import open_source
+from convert.stated import NOTHING_STATED, Stated
 from convert.stream import Progress
 
 from ..model.kernels.choose import NoKernelsError, kernels
@@ -64,12 +65,14 @@ def measured_mixture(
     tokenizer: Path | None,
     beside: Path,
     importance: Importance | None = None,
+    stated: Stated = NOTHING_STATED,
     told: Report = lambda *_: None,
 ) -> Mixture:
     """Choose which matrices keep 8 bits so that all have ``bits`` on average at most.
 
-    The two models go into a folder in ``beside``. Raises ``ConvertError`` for bits that can't be,
-    a text or a model that it can't be measured by, and where there are no kernels.
+    The two models go into a folder in ``beside``, and are as ``stated``. Raises
+    ``ConvertError`` for bits that can't be, a text or a model that it can't be measured by, and
+    where there are no kernels.
     """
     with as_convert_errors():
         _refuse_without_kernels()
@@ -83,7 +86,7 @@ def measured_mixture(
     def converting(p: Progress) -> None:
         told(p.bytes, p.n_bytes, f"{p.tensors}/{p.n_tensors} tensors, to measure by")
 
-    how: dict[str, Any] = {"tokenizer": tokenizer, "progress": converting}
+    how: dict[str, Any] = {"tokenizer": tokenizer, "stated": stated, "progress": converting}
     few_how: dict[str, Any] = {**how, "eight_bits": frozenset(), "importance": importance}
     with as_convert_errors(), trial_folder(beside) as folder:
         size = bin_bytes(shape, codec_of(FEW)) + bin_bytes(shape, codec_of(MANY))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from convert.stated import NOTHING_STATED, Stated
+
 from .fidelity import Fidelity
 
 
@@ -13,12 +15,14 @@ class Wanted:
     """What a report is to be on: formats (none is all that aren't slow), and on which text.
 
     ``tokens`` is about how long the text is to be; without ``text`` the model writes one.
+    ``stated`` goes before what the model says of itself.
     """
 
     weights: tuple[str, ...] = ()
     text: Path | None = None
     tokens: int = 1000
     tokenizer: Path | None = None
+    stated: Stated = NOTHING_STATED
 
 
 @dataclass(frozen=True)
