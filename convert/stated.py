@@ -6,7 +6,9 @@ none says in which order the numbers of a head stand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from .errors import ConvertError
 from .rope import ORDERS
@@ -37,6 +39,17 @@ class Stated:
         eps = "" if self.norm_eps is None else f"-eps{self.norm_eps!r}"
         return theta + eps + ("" if self.rope_order == AUTO else f"-{self.rope_order}")
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """Return what is stated, by its name."""
+        usual = asdict(NOTHING_STATED)
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+
+    @property
+    def text(self) -> str:
+        """Write it as a text that ``stated_of`` reads; empty where nothing is stated."""
+        return json.dumps(self.values) if self.values else ""
+
     def leaves_order_open(self, source: TensorSource) -> bool:
         """Tell whether neither the person nor the source says how the numbers of a head pair."""
         return self.rope_order == AUTO and not source.says_rope_order
@@ -63,3 +76,18 @@ class Stated:
 
 
 NOTHING_STATED = Stated()
+
+
+def stated_of(text: str) -> Stated:
+    """Read what ``Stated.text`` wrote; what this version doesn't know is left out."""
+    try:
+        values = json.loads(text or "{}")
+    except ValueError:
+        return NOTHING_STATED
+    known = values if isinstance(values, dict) else {}
+    theta, eps, order = (known.get(name) for name in asdict(NOTHING_STATED))
+    return Stated(
+        theta if isinstance(theta, float) else None,
+        eps if isinstance(eps, float) else None,
+        order if order in ROPE_ORDERS else AUTO,
+    )

@@ -51,7 +51,7 @@ class Conversion:
 class FoundModel:
     """A converted model, its tokenizer, and what its files say of chats.
 
-    ``name`` is what to call it, ``notes`` what to say.
+    ``name`` is what to call it, ``notes`` what to say, ``stated`` what a person did, with effect.
     """
 
     name: str
@@ -60,6 +60,7 @@ class FoundModel:
     tokenizer: Path
     facts: ChatFacts = field(default_factory=ChatFacts)
     notes: tuple[str, ...] = ()
+    stated: Stated = NOTHING_STATED
 
 
 Settle = Callable[[Stated, Path, Path | None], Stated]
@@ -175,7 +176,10 @@ def _of_gone(path: Path, conversion: Conversion, tokenizer: Path | None) -> Foun
     if tokenizer and not tokenizer.exists() and str(tokenizer.resolve()) == carried:
         tokenizer = None  # a copy of it went along
     return replace(
-        _converted(cached.stem, tokenizer, Conversion()), name=gone.name, notes=tuple(notes)
+        _converted(cached.stem, tokenizer, Conversion()),
+        name=gone.name,
+        notes=tuple(notes),
+        stated=conversion.stated if suiting else NOTHING_STATED,
     )
 
 
@@ -248,7 +252,8 @@ def _raw(
         desc = publish(convert, stem, origin)
     own = companions.tokenizer or file_of(stem, TOKENIZER_SUFFIX)
     # The source's, not those that went along: a template may have been mended since.
-    return FoundModel(path.name, stem, desc, own, companions.facts, tuple(notes))
+    facts, stated = companions.facts, conversion.stated
+    return FoundModel(path.name, stem, desc, own, facts, tuple(notes), stated)
 
 
 def _no_tokenizer(what: str, looked: list[Path]) -> ModelError:

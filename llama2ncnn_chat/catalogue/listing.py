@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from convert.choosing import default_weights
 from convert.errors import ConvertError
 from convert.hub.cache import hub_models
 from convert.inspect import human_bytes, inspect
+from convert.stated import NOTHING_STATED, Stated
 
 from .cached import CachedModel, cached_models
 from .find import DEMO, DEMO_CHECKPOINT
@@ -26,12 +28,29 @@ UNKNOWN = "of a kind that isn't known here"
 
 
 @dataclass(frozen=True)
+class NamedWith:
+    """What a person named with a model: a tokenizer's file, or nothing, and what they stated."""
+
+    tokenizer: str = ""
+    stated: Stated = NOTHING_STATED
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return what was named, by the names of the options that name it again."""
+        tokenizer = {"tokenizer": Path(self.tokenizer)} if self.tokenizer else {}
+        return {**tokenizer, **self.stated.values}
+
+
+NOTHING_NAMED = NamedWith()
+
+
+@dataclass(frozen=True)
 class ListedModel:
     """``model`` is what ``find_model`` takes; ``where`` says how it came into the list.
 
-    ``format`` is that of its weights as they are on disk, ``size`` their bytes; ``tokenizer`` the
-    file that was named with it when it was used lately, or empty; ``good_for`` is known of those
-    to fetch, whose format and size are what they would become.
+    ``format`` is that of its weights as they are on disk, ``size`` their bytes; ``named`` is
+    what was named with it when it was used lately; ``good_for`` is known of those to fetch, whose
+    format and size are what they would become.
     """
 
     model: str
@@ -39,7 +58,7 @@ class ListedModel:
     format: str
     size: int
     where: str
-    tokenizer: str = ""
+    named: NamedWith = NOTHING_NAMED
     good_for: str = ""
 
     @property
@@ -63,11 +82,11 @@ class Candidate:
 
 
 def models_at_hand(
-    recent: Mapping[str, str] = MappingProxyType({}), folder: Path = Path()
+    recent: Mapping[str, NamedWith] = MappingProxyType({}), folder: Path = Path()
 ) -> list[ListedModel]:
     """List each model once: first those of ``recent``, at last the bundled one.
 
-    ``recent`` has models that were used lately, and the tokenizer that was named with each.
+    ``recent`` has models that were used lately, and what was named with each.
     """
     cached = {model.stem.resolve(): model for model in cached_models()}
     hub = {str(model.name): model.path for model in hub_models()}
@@ -81,8 +100,8 @@ def models_at_hand(
             place = Path(report.path).resolve()
             model = each.model or str(place)
             name = each.model or (cached[place].name if place in cached else place.name)
-            tokenizer = recent.get(model, recent.get(str(each.path), ""))
-            listed = ListedModel(model, name, report.format, report.size, each.where, tokenizer)
+            named = recent.get(model, recent.get(str(each.path), NOTHING_NAMED))
+            listed = ListedModel(model, name, report.format, report.size, each.where, named)
             found.setdefault(place, listed)
     return [*found.values(), *_bundled()]
 

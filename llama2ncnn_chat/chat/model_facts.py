@@ -11,7 +11,8 @@ class ModelFacts:
     """What the engine's model is: what a person calls it, its weights, a hash of its content.
 
     ``cache_size`` is the bytes of a full KV cache, 0 where that isn't known; ``tokenizer`` the file
-    that the person named with the model, or empty.
+    that the person named with the model and ``stated`` what they said of it besides, a text for
+    whoever opens it again; each empty if nothing was.
     """
 
     name: str
@@ -20,6 +21,7 @@ class ModelFacts:
     size: int
     cache_size: int = 0
     tokenizer: str = ""
+    stated: str = ""
 
     @property
     def short(self) -> str:

@@ -49,6 +49,7 @@ def meta_of(model: ModelFacts, settings: Settings, template: Template, name: str
         settings.sampling,
         name,
         model.tokenizer,
+        model.stated,
     )
 
 

@@ -18,8 +18,8 @@ class SessionMeta:
     """What a session is besides its turns.
 
     ``fingerprint`` is that of the model's weights; ``template`` what ``Template.to_dict`` says, of
-    which an old session has the name alone; ``tokenizer`` a file that was named with the model, or
-    empty.
+    which an old session has the name alone; ``tokenizer`` a file that was named with the model,
+    ``stated`` what was said of it besides, each empty if nothing was.
     """
 
     model: str
@@ -29,6 +29,7 @@ class SessionMeta:
     sampling: Sampling
     name: str = ""
     tokenizer: str = ""
+    stated: str = ""
 
 
 class Recorder(Protocol):

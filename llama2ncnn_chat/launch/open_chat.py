@@ -8,17 +8,19 @@ from __future__ import annotations
 import glob
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from convert.chat_facts import ChatFacts
 from convert.decoder import cache_bytes, codec_of_model
 from convert.desc import ModelDesc
 from convert.fingerprint import fingerprint_of
 from convert.hub.names import is_hub_name
+from convert.stated import NOTHING_STATED, stated_of
 
 from ..catalogue.find import DEMO
-from ..catalogue.listing import ListedModel, models_at_hand, models_to_fetch
+from ..catalogue.listing import ListedModel, NamedWith, models_at_hand, models_to_fetch
 from ..chat import phrases
 from ..chat.chat import Chat
 from ..chat.model_facts import ModelFacts
@@ -55,11 +57,11 @@ def list_models(options: Options) -> list[ListedModel]:
 
     Last come those that would be fetched first.
     """
-    recent: dict[str, str] = {}
+    recent: dict[str, NamedWith] = {}
     with suppress(ChatError):  # what is wrong with the sessions, opening a chat will tell
         if store := _open_store(options):
             for info in store.list():
-                recent.setdefault(info.model, info.tokenizer)
+                recent.setdefault(info.model, _named_with(info))
             store.close()
     at_hand = models_at_hand(recent)
     return [*at_hand, *models_to_fetch(at_hand)]
@@ -76,7 +78,7 @@ def open_chat(
     """Open the model and begin a new session, or go on with the one that the options name.
 
     A model that was ``picked`` goes before the options' and the session's, and begins a new
-    session: with the tokenizer that it was used with, or else the one named beside ``--pick``.
+    session: with the tokenizer and all else that it was used with.
     ``step`` is told of progress. Raises ``ChatError``; for a ``message`` that fits no context,
     before the weights are loaded.
     """
@@ -148,15 +150,24 @@ def _session_to_resume(options: Options, store: Store | None) -> SessionInfo | N
 def _with_model(
     options: Options, picked: ListedModel | None, resumed: SessionInfo | None
 ) -> Options:
-    """Name the model that was picked, or the session's where no other was named."""
+    """Name the model that was picked, or the session's where no other was named.
+
+    What was named with it before comes along. Before a session's goes what was typed; a model that
+    is picked takes of that what it lacks, where it stood beside ``--pick`` and not with another.
+    """
     if picked:
-        own = Path(picked.tokenizer) if picked.tokenizer else None
-        beside = options.tokenizer if options.pick else None
-        return replace(options, model=picked.model, tokenizer=own or beside)
+        theirs: dict[str, Any] = {"tokenizer": None, **asdict(NOTHING_STATED)}
+        named = picked.named.options if options.pick else theirs | picked.named.options
+        return replace(options, model=picked.model, **named)
     if resumed and "model" not in options.given:
-        own = Path(resumed.tokenizer) if resumed.tokenizer else None
-        return replace(options, model=resumed.model, tokenizer=options.tokenizer or own)
+        named = _named_with(resumed).options
+        named = {name: value for name, value in named.items() if name not in options.given}
+        return replace(options, model=resumed.model, **named)
     return options
+
+
+def _named_with(session: SessionInfo) -> NamedWith:
+    return NamedWith(session.tokenizer, stated_of(session.stated))
 
 
 def _new_chat(
@@ -200,6 +211,7 @@ def _new_chat(
         desc.bin_size,
         cache_bytes(desc.shape, codec_of_model(desc), engine.context_length),
         str(options.tokenizer.resolve()) if options.tokenizer else "",
+        model.stated.text,
     )
     given = options.given
     chat = Chat(engine, vocabulary, about, settings, given=given, store=store, snapshots=snapshots)

@@ -93,7 +93,9 @@ _V3 = "ALTER TABLE session ADD COLUMN tokenizer TEXT NOT NULL DEFAULT '';"
 # What the template says, as JSON: the name alone may come to mean something else, or nothing.
 _V4 = "ALTER TABLE session ADD COLUMN template_contents TEXT NOT NULL DEFAULT '';"
 
-MIGRATIONS = (_V1, _V2, _V3, _V4)
+_V5 = "ALTER TABLE session ADD COLUMN stated TEXT NOT NULL DEFAULT '';"
+
+MIGRATIONS = (_V1, _V2, _V3, _V4, _V5)
 """Scripts that make version n + 1 out of version n. Add to them; never change one."""
 
 

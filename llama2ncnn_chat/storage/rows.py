@@ -26,9 +26,9 @@ def insert_session(db: sqlite3.Connection, meta: SessionMeta, writer: int | None
     """Insert a session that ``writer``, a process, has open; returns its id."""
     now = time.time()
     cursor = db.execute(
-        "INSERT INTO session(name, model, fingerprint, system, tokenizer, template,"
+        "INSERT INTO session(name, model, fingerprint, system, tokenizer, stated, template,"
         " template_contents, sampling, writer, created, updated)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (*_meta_values(meta), writer, now, now),
     )
     return cast(int, cursor.lastrowid)
@@ -38,7 +38,7 @@ def update_meta(db: sqlite3.Connection, session: int, meta: SessionMeta) -> None
     """Write what a session is besides its turns."""
     db.execute(
         "UPDATE session SET name = ?, model = ?, fingerprint = ?, system = ?, tokenizer = ?,"
-        " template = ?, template_contents = ?, sampling = ? WHERE id = ?",
+        " stated = ?, template = ?, template_contents = ?, sampling = ? WHERE id = ?",
         (*_meta_values(meta), session),
     )
 
@@ -53,6 +53,7 @@ def meta_of(row: sqlite3.Row) -> SessionMeta:
         sampling=_sampling(_json(row["sampling"])),
         name=row["name"],
         tokenizer=row["tokenizer"],
+        stated=row["stated"],
     )
 
 
@@ -121,7 +122,7 @@ def storable(text: str) -> str:
 
 
 def _meta_values(meta: SessionMeta) -> tuple[str, ...]:
-    texts = (meta.name, meta.model, meta.fingerprint, meta.system, meta.tokenizer)
+    texts = (meta.name, meta.model, meta.fingerprint, meta.system, meta.tokenizer, meta.stated)
     contents, sampling = json.dumps(dict(meta.template)), json.dumps(asdict(meta.sampling))
     return (*map(storable, (*texts, meta.template["name"])), contents, sampling)
 

@@ -28,7 +28,7 @@ from .search import HIT, search_sessions
 __all__ = ["HIT", "LoadedSession", "SessionInfo", "SessionMeta", "Store"]
 
 _INFO = """
-SELECT id, name, model, tokenizer, updated,
+SELECT id, name, model, tokenizer, stated, updated,
     (SELECT count(*) FROM turn WHERE turn.session = session.id) AS n_turns,
     (SELECT substr(text, 1, 500) FROM turn
      WHERE turn.session = session.id AND role = 'user' ORDER BY id LIMIT 1) AS first_text
@@ -50,6 +50,7 @@ class SessionInfo:
     name: str
     model: str
     tokenizer: str
+    stated: str
     updated: float
     n_turns: int
     first_text: str

@@ -13,7 +13,7 @@ from convert.hub.cache import hub_models
 from convert.stem import file_of
 from llama2ncnn_chat.catalogue.cached import cached_models
 from llama2ncnn_chat.catalogue.find import Callbacks, find_model
-from llama2ncnn_chat.catalogue.listing import inventory, models_at_hand, models_to_fetch
+from llama2ncnn_chat.catalogue.listing import NamedWith, inventory, models_at_hand, models_to_fetch
 from tests.hub_server import Hub, Repo
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
@@ -58,8 +58,8 @@ def test_the_lists_call_it_by_its_name(tiny: Hub, tokenizer: Path, tmp_path: Pat
     assert file_of(stem, ".desc").is_file()
     [listed] = models_at_hand(folder=empty)[:-1]
     assert (listed.model, listed.name, listed.where) == (NAME, NAME, "converted before")
-    [listed] = models_at_hand({NAME: "t.bin"}, empty)[:-1]
-    assert (listed.model, listed.where, listed.tokenizer) == (NAME, "used lately", "t.bin")
+    [listed] = models_at_hand({NAME: NamedWith("t.bin")}, empty)[:-1]
+    assert (listed.model, listed.where, listed.named.tokenizer) == (NAME, "used lately", "t.bin")
     found = inventory(empty)
     assert [m.model for m in found.hub] == [NAME]
     assert [m.name for m in found.converted] == [NAME]

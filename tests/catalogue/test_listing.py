@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from convert.pipeline import convert
+from convert.stated import Stated
 from llama2ncnn_chat.catalogue.find import DEMO, find_model
-from llama2ncnn_chat.catalogue.listing import ListedModel, models_at_hand
+from llama2ncnn_chat.catalogue.listing import (
+    NOTHING_NAMED,
+    ListedModel,
+    NamedWith,
+    models_at_hand,
+)
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 CONFIG = tiny_config()
@@ -45,15 +51,16 @@ def test_a_folder_has_its_models_and_nothing_else(folder: Path) -> None:
 
 def test_the_bundled_model_is_the_last_wherever_one_stands(folder: Path, tmp_path: Path) -> None:
     assert [m.model for m in models_at_hand(folder=tmp_path / "none")] == [DEMO]
-    assert models_at_hand({DEMO: ""}, folder)[-1].model == DEMO
+    assert models_at_hand({DEMO: NOTHING_NAMED}, folder)[-1].model == DEMO
 
 
 def test_a_model_used_lately_comes_first_and_once(folder: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere.bin"
     shutil.copy(folder / "raw.bin", elsewhere)
-    recent = {str(elsewhere): "t.bin", str(folder / "raw.bin"): "", str(tmp_path / "gone.bin"): ""}
-    found = models_at_hand(recent, folder)
-    assert [model.tokenizer for model in found[:2]] == ["t.bin", ""]
+    named = NamedWith("t.bin", Stated(rope_theta=5e5))
+    nothing = (str(path) for path in (folder / "raw.bin", tmp_path / "gone.bin"))
+    found = models_at_hand({str(elsewhere): named, **dict.fromkeys(nothing, NOTHING_NAMED)}, folder)
+    assert [model.named for model in found[:2]] == [named, NOTHING_NAMED]
     assert names(found) == [
         ("elsewhere.bin", "used lately"),
         ("raw.bin", "used lately"),
@@ -70,7 +77,9 @@ def test_what_was_converted_before_is_found_from_anywhere(folder: Path, tmp_path
     [found] = models_at_hand(folder=tmp_path)[:-1]
     assert (found.name, found.model) == ("raw.bin", str(stem))
     assert find_model(found.model).stem == stem
-    assert names(models_at_hand({str(stem): ""}, tmp_path)) == [("raw.bin", "used lately")]
+    assert names(models_at_hand({str(stem): NOTHING_NAMED}, tmp_path)) == [
+        ("raw.bin", "used lately")
+    ]
     shutil.rmtree(stem.parents[2] / "hashes")
     assert names(models_at_hand(folder=tmp_path)) == [("raw.bin", "converted before")]
     (stem.parent / "origin.json").unlink()
