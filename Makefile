@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: chat test check fix clean
+.PHONY: chat test check soak fix clean
 
 chat: $(STAMP)  ## open the program on the bundled model
 	$(BIN)/llama2ncnn-chat
@@ -17,6 +17,10 @@ check: $(STAMP)  ## everything that CI runs
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(MAKE) test
+	$(BIN)/python -m benchmarks.campaign --short
+
+soak: $(STAMP)  ## do to it all that can go wrong around it; takes an hour
+	$(BIN)/python -m benchmarks.campaign
 
 fix: $(STAMP)  ## format, and mend what ruff can
 	$(BIN)/ruff format .
