@@ -11,6 +11,7 @@ from convert.chat_facts import ChatFacts, chat_facts_of, read_chat_facts, write_
 from convert.chat_templates import ChatTemplates
 from convert.errors import ConvertError
 from convert.sources import open_source
+from tests.tiny_model import random_weights, tiny_config, write_v0
 
 
 def written(said: ChatFacts) -> bytes:
@@ -32,6 +33,14 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     for said in (SAID, ChatFacts()):
         path.write_bytes(written(said))
         assert read_chat_facts(path) == said
+
+
+def test_a_text_of_llama2c_ends_where_the_next_begins_whatever_the_tokenizer(
+    tmp_path: Path,
+) -> None:
+    c = tiny_config()
+    with open_source(write_v0(tmp_path / "m.bin", c, random_weights(c, 0))) as source:
+        assert chat_facts_of(source) == ChatFacts(ends=(1,))
 
 
 def test_a_broken_file_is_refused_or_says_something_else(tmp_path: Path) -> None:
