@@ -1,10 +1,11 @@
 # Everything a person or CI runs. Needs Python 3.10+ and make alone.
 PYTHON ?= python3
 VENV ?= .venv
+OLDEST ?= .venv-oldest
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: chat test check soak fix clean
+.PHONY: chat test check check-oldest soak fix clean
 
 chat: $(STAMP)  ## open the program on the bundled model
 	$(BIN)/llama2ncnn-chat
@@ -19,6 +20,10 @@ check: $(STAMP)  ## everything that CI runs
 	$(MAKE) test
 	$(BIN)/python -m benchmarks.campaign --short
 
+check-oldest: $(OLDEST)/.installed  ## what meets libraries, with the oldest ones that are allowed
+	$(OLDEST)/bin/pytest tests/convert/hub tests/model tests/storage tests/text/templates \
+		tests/ui/repl tests/ui/test_oneshot.py tests/ui/tui/test_keyboard.py tests/ui/tui/test_snapshots.py
+
 soak: $(STAMP)  ## do to it all that can go wrong around it; takes an hour
 	$(BIN)/python -m benchmarks.campaign
 
@@ -27,7 +32,14 @@ fix: $(STAMP)  ## format, and mend what ruff can
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(OLDEST)/.installed: $(STAMP)
+	$(PYTHON) -m venv $(OLDEST)
+	$(BIN)/python -m tests.lowest > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(OLDEST)/bin/python -m pip install --quiet --constraint $(OLDEST)/constraints.txt --editable . --group dev
+	touch $@
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
