@@ -17,6 +17,7 @@ check: $(STAMP)  ## everything that CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.audit
 	$(MAKE) test
 	$(BIN)/python -m benchmarks.campaign --short
 
