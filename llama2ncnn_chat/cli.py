@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     if argv and argv[0] in arguments.SUBCOMMANDS:
         command, rest = argv[0], argv[1:]
     _end_like_an_interrupt()
-    _write_whatever_comes()
+    _bear_whatever_comes()
     try:
         flags = arguments.parse(command, rest)
         sweep_own_folders()
@@ -141,9 +141,10 @@ def _models(flags: Mapping[str, Any]) -> int:
 COMMANDS = {"chat": _chat, "complete": _complete, "bench": _bench, "models": _models}
 
 
-def _write_whatever_comes() -> None:
-    """What an output's encoding doesn't have comes out as a question mark, not as an error."""
-    for stream in (sys.stdout, sys.stderr):
+def _bear_whatever_comes() -> None:
+    """Have bytes that are no text come in as U+FFFD, and what an output's encoding doesn't have go
+    out as a question mark, neither as an error."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 

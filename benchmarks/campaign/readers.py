@@ -29,7 +29,7 @@ from llama2ncnn_chat.storage.snapshots import SnapshotStore
 from llama2ncnn_chat.storage.store import SessionMeta, Store
 from llama2ncnn_chat.text.templates.jinja import JinjaTemplate, Message
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
-from llama2ncnn_chat.ui.tui.keyboard import Keyboard
+from llama2ncnn_chat.ui.keyboard import Keyboard
 from tests.chat_folder import TEMPLATE, write_chat_folder
 from tests.folders import write_meta
 from tests.gguf_writer import write_gguf

@@ -96,3 +96,15 @@ def test_what_has_no_effect_is_said(stem: str) -> None:
     assert "--system has no effect with --raw" in done.stderr
     done = run(stem, "--weights", "q4", *GREEDY, "-p", "a", stdin=subprocess.DEVNULL)
     assert "converted already" in done.stderr
+
+
+def test_a_byte_that_is_no_text_is_a_sign_for_it(stem: str, tmp_path: Path) -> None:
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}  # as in most locales
+    done = run(
+        *(stem, "--plain", "-n", "1", "--no-save"),
+        env=strict,
+        input=f"caf\udce9\n/export {tmp_path}/talk.md\n",
+        errors="surrogateescape",
+    )
+    assert done.returncode == 0
+    assert "caf\ufffd\n" in (tmp_path / "talk.md").read_text()

@@ -16,7 +16,6 @@ from prompt_toolkit.filters import (
     has_focus,
     is_searching,
 )
-from prompt_toolkit.input.ansi_escape_sequences import ANSI_SEQUENCES
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
@@ -49,8 +48,6 @@ def key_bindings(
 
 def _add_writing(bindings: KeyBindings, pastes: Pastes) -> None:
     """Add the keys that write a message and send it."""
-    # Shift+Enter, as terminals send it that tell it from Enter.
-    ANSI_SEQUENCES["\x1b[27;2;13~"] = ANSI_SEQUENCES["\x1b[13;2u"] = Keys.ControlJ
 
     @bindings.add("enter", filter=TYPING)
     def _send(event: KeyPressEvent) -> None:
@@ -73,6 +70,7 @@ def _add_writing(bindings: KeyBindings, pastes: Pastes) -> None:
 
     @bindings.add(Keys.BracketedPaste)
     def _paste(event: KeyPressEvent) -> None:
+        # Windows' own input leaves sequences in.
         text = without_sequences(event.data).replace("\r\n", "\n").replace("\r", "\n")
         event.current_buffer.insert_text(pastes.fold(text))
 

@@ -5,6 +5,7 @@ Knows keys, history and completion; neither the chat nor what commands do.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -18,15 +19,16 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.filters import Condition, is_searching, to_filter
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History as PromptHistory
+from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from ...chat.line import Line, is_command, parse
 from ..armed import Armed
 from ..history import History
+from ..keyboard import PAUSE
 from ..paste import Pastes
 from .keys import answer_bindings, key_bindings
-from .patience import make_patient
 from .watch import KeyWatch
 
 STYLE = Style.from_dict(
@@ -84,8 +86,10 @@ class RichPrompt:
     ) -> None:
         self._armed, self._pastes, self._toolbar = Armed(), Pastes(), toolbar
         self._attached, self._edits = "", False
+        self._input = _terminal_input()
         self._session: PromptSession[str] = PromptSession(
             self._label,
+            input=self._input,
             multiline=True,
             prompt_continuation="  ",
             completer=completer,
@@ -104,8 +108,7 @@ class RichPrompt:
             refresh_interval=1,
             enable_suspend=True,
         )
-        self._session.app.ttimeoutlen = 0.05
-        make_patient(self._session.app.input)
+        self._session.app.ttimeoutlen = PAUSE
         self._before = (-1, "")
         self._session.default_buffer.on_text_changed += self._mend_labels
         # The bar stands right below what is typed, where it also stands while a reply streams.
@@ -133,7 +136,9 @@ class RichPrompt:
 
     def confirm(self, question: str) -> bool:
         """Ask yes or no; no at the end of input."""
-        session: PromptSession[str] = PromptSession(key_bindings=answer_bindings())
+        session: PromptSession[str] = PromptSession(
+            input=self._input, key_bindings=answer_bindings()
+        )
         try:
             answer = session.prompt(f"{question} [y/N] ")
         except EOFError:
@@ -147,7 +152,7 @@ class RichPrompt:
 
     def watch(self) -> Watch:
         """Watch for Esc and Ctrl+C, for the time of a reply."""
-        return KeyWatch(self._session.app.input)
+        return KeyWatch(self._input)
 
     def _bottom(self) -> StyleAndTextTuples:
         draft = self._pastes.whole(self._session.default_buffer.text)
@@ -161,6 +166,15 @@ class RichPrompt:
 
     def _is_command(self) -> bool:
         return is_command(self._session.default_buffer.text)
+
+
+def _terminal_input() -> Input:
+    """Return what reads the keyboard; on Windows it is prompt_toolkit's own."""
+    if sys.platform == "win32":
+        return create_input()
+    from .keyboard import TerminalInput
+
+    return TerminalInput(sys.stdin)
 
 
 class _Remembered(PromptHistory):

@@ -19,8 +19,9 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from ..giving_back import given_back
+from ..keyboard import PAUSE, Key, Keyboard, Paste, Piece
 from ..terminal import ESC
-from .keyboard import InputFailed, Keyboard, Paste
+from .keyboard import InputFailed, extended_form
 
 POLL_SECONDS = 0.1
 READ_BYTES = 1 << 14
@@ -71,7 +72,7 @@ class TerminalDriver(LinuxDriver):
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if selector.select(POLL_SECONDS):
+                if selector.select(PAUSE if keyboard.waits else POLL_SECONDS):
                     data = os.read(self.fileno, READ_BYTES)
                     if not data:  # the terminal is gone, which a signal tells the app
                         time.sleep(POLL_SECONDS)
@@ -80,14 +81,14 @@ class TerminalDriver(LinuxDriver):
                     self._send(keyboard.idle(time.monotonic()))
                 self._pass_on(self._parser.tick())
 
-    def _send(self, pieces: Iterable[str | Paste]) -> None:
+    def _send(self, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
             if isinstance(piece, Paste):
                 self.process_message(events.Paste(piece.text))
             elif piece == ESC:  # by itself, for which Textual's parser would wait once more
                 self.process_message(events.Key("escape", ESC))
             else:
-                self._parse(piece)
+                self._parse(extended_form(piece) if isinstance(piece, Key) else piece)
 
     def _parse(self, piece: str) -> None:
         try:

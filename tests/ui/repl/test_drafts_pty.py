@@ -47,6 +47,19 @@ def test_a_paste_whose_end_never_comes(terminal: Terminal, way_out: str) -> None
     terminal.ends()
 
 
+def test_keys_that_nobody_asked_for_and_a_byte_that_is_no_text(terminal: Terminal) -> None:
+    terminal.type("caf\x1b[97;1:3u\x1b[57358u")
+    os.write(terminal.child.child_fd, b"\xe9")
+    terminal.type("\x1b[1089u")
+    terminal.see("> caf\ufffd\u0441\n")
+    terminal.type(CTRL_C)
+    terminal.prompt()
+    terminal.type("\x1b[27;5;1089~")  # Ctrl and what stands on C, twice
+    terminal.see("press Ctrl+C again to quit")
+    terminal.type("\x1b[1089;5u")
+    terminal.ends()
+
+
 def test_a_draft_that_is_cleared_is_in_the_history_and_undone(terminal: Terminal) -> None:
     terminal.type("half a thought")
     terminal.see("half a thought")

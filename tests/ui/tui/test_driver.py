@@ -13,6 +13,7 @@ from llama2ncnn_chat.catalogue.find import DEMO_CHECKPOINT
 from tests.ui.tui.terminal import (
     CTRL_Q,
     ENTER,
+    ESC,
     PROMPT,
     Terminal,
     open_chat,
@@ -44,6 +45,26 @@ def test_whatever_comes_typing_goes_on(terminals: list[Terminal], data: bytes) -
     os.write(terminal.child.child_fd, data)
     terminal.type(" and on")
     terminal.see("and on")
+    terminal.type(CTRL_Q)
+    assert terminal.ended() == 0
+
+
+@pytest.mark.parametrize("f1", ["\x1bOP", "\x1b[11~", "\x1b[[A", "\x1b[1;1:1P"])
+def test_a_function_key_in_whatever_form(terminals: list[Terminal], f1: str) -> None:
+    terminal = open_chat(terminals)
+    terminal.type(f1)
+    terminal.see("Everywhere")
+    terminal.type(ESC)
+    terminal.see(PROMPT)
+    terminal.type(CTRL_Q)
+    assert terminal.ended() == 0
+
+
+def test_alt_and_a_letter_types_nothing(terminals: list[Terminal]) -> None:
+    terminal = open_chat(terminals)
+    terminal.type("caf\x1bx")
+    terminal.type("e")
+    terminal.see("cafe")
     terminal.type(CTRL_Q)
     assert terminal.ended() == 0
 
