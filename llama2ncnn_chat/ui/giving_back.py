@@ -13,7 +13,7 @@ from typing import TextIO
 
 from .terminal import is_terminal
 
-WELL = b"well\n"
+HERE, AWAY = b"here\n", b"away\n"
 
 LEAVE = (
     r"\033[?2026l\033[?1000l\033[?1003l\033[?1015l\033[?1006l\033[?1016l\033[?2048l\033[?2004l"
@@ -22,36 +22,68 @@ LEAVE = (
 """Ends what a full-screen program begins: drawings at once, reports of mouse, size, pastes and
 focus, its keyboard, its screen; wraps lines and shows the cursor."""
 
-WATCH = 'read -r said || { stty "$1" <&1; printf "$2\\r\\n"; }'
+WATCH = (
+    "last=here; while read -r said; do last=$said; done; "
+    '[ "$last" = away ] || { stty "$1" <&1; printf "$2\\r\\n"; }'
+)
+
+
+class Watcher:
+    """What stands by; nothing where there is no process."""
+
+    def __init__(self, process: subprocess.Popen[bytes] | None) -> None:
+        self._process = process
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Leave the terminal alone inside, whatever ends the program: it is the shell's."""
+        self._say(AWAY)
+        try:
+            yield
+        finally:
+            self._say(HERE)
+
+    def leave(self) -> None:
+        """End it; all is well."""
+        self._say(AWAY)
+        if self._process and self._process.stdin:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+            self._process.wait()
+
+    def _say(self, word: bytes) -> None:
+        if self._process and self._process.stdin:
+            with contextlib.suppress(OSError):  # it was killed itself
+                self._process.stdin.write(word)
+                self._process.stdin.flush()
 
 
 @contextlib.contextmanager
-def given_back(stream: TextIO | None) -> Iterator[None]:
-    """Have the terminal behind ``stream`` set as it is now if the program dies inside."""
-    watcher = _watcher(stream)
+def given_back(screen: TextIO | None) -> Iterator[Watcher]:
+    """Have the terminal that ``screen`` draws on set as it is now if the program dies inside.
+
+    Standard input won't do: it may be a terminal that is open to be read alone.
+    """
+    watcher = Watcher(_watching(screen))
     try:
-        yield
+        yield watcher
     finally:
-        if watcher and watcher.stdin:
-            with contextlib.suppress(OSError):  # it was killed itself
-                watcher.stdin.write(WELL)
-                watcher.stdin.close()
-            watcher.wait()
+        watcher.leave()
 
 
-def _watcher(stream: TextIO | None) -> subprocess.Popen[bytes] | None:
+def _watching(screen: TextIO | None) -> subprocess.Popen[bytes] | None:
     """Start what stands by; None where there is no terminal, or no tools of Unix."""
-    if not is_terminal(stream):
+    if not is_terminal(screen):
         return None
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         state = subprocess.run(
-            ["stty", "-g"], stdin=stream, capture_output=True, check=True, text=True, timeout=5
+            ["stty", "-g"], stdin=screen, capture_output=True, check=True, text=True, timeout=5
         )
         # In a session of its own: no key and no shell's signal reaches it.
         return subprocess.Popen(
             ["sh", "-c", WATCH, "sh", state.stdout.strip(), LEAVE],
             stdin=subprocess.PIPE,
-            stdout=stream,
+            stdout=screen,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )

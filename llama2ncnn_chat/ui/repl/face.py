@@ -15,6 +15,7 @@ from ...launch.options import Options
 from ...paths import history_file
 from ..giving_back import given_back
 from ..history import History
+from ..stopping import stop_until_woken
 from ..terminal import is_dumb, is_interactive, is_terminal, wants_colour
 from .completion import CommandCompleter, whole_lines
 from .lines import LinePrompt
@@ -35,29 +36,37 @@ def run(chat: Chat, options: Options) -> int:
     )
     repl = Repl(chat, screen)
     history = History(history_file() if options.history and options.save else None)
-    prompt: Prompt
-    if rich:
-        prompt = RichPrompt(
-            CommandCompleter(chat),
-            repl.toolbar,
-            {"f1": lambda: screen.say(help_text()), "f2": lambda: screen.say(overview(chat))},
-            history=history,
-            vi=options.vi,
-            colour=screen.colour,
-        )
-    else:
-        label = "You: " if options.screen_reader else "> "
-        person = is_terminal(sys.stdin)
-        editing = person and not is_dumb()
-        prompt = LinePrompt(
-            label if person else "",
-            editing=editing,
-            complete=whole_lines(chat),
-            history=history,
-        )
     if is_terminal(sys.stdin):
         screen.note(f"{chat.model.short}, {chat.model.weights}; /? lists commands, /exit leaves")
-    with given_back(sys.stdin if rich else None):
+    with given_back(sys.stdout if rich else None) as watcher:
+
+        def suspend() -> None:
+            with watcher.away():
+                stop_until_woken()
+
+        prompt: Prompt
+        if rich:
+            prompt = RichPrompt(
+                CommandCompleter(chat),
+                repl.toolbar,
+                {"f1": lambda: screen.say(help_text()), "f2": lambda: screen.say(overview(chat))},
+                suspend,
+                history=history,
+                vi=options.vi,
+                colour=screen.colour,
+            )
+        else:
+            prompt = _line_prompt(chat, history, "You: " if options.screen_reader else "> ")
         repl.run(prompt, Command("resume") if options.resume == "" else None)
     # A script wants to know; a person has read it.
     return int(screen.complained and not is_terminal(sys.stdin))
+
+
+def _line_prompt(chat: Chat, history: History, label: str) -> LinePrompt:
+    person = is_terminal(sys.stdin)
+    return LinePrompt(
+        label if person else "",
+        editing=person and not is_dumb(),
+        complete=whole_lines(chat),
+        history=history,
+    )

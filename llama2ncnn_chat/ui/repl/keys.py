@@ -21,6 +21,7 @@ from prompt_toolkit.keys import Keys
 
 from ..armed import Armed
 from ..paste import Pastes
+from ..stopping import has_shell
 from ..terminal import without_sequences
 
 TYPING = has_focus(DEFAULT_BUFFER) & ~is_searching
@@ -34,13 +35,16 @@ def key_bindings(
     armed: Armed,
     pastes: Pastes,
     show: dict[str, Callable[[], None]],
+    suspend: Callable[[], None],
+    *,
     edits: Callable[[], bool],
 ) -> KeyBindings:
-    """Return the prompt's keys. ``show`` has what a function key prints above the prompt; ``edits``
-    tells whether a message is edited."""
+    """Return the prompt's keys. ``show`` has what a function key prints above the prompt;
+    ``suspend`` gives the terminal to the shell; ``edits`` tells whether a message is edited."""
     bindings = KeyBindings()
     _add_writing(bindings, pastes)
     _add_leaving(bindings, armed, edits)
+    _add_suspending(bindings, suspend)
     for key, print_it in show.items():
         _print_above(bindings, key, print_it)
     return bindings
@@ -102,6 +106,13 @@ def _add_leaving(bindings: KeyBindings, armed: Armed, edits: Callable[[], bool])
     @bindings.add("c-q")
     def _leave(event: KeyPressEvent) -> None:
         event.app.exit(exception=EOFError)
+
+
+def _add_suspending(bindings: KeyBindings, suspend: Callable[[], None]) -> None:
+    @bindings.add("c-z")
+    def _suspend(_event: KeyPressEvent) -> None:
+        if has_shell():  # nobody else could wake us
+            run_in_terminal(suspend)
 
 
 def _clear(buffer: Buffer) -> None:

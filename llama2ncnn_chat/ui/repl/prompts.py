@@ -70,7 +70,10 @@ class Prompt(Protocol):
 
 
 class RichPrompt:
-    """prompt_toolkit's, on a terminal. ``toolbar(draft, armed)`` gives the bottom bar."""
+    """prompt_toolkit's, on a terminal. ``toolbar(draft, armed)`` gives the bottom bar.
+
+    ``suspend`` gives the terminal to the shell, until ``fg``.
+    """
 
     prefills = True
 
@@ -79,6 +82,7 @@ class RichPrompt:
         completer: Completer,
         toolbar: Callable[[str, bool], StyleAndTextTuples],
         show: dict[str, Callable[[], None]],
+        suspend: Callable[[], None],
         *,
         history: History,
         vi: bool,
@@ -86,7 +90,7 @@ class RichPrompt:
     ) -> None:
         self._armed, self._pastes, self._toolbar = Armed(), Pastes(), toolbar
         self._attached, self._edits = "", False
-        self._input = _terminal_input()
+        self._input, self._suspend = _terminal_input(), suspend
         self._session: PromptSession[str] = PromptSession(
             self._label,
             input=self._input,
@@ -98,7 +102,9 @@ class RichPrompt:
             history=_Remembered(history, self._pastes.whole),
             vi_mode=vi,
             cursor=ModalCursorShapeConfig() if vi else None,
-            key_bindings=key_bindings(self._armed, self._pastes, show, lambda: self._edits),
+            key_bindings=key_bindings(
+                self._armed, self._pastes, show, suspend, edits=lambda: self._edits
+            ),
             bottom_toolbar=self._bottom,
             style=STYLE,
             color_depth=None if colour else ColorDepth.DEPTH_1_BIT,
@@ -106,7 +112,6 @@ class RichPrompt:
             tempfile_suffix=".md",
             reserve_space_for_menu=6,
             refresh_interval=1,
-            enable_suspend=True,
         )
         self._session.app.ttimeoutlen = PAUSE
         self._before = (-1, "")
@@ -152,7 +157,7 @@ class RichPrompt:
 
     def watch(self) -> Watch:
         """Watch for Esc and Ctrl+C, for the time of a reply."""
-        return KeyWatch(self._input)
+        return KeyWatch(self._input, self._suspend)
 
     def _bottom(self) -> StyleAndTextTuples:
         draft = self._pastes.whole(self._session.default_buffer.text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -15,16 +16,19 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.keys import Keys
 
-from ..stopping import has_shell, stop_until_woken
+from ..stopping import has_shell
 
 POLL_SECONDS = 0.02
 
 
 class KeyWatch:
-    """Reads the terminal's keys while a reply runs. Use it in ``with``; call it to ask."""
+    """Reads the terminal's keys while a reply runs. Use it in ``with``; call it to ask.
 
-    def __init__(self, keyboard: Input) -> None:
-        self._input, self._raw = keyboard, keyboard.raw_mode()
+    ``suspend`` gives the terminal to the shell, until ``fg``.
+    """
+
+    def __init__(self, keyboard: Input, suspend: Callable[[], None]) -> None:
+        self._input, self._raw, self._suspend = keyboard, keyboard.raw_mode(), suspend
         self._stopped = False
         self._next = 0.0
 
@@ -52,16 +56,16 @@ class KeyWatch:
                 break
         if any(key.key == Keys.ControlZ for key in keys):
             keys = [key for key in keys if key.key != Keys.ControlZ]
-            self._suspend()
+            self._go_to_shell()
         # An end of input that is meant for the reply mustn't end the program after it.
         unwanted = (Keys.CPRResponse, Keys.ControlD)
         store_typeahead(self._input, [k for k in keys if k.key not in unwanted])
 
-    def _suspend(self) -> None:
-        """Go to the shell, until ``fg``; without a shell that could wake us, nothing happens."""
+    def _go_to_shell(self) -> None:
+        """Suspend the program; without a shell that could wake us, nothing happens."""
         if has_shell():
             self._raw.__exit__(None, None, None)
-            stop_until_woken()
+            self._suspend()
             self._raw = self._input.raw_mode()
             self._raw.__enter__()
 

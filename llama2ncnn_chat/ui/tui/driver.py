@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import selectors
-import sys
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
@@ -49,7 +48,7 @@ class TerminalDriver(LinuxDriver):
             if self._key_thread is not None and self._key_thread.is_alive():
                 self.suspend_application_mode()
                 self._must_signal_resume = True
-            self._watched.enter_context(given_back(sys.stdin))
+            self._watched.enter_context(given_back(self._file))
             super().start_application_mode()  # type: ignore[no-untyped-call]
         finally:
             self._switching = False

@@ -24,9 +24,11 @@ def stderr_apart() -> Iterator[Path | None]:
     if log is None:
         yield None
         return
-    before, screen = sys.__stderr__, os.dup(2)
+    before, errors = sys.__stderr__, os.dup(2)
     descriptor, path = log
-    terminal = open(os.dup(screen), "w", encoding="utf-8", errors="replace")  # noqa: SIM115
+    # A file that errors go to is no screen.
+    screen = os.dup(2 if os.isatty(2) else 1)
+    terminal = open(screen, "w", encoding="utf-8", errors="replace")  # noqa: SIM115
     try:
         os.dup2(descriptor, 2)
         sys.__stderr__ = terminal  # type: ignore[misc] # where Textual's driver writes
@@ -35,8 +37,8 @@ def stderr_apart() -> Iterator[Path | None]:
         with suppress(OSError):  # one that was closed from outside can't be flushed
             terminal.close()
         sys.__stderr__ = before  # type: ignore[misc]
-        os.dup2(screen, 2)
-        os.close(screen)
+        os.dup2(errors, 2)
+        os.close(errors)
         os.close(descriptor)
 
 

@@ -96,11 +96,21 @@ def test_stopped_and_woken_from_outside(terminals: list[Terminal]) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="there are no processes to look at")
-@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
-def test_a_crash_gives_the_terminal_back(terminals: list[Terminal], number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "streams"),
+    [
+        (signal.SIGSEGV, ""),
+        (signal.SIGABRT, "2> /dev/null"),
+        (signal.SIGKILL, "< /dev/tty"),
+    ],
+)
+def test_a_crash_gives_the_terminal_back(
+    terminals: list[Terminal], number: int, streams: str
+) -> None:
     terminal = Terminal(shell=True)
     terminals.append(terminal)
-    terminal.type(f"stty -a | tr '\\n' ' ' | md5sum; {sys.executable} -m llama2ncnn_chat{ENTER}")
+    command = f"{sys.executable} -m llama2ncnn_chat {streams}"
+    terminal.type(f"stty -a | tr '\\n' ' ' | md5sum; {command}{ENTER}")
     terminal.see(PROMPT)
     (program,) = (
         int(process.name)
