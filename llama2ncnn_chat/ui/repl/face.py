@@ -64,8 +64,9 @@ def run(chat: Chat, options: Options) -> int:
 
 def _line_prompt(chat: Chat, history: History, label: str) -> LinePrompt:
     person = is_terminal(sys.stdin)
+    is_seen = is_terminal(sys.stdout) or is_terminal(sys.stderr)  # a file is for replies alone
     return LinePrompt(
-        label if person else "",
+        label if person and is_seen else "",
         editing=person and not is_dumb(),
         complete=whole_lines(chat),
         history=history,
