@@ -68,19 +68,24 @@ def name_of(vocabulary: Vocabulary, token: int) -> str:
     return printable(text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣")) or f"#{token}"
 
 
-def rows_of_tokens(pieces: Sequence[str], width: int) -> list[int]:
-    """Return the row that each token begins in; lines break before words, long words at tokens."""
-    rows, row, column = [], 0, 0
+def lay_out(pieces: Sequence[str], width: int) -> list[tuple[int, str]]:
+    """Return the row that each token begins in, and what is shown of it there.
+
+    Lines break before words, long words at tokens; a word that begins a line does so at its edge.
+    """
+    laid, row, column = [], 0, 0
     for i, piece in enumerate(pieces):
+        shown = shown_as(piece)
         begins_word = piece[:1].isspace() or column == 0
-        needed = _word_width(pieces, i) if begins_word else cell_len(shown_as(piece))
+        needed = _word_width(pieces, i) if begins_word else cell_len(shown)
         if column and column + min(needed, width) > width:
             row, column = row + 1, 0
-        rows.append(row)
+            shown = shown.lstrip(" ") or shown
+        laid.append((row, shown))
         breaks = piece.count("\n")
         row += breaks
-        column = 0 if breaks else column + cell_len(shown_as(piece))
-    return rows
+        column = 0 if breaks else column + cell_len(shown)
+    return laid
 
 
 def _word_width(pieces: Sequence[str], start: int) -> int:
@@ -108,9 +113,9 @@ def coloured(
     """Draw all tokens on rows of ``width`` cells, the one under the cursor reversed."""
     parts: list[Content] = []
     before = 0
-    for i, (piece, row) in enumerate(zip(pieces, rows_of_tokens(pieces, width), strict=True)):
+    for i, (row, shown) in enumerate(lay_out(pieces, width)):
         parts.append(Content("\n" * (row - before)))
         style = "reverse bold" if i == cursor else tint(probability(i), tints)
-        parts.append(Content.styled(shown_as(piece), style) if style else Content(shown_as(piece)))
+        parts.append(Content.styled(shown, style) if style else Content(shown))
         before = row
     return Content("").join(parts)

@@ -23,7 +23,7 @@ from ...events import Choice
 from ...text.vocabulary import Vocabulary
 from .keys import in_order, key
 from .status import MUTED
-from .token_text import Tints, coloured, legend, name_of, pieces_of, rows_of_tokens, tints
+from .token_text import Tints, coloured, lay_out, legend, name_of, pieces_of, tints
 
 SURPRISING = 0.5
 ONE_UNKNOWN = "What else the model had in mind here wasn't recorded."
@@ -147,7 +147,7 @@ class TokensScreen(ModalScreen[tuple[int, int] | None]):
         self.query_one("#token-text Static", Static).update(
             coloured(self._pieces, width, self.cursor, self._probability, self._tints)
         )
-        row = rows_of_tokens(self._pieces, width)[self.cursor]
+        row, _ = lay_out(self._pieces, width)[self.cursor]
         if not scroll.scroll_y <= row < scroll.scroll_y + scroll.size.height:
             scroll.scroll_to(y=row - scroll.size.height // 2, animate=False)
         self._draw_choice(self._reply.choices.get(self.cursor))

@@ -24,7 +24,7 @@ from ..reply_parts import ReplyParts
 from ..terminal import printable
 from .markdown import parser
 
-MARK = Content("╌╌ the model sees only what is below ╌╌")
+MARK = "╌╌ the model sees only what is below ╌╌"
 
 
 class TurnView(Vertical):
@@ -128,9 +128,9 @@ class TurnView(Vertical):
 
     def _draw_state(self) -> None:
         self.set_class(self.row.hidden, "-hidden")
+        self.set_class(self.row.begins, "-begins")
+        self.border_title = MARK if self.row.begins else None
         if self.children:  # not before it is composed
-            mark = MARK if self.row.begins else Content("")
-            self._draw_line("mark", mark, before=0)
             self._draw_thought()
             self._draw_line("foot", self._foot())
 

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from unittest.mock import patch
 
+from textual.geometry import Region
 from textual.widgets import Markdown, Static
 
 from llama2ncnn_chat.ui.tui.questions import Confirm
@@ -13,6 +14,8 @@ from llama2ncnn_chat.ui.tui.suggestion_list import SuggestionList
 from llama2ncnn_chat.ui.tui.turn_view import TurnView
 from tests.ui.tui.scripted import Script, make_chat
 from tests.ui.tui.stage import Stage, play
+
+BAR = "\u258c"
 
 
 def test_a_message_and_its_reply() -> None:
@@ -116,7 +119,11 @@ def test_the_oldest_turns_go_and_a_mark_tells() -> None:
         hidden = [view.row.hidden for view in stage.screen.query(TurnView)]
         assert hidden[0] is True
         assert hidden[-1] is False
-        assert sum(mark.display for mark in stage.screen.query("TurnView .mark")) == 1
+        (first,) = (view for view in stage.screen.query(TurnView) if view.row.begins)
+        mark, message = (strip.text for strip in first.render_lines(Region(0, 0, 80, 2)))
+        assert "sees only what is below" in mark
+        assert BAR not in mark  # it is above the message
+        assert BAR in message
 
     play(make_chat(Script(["reply " * 3], context_length=128)), scene)
 

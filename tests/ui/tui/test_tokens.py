@@ -10,8 +10,8 @@ from llama2ncnn_chat.generation.choices import choice_of
 from llama2ncnn_chat.ui.tui.token_text import (
     BOLD_TINTS,
     TINTS,
+    lay_out,
     pieces_of,
-    rows_of_tokens,
     tint,
     tints,
 )
@@ -29,10 +29,14 @@ def test_a_choice_is_the_models_own_probability() -> None:
     assert choice.with_token(0).probability == pytest.approx(0.1, abs=1e-6)
 
 
-def test_lines_break_before_words() -> None:
-    assert rows_of_tokens(["Once", " up", "on", " a", " time"], 9) == [0, 0, 0, 1, 1]
-    assert rows_of_tokens(["a", "\n", "b"], 9) == [0, 0, 1]
-    assert rows_of_tokens(["abc"] * 4, 6) == [0, 0, 1, 1]
+def test_lines_break_before_words_and_begin_at_one_edge() -> None:
+    assert lay_out(["Once", " up", "on", " a", " time"], 9) == [
+        *((0, "Once"), (0, " up"), (0, "on")),
+        *((1, "a"), (1, " time")),
+    ]
+    assert lay_out(["a", "\n", "  b"], 9) == [(0, "a"), (0, "⏎"), (1, "  b")]  # an indent
+    assert lay_out(["abc"] * 4, 6) == [(0, "abc"), (0, "abc"), (1, "abc"), (1, "abc")]
+    assert lay_out(["abcdef", " ", "g"], 6) == [(0, "abcdef"), (1, " "), (1, "g")]
 
 
 def test_pieces_of_a_split_character() -> None:
