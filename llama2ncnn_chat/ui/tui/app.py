@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -15,10 +14,9 @@ from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from textual import on, work
-from textual.app import App, SuspendNotSupported, SystemCommand
+from textual.app import SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
-from textual.driver import Driver
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -38,6 +36,7 @@ from .keys import key
 from .model_picker import Models, model_picker
 from .opening_screen import Opener, OpeningScreen
 from .palette import Palette, entries
+from .pictures import PacedApp
 from .prompt import Prompt
 from .sessions_screen import SessionsScreen
 from .settings_screen import SettingsScreen
@@ -52,7 +51,7 @@ CHATS_OWN = ("help", "settings", "tokens", "sessions", "command_palette", "suspe
 _key = partial(key, "app", show=True, first=True)
 
 
-class ChatApp(App[None], inherit_bindings=False):
+class ChatApp(PacedApp, inherit_bindings=False):
     """``chat`` is there once ``opener`` has made it; ``failure`` is why there was none.
 
     The caller closes it after the app has ended, whatever ended it. ``models`` lists those to pick
@@ -92,15 +91,6 @@ class ChatApp(App[None], inherit_bindings=False):
         for theme in (INK, PAPER):
             self.register_theme(theme)
         self.theme = first_theme(os.environ, self.available_themes)
-
-    def get_driver_class(self) -> type[Driver]:
-        """Return our own where it is a terminal of Unix that is drawn on."""
-        kind = super().get_driver_class()
-        if sys.platform == "win32" or kind.__name__ != "LinuxDriver":
-            return kind
-        from .driver import TerminalDriver
-
-        return TerminalDriver
 
     def on_mount(self) -> None:
         self._exit_on_signals()

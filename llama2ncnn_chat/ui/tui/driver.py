@@ -6,6 +6,7 @@ Reads in a thread, as Textual's does, and takes the terminal back whoever wakes 
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import time
 from collections.abc import Iterable
@@ -21,9 +22,12 @@ from ..giving_back import given_back
 from ..keyboard import PAUSE, Key, Keyboard, Paste, Piece
 from ..terminal import ESC
 from .keyboard import InputFailed, extended_form
+from .pace import ANSWER, ASK, Pace
 
 POLL_SECONDS = 0.1
 READ_BYTES = 1 << 14
+LAST_ANSWER = 1.0
+"""Seconds that the way out waits for a terminal's answer."""
 
 
 class TerminalDriver(LinuxDriver):
@@ -34,6 +38,7 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, *args: Any, **how: Any) -> None:
         super().__init__(*args, **how)
         self._watched = ExitStack()
+        self._pace = Pace()
 
     def start_application_mode(self) -> None:
         """Take the terminal; if it is taken already, give it back first.
@@ -45,10 +50,11 @@ class TerminalDriver(LinuxDriver):
             return
         self._switching = True
         try:
-            if self._key_thread is not None and self._key_thread.is_alive():
+            if self._reads_keys:
                 self.suspend_application_mode()
                 self._must_signal_resume = True
             self._watched.enter_context(given_back(self._file))
+            self._pace = Pace()
             super().start_application_mode()  # type: ignore[no-untyped-call]
         finally:
             self._switching = False
@@ -57,6 +63,33 @@ class TerminalDriver(LinuxDriver):
         """Give the terminal back."""
         super().stop_application_mode()
         self._watched.close()
+
+    def disable_input(self) -> None:
+        """Read no more keys, once the answer is there that the shell would take for one."""
+        begun = time.monotonic()
+        while self._reads_keys and self._pace.waited(now := time.monotonic()):
+            if now - begun > LAST_ANSWER:
+                break
+            time.sleep(POLL_SECONDS / 10)
+        super().disable_input()
+
+    def is_behind(self) -> bool:
+        """Tell whether the terminal has something to draw yet."""
+        writer = self._writer_thread
+        if writer is None:
+            return False
+        is_writable = bool(select.select([], [writer.fileno()], [], 0)[1])
+        unwritten = writer._queue.qsize() > 0 or not is_writable
+        return unwritten or self._pace.is_late(time.monotonic())
+
+    def drawn(self) -> None:
+        """Hear that a picture was written: ask whether it has come."""
+        if self._pace.ask(time.monotonic()):
+            self.write(ASK)
+
+    @property
+    def _reads_keys(self) -> bool:
+        return self._key_thread is not None and self._key_thread.is_alive()
 
     def _run_input_thread(self) -> None:
         try:
@@ -84,6 +117,8 @@ class TerminalDriver(LinuxDriver):
         for piece in pieces:
             if isinstance(piece, Paste):
                 self.process_message(events.Paste(piece.text))
+            elif piece == ANSWER:
+                self._pace.answered(time.monotonic())
             elif piece == ESC:  # by itself, for which Textual's parser would wait once more
                 self.process_message(events.Key("escape", ESC))
             else:

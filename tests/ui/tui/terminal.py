@@ -6,10 +6,14 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
+
+from llama2ncnn_chat.conversation.ledger import Turn
+from llama2ncnn_chat.storage.store import Store
 
 pexpect = pytest.importorskip("pexpect")
 
@@ -21,9 +25,14 @@ _PIECES = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[[0-9;?<>=]*\$?[ -/]*[@-~]|\x1b[\
 
 
 class Terminal:
-    """The program, and the cells that it has written to: Textual says where before every row."""
+    """The program, and the cells that it has written to: Textual says where before every row.
 
-    def __init__(self, *flags: str, shell: bool = False) -> None:
+    ``answers`` are what it answers to sequences that ask something.
+    """
+
+    def __init__(
+        self, *flags: str, shell: bool = False, answers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         command = [sys.executable, "-m", "llama2ncnn_chat", *flags]
         if shell:
             command = ["bash", "--norc", "-i"]
@@ -36,6 +45,7 @@ class Terminal:
             encoding="utf-8",
         )
         self.raw = ""
+        self._answers = answers
         self._cells = [[" "] * 80 for _ in range(24)]
         self._at = (0, 0)
 
@@ -53,6 +63,13 @@ class Terminal:
         while not true():
             assert time.monotonic() < deadline, self.screen()
             self._read()
+
+    def wait_unread(self, true: Callable[[], bool]) -> None:
+        """Wait without reading anything, as a line does that is slow."""
+        deadline = time.monotonic() + PATIENCE
+        while not true():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
     def send(self, text: str) -> None:
         """A message, once it stands in the prompt."""
@@ -90,6 +107,8 @@ class Terminal:
         except (pexpect.TIMEOUT, pexpect.EOF):
             return
         self.raw += text
+        for question, answer in self._answers.items():
+            self.child.send(answer * text.count(question))
         for piece in _PIECES.finditer(text):
             row, column = self._at
             if piece[1]:
@@ -101,8 +120,19 @@ class Terminal:
                 self._at = row, column + 1
 
 
-def open_chat(terminals: list[Terminal], *flags: str) -> Terminal:
-    terminal = Terminal(*flags)
+def open_chat(
+    terminals: list[Terminal], *flags: str, answers: Mapping[str, str] = MappingProxyType({})
+) -> Terminal:
+    terminal = Terminal(*flags, answers=answers)
     terminals.append(terminal)
     terminal.see(PROMPT)
     return terminal
+
+
+def stored_path() -> list[Turn]:
+    """The newest session's turns, as they are stored."""
+    store = Store.open()
+    try:
+        return store.peek(store.list()[0].id) if store.list() else []
+    finally:
+        store.close()

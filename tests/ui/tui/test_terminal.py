@@ -12,7 +12,6 @@ import pytest
 
 from llama2ncnn_chat.catalogue.find import DEMO_CHECKPOINT
 from llama2ncnn_chat.cli import main
-from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.storage.store import Store
 from tests.chatting import WILD, WILD_FLAGS
 from tests.ui.tui.terminal import (
@@ -25,6 +24,7 @@ from tests.ui.tui.terminal import (
     PROMPT,
     Terminal,
     open_chat,
+    stored_path,
 )
 
 pexpect = pytest.importorskip("pexpect")
@@ -40,7 +40,7 @@ def test_a_whole_evening(terminals: list[Terminal]) -> None:
     terminal = open_chat(terminals)
     terminal.send("Hello")
     terminal.idle()
-    terminal.wait(lambda: len(_path()) == 2 and _path()[-1].finish == "stop")
+    terminal.wait(lambda: len(stored_path()) == 2 and stored_path()[-1].finish == "stop")
     terminal.type("/regen" + ENTER)
     terminal.see("2/2")
     terminal.idle()
@@ -57,13 +57,15 @@ def test_a_whole_evening(terminals: list[Terminal]) -> None:
     terminal.type("\x03")  # clears the draft
     terminal.see(PROMPT)
     terminal.type("/edit Hello again" + ENTER)
-    terminal.wait(lambda: _path()[-2].text == "Hello again" and _path()[-1].finish is not None)
+    terminal.wait(
+        lambda: stored_path()[-2].text == "Hello again" and stored_path()[-1].finish is not None
+    )
     terminal.idle()
 
     terminal.type("/new" + ENTER)
     terminal.see("tokens of context")
     terminal.send("What is your name?")
-    terminal.wait(lambda: len(_sessions()) == 2 and _path()[-1].finish is not None)
+    terminal.wait(lambda: len(_sessions()) == 2 and stored_path()[-1].finish is not None)
     terminal.idle()
     terminal.type(CTRL_O)
     terminal.see("search all")
@@ -85,8 +87,8 @@ def test_a_signal_in_the_middle_of_a_reply(terminals: list[Terminal], name: str)
     terminal.see("writing")
     terminal.child.kill(getattr(signal, name))
     assert terminal.ended() == 128 + getattr(signal, name)
-    assert _path()[-1].text
-    assert _path()[-1].finish in ("cancelled", "stop")
+    assert stored_path()[-1].text
+    assert stored_path()[-1].finish in ("cancelled", "stop")
 
 
 def test_suspended_and_brought_back(terminals: list[Terminal]) -> None:
@@ -102,7 +104,7 @@ def test_suspended_and_brought_back(terminals: list[Terminal]) -> None:
         assert "\x1b[?25h" in seen
         assert "\x1b[?1049h" in terminal.hear(f"fg{ENTER}", "Hello")
     terminal.send("And now?")
-    terminal.wait(lambda: len(_path()) == 4 and _path()[-1].finish is not None)
+    terminal.wait(lambda: len(stored_path()) == 4 and stored_path()[-1].finish is not None)
     terminal.hear(CTRL_Q, "shell$")
     terminal.hear(f"echo code=$?{ENTER}", "code=0")
 
@@ -141,8 +143,8 @@ def test_a_terminal_that_is_closed(terminals: list[Terminal]) -> None:
     while terminal.child.isalive():
         time.sleep(0.05)
     assert terminal.child.exitstatus == 128 + signal.SIGHUP
-    assert _path()[-1].text
-    assert _path()[-1].finish in ("cancelled", "stop")
+    assert stored_path()[-1].text
+    assert stored_path()[-1].finish in ("cancelled", "stop")
 
 
 def test_a_model_that_is_not_there_is_a_panel_and_an_exit_code(terminals: list[Terminal]) -> None:
@@ -169,14 +171,5 @@ def _sessions() -> list[int]:
     store = Store.open()
     try:
         return [info.id for info in store.list()]
-    finally:
-        store.close()
-
-
-def _path() -> list[Turn]:
-    """The newest session's, as it is stored."""
-    store = Store.open()
-    try:
-        return store.peek(store.list()[0].id) if store.list() else []
     finally:
         store.close()
