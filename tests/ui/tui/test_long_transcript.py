@@ -111,8 +111,9 @@ def test_the_rows_stay_in_order_however_fast_one_moves(key: str) -> None:
         for _ in range(4):
             for each in ("shift+tab", "pageup", "pageup", key):
                 stage.app.post_message(events.Key(each, each if len(each) == 1 else None))
-            await asyncio.sleep(0.02)
-        await stage.pilot.pause(0.3)
+            for _ in range(50):  # turns of the loop, in which some of it is under way
+                await asyncio.sleep(0)
+        await _settled(stage)
         shown = [path.index(view.row.id) for view in stage.screen.query(TurnView)]
         assert shown == list(range(shown[0], shown[0] + len(shown)))
         assert stage.draft == ""
@@ -140,7 +141,7 @@ def test_a_short_conversation_comes_back_after_a_cleared_screen(keys: tuple[str,
         await stage.send("hello")
         await stage.send("you")
         await stage.press("ctrl+l")
-        await stage.pilot.pause(0.1)
+        await stage.until(lambda: "hello" not in stage.app.export_screenshot())
         await stage.press(*keys)
         await stage.until(lambda: "hello" in stage.app.export_screenshot())
 
@@ -163,6 +164,15 @@ def _long_chat(n: int, gate: threading.Semaphore | None = None) -> Chat:
         chat.session.ledger.add(Turn("user", f"message {i}", [1, 5]))
         chat.session.ledger.add(Turn("assistant", f"reply **{i}**", [5], finish="stop"))
     return chat
+
+
+async def _settled(stage: Stage) -> None:
+    """Wait until all keys that were typed are heard, and the rows are what they ask for."""
+    transcript = stage.screen.transcript
+    for _ in ("the app", "the screen", "a widget"):  # each passes them on
+        await stage.pilot.pause()
+    await stage.until(lambda: not (transcript._extending or transcript._changing.locked()))
+    await stage.pilot.pause()
 
 
 def _in_sight(stage: Stage) -> list[TurnView]:
