@@ -83,10 +83,13 @@ Piece = str | Key | Paste
 
 
 class Keyboard:
-    """Feed it bytes, and ``idle`` while none come; takes the time in seconds."""
+    """Feed it bytes, and ``idle`` while none come; takes the time in seconds.
 
-    def __init__(self, encoding: str = "utf-8") -> None:
-        self._decoder = getincrementaldecoder(encoding)("replace")
+    Without ``alt``, an escape before a sign is Escape, which vi's fingers type as fast.
+    """
+
+    def __init__(self, encoding: str = "utf-8", *, alt: bool = True) -> None:
+        self._decoder, self._alt = getincrementaldecoder(encoding)("replace"), alt
         self._held = ""  # the beginning of a sequence
         self._paste: list[str] | None = None
         self._last = 0.0
@@ -124,7 +127,7 @@ class Keyboard:
         elif self._held in KEYS or late:  # what is longer and has no end comes to nothing
             key, self._held = self._held, ""
             if key in KEYS:
-                yield key
+                yield from self._keys(key, more=False)
         if late and (rest := self._decoder.decode(b"", final=True)):
             yield rest
 
@@ -133,7 +136,9 @@ class Keyboard:
             self._held = unfinished[0]
             text = text[: unfinished.start()]
         for piece in _PIECES.findall(text):
-            if known := _understood(piece):
+            if not self._alt and len(piece) == 2 and piece[0] == ESC:
+                yield from piece
+            elif known := _understood(piece):
                 yield known
 
     def _pasted(self, text: str) -> tuple[bool, str]:

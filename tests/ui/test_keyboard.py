@@ -49,6 +49,13 @@ def test_an_escape_and_what_comes_behind_it() -> None:
     assert feed("\x1bb\x1bOx", keyboard) == ["\x1bb", "\x1bO", "x"]
 
 
+def test_without_alt_an_escape_is_the_key() -> None:
+    keyboard = Keyboard(alt=False)
+    assert feed("\x1bb\x1b[A\x1b\r", keyboard) == ["\x1b", "b", "\x1b[A", "\x1b", "\r"]
+    assert feed("\x1bO", keyboard) == []
+    assert list(keyboard.idle(0.1)) == ["\x1b", "O"]
+
+
 def test_a_paste_comes_whole_and_without_sequences() -> None:
     log = "log \x1b[31mred\x1b[0m text\r\n\x1b]8;;http://x\x1b\\link\x1b]8;;\x07 \x1bPq#\x1b\\end"
     assert feed(f"a\x1b[200~{log}\x1b[201~b") == ["a", Paste("log red text\r\nlink end"), "b"]

@@ -87,6 +87,7 @@ class ChatApp(PacedApp, inherit_bindings=False):
         self.failure: BaseException | None = None
         self._opener, self._models = opener, models
         self._lists_sessions, self._picks_model, self._vi = lists_sessions, picks_model, vi
+        self.reads_alt = not vi  # as our driver asks
         self._history = History(history_file() if keeps_history else None)
         for theme in (INK, PAPER):
             self.register_theme(theme)

@@ -100,7 +100,7 @@ class TerminalDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Send what comes from the terminal to the app, until the driver stops."""
         self._parser = XTermParser(self._debug)
-        keyboard = Keyboard()
+        keyboard = Keyboard(alt=getattr(self._app, "reads_alt", True))
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
             while not self.exit_event.is_set():

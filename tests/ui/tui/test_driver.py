@@ -69,6 +69,16 @@ def test_alt_and_a_letter_types_nothing(terminals: list[Terminal]) -> None:
     assert terminal.ended() == 0
 
 
+def test_escape_and_a_command_of_vi_however_fast(terminals: list[Terminal]) -> None:
+    terminal = open_chat(terminals, "--vi")
+    terminal.type("hello")
+    terminal.see("hello")
+    terminal.type("\x1bbiX")
+    terminal.see(" Xhello")
+    terminal.type(CTRL_Q)
+    assert terminal.ended() == 0
+
+
 def test_a_paste_without_an_end_and_keys_after_it(terminals: list[Terminal]) -> None:
     terminal = open_chat(terminals)
     terminal.type("\x1b[200~\x1b[31mred\x1b[0m apples\nand")
