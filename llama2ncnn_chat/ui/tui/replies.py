@@ -82,6 +82,9 @@ class Replies:
 
 
 def is_end_of_reply(event: Worker.StateChanged) -> bool:
-    """Tell whether a worker's change of state is the end of a reply."""
-    over = event.state not in (WorkerState.PENDING, WorkerState.RUNNING)
+    """Tell whether a worker's change of state is the end of a reply.
+
+    Cancelled is a worker on the app's way out alone, and its thread may go on for a while.
+    """
+    over = event.state in (WorkerState.SUCCESS, WorkerState.ERROR)
     return over and event.worker.group == GROUP

@@ -10,6 +10,7 @@ from textual.geometry import Region
 from textual.widgets import Markdown, Static
 
 from llama2ncnn_chat.ui.tui.questions import Confirm
+from llama2ncnn_chat.ui.tui.replies import GROUP
 from llama2ncnn_chat.ui.tui.suggestion_list import SuggestionList
 from llama2ncnn_chat.ui.tui.turn_view import TurnView
 from tests.ui.tui.scripted import Script, make_chat
@@ -241,3 +242,18 @@ def test_what_a_reply_has_said_is_not_drawn_anew_with_every_token() -> None:
         assert list(markdown.children)[:3] == before[:3]
 
     play(make_chat(Script([head + tail], gate=gate)), scene)
+
+
+def test_leaving_while_the_thread_of_a_reply_goes_on() -> None:
+    gate = threading.Semaphore(0)
+
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello", wait=False)
+        await stage.until(lambda: stage.screen.chat.view.busy)
+        reply = next(worker for worker in stage.app.workers if worker.group == GROUP)
+        stage.app.workers.cancel_all()  # as the app does on its way out
+        await stage.until(lambda: reply.is_cancelled)
+        await stage.pilot.pause()
+        gate.release(1000)
+
+    play(make_chat(Script(["Fine."], gate=gate)), scene)
