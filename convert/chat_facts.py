@@ -41,11 +41,6 @@ GGUFS_SAMPLING = {
 """What stands behind ``general.sampling.``, and the product's names."""
 
 
-LLAMA2C_ENDS = (1,)
-"""Where llama2.c's ``run`` ends a text besides the vocabulary's own: its models were trained on
-texts that each begin with this id, one after the other."""
-
-
 @dataclass(frozen=True)
 class ChatFacts:
     """Chat templates, ids that end a reply, and sampling values by the product's names."""
@@ -56,15 +51,13 @@ class ChatFacts:
 
 
 def chat_facts_of(source: TensorSource) -> ChatFacts:
-    """Read what the files of a source say; of a single checkpoint, what its kind is known for.
+    """Read what the files of a source say; nothing for one that is a single checkpoint.
 
     Raises ``ConvertError`` for files that can't be read, or aren't what they should be.
     """
     if source.metadata:
         return _of_gguf(source.metadata)
-    if is_folder(source.path):
-        return _of_folder(source.path)
-    return ChatFacts(ends=LLAMA2C_ENDS if source.format.startswith("llama2.c ") else ())
+    return _of_folder(source.path) if is_folder(source.path) else ChatFacts()
 
 
 def write_chat_facts(facts: ChatFacts, target: BinaryIO) -> None:

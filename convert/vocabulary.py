@@ -6,7 +6,7 @@ Knows names of files alone, and what a source carries; nothing of what tokenizer
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +15,10 @@ from .files import is_file, is_folder
 from .sources.source import TensorSource
 from .stem import TOKENIZER_SUFFIX
 from .tokenizer_files import GGUF_PREFIX, tokenizer_in, write_gguf_tokenizer, write_tokenizer
+
+LLAMA2C_ENDS = (1,)
+"""Where llama2.c's ``run`` ends a text besides the vocabulary's own end: its models were trained on
+texts that each begin with this id, one after the other. Its own tokenizer.bin goes by that too."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,10 @@ def companions_of(source: TensorSource, tokenizer: Path | None = None) -> Compan
     if tokenizer is None and not metadata:
         in_folder = is_folder(source.path)
         tokenizer = tokenizer_in(source.path) if in_folder else tokenizer_beside(source.path)
-    return Companions(tokenizer, metadata, chat_facts_of(source))
+    facts = chat_facts_of(source)
+    if source.format.startswith("llama2.c ") and tokenizer and tokenizer.suffix != ".bin":
+        facts = replace(facts, ends=LLAMA2C_ENDS)
+    return Companions(tokenizer, metadata, facts)
 
 
 def tokenizer_beside(source: Path) -> Path | None:

@@ -11,6 +11,7 @@ from convert.chat_facts import ChatFacts, chat_facts_of, read_chat_facts, write_
 from convert.chat_templates import ChatTemplates
 from convert.errors import ConvertError
 from convert.sources import open_source
+from convert.vocabulary import companions_of
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 
@@ -40,7 +41,8 @@ def test_a_text_of_llama2c_ends_where_the_next_begins_whatever_the_tokenizer(
 ) -> None:
     c = tiny_config()
     with open_source(write_v0(tmp_path / "m.bin", c, random_weights(c, 0))) as source:
-        assert chat_facts_of(source) == ChatFacts(ends=(1,))
+        assert companions_of(source, tmp_path / "tokenizer.bin").facts == ChatFacts()  # it knows
+        assert companions_of(source, tmp_path / "tokenizer.model").facts == ChatFacts(ends=(1,))
 
 
 def test_a_broken_file_is_refused_or_says_something_else(tmp_path: Path) -> None:
