@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from convert.pipeline import convert
 from llama2ncnn_chat.catalogue.find import DEMO_CHECKPOINT, FoundModel, find_model
 from llama2ncnn_chat.conversation.renderer import Renderer
 from llama2ncnn_chat.conversation.session import Session
@@ -18,12 +19,15 @@ from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.generation.local import LocalCompleter
 from llama2ncnn_chat.generation.settings import GREEDY
+from llama2ncnn_chat.launch.show_model import show_model
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.text.templates.marked import template_of
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 from tests.chatting import WILD_FLAGS
+from tests.tiny_model import random_weights, tiny_config, write_v0
 
+CONFIG = tiny_config()
 FILES = ("demo.bin", "demo.tokenizer.bin", "demo.sha256")
 
 
@@ -45,11 +49,27 @@ def test_it_is_converted_once_into_the_cache(demo: FoundModel, tmp_path: Path) -
     assert again.name == "demo"
 
 
-def test_a_file_of_that_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_stands_in_the_current_folder_is_named_by_a_path(
+    demo: FoundModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("demo").write_bytes(b"not a model")
-    with pytest.raises(ModelError, match=r"demo: 11 bytes, shorter than any header"):
-        find_model("demo")
+    weights = random_weights(CONFIG, 3)
+    convert(write_v0(Path("other.bin"), CONFIG, weights), "demo", tokenizer=demo.tokenizer)
+    assert find_model("demo").desc == demo.desc
+    other = find_model("./demo")
+    assert (other.name, other.desc.shape.dim) == ("demo", CONFIG.dim)
+    assert show_model("demo").report.path == str(DEMO_CHECKPOINT)
+    assert show_model("./demo").report.shape.dim == CONFIG.dim
+
+
+def test_a_folder_of_that_name_is_not_in_its_way(
+    demo: FoundModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("demo").mkdir()
+    assert find_model("demo").stem == demo.stem
+    with pytest.raises(ModelError, match="demo: "):
+        find_model("./demo")
 
 
 @pytest.mark.parametrize("name", FILES)

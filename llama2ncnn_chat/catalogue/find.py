@@ -89,20 +89,20 @@ def find_model(
 ) -> FoundModel:
     """Find what ``model`` names, and convert it if it isn't yet.
 
-    That is a stem, one of its files, what can be converted, or a model of the Hub; ``demo``, where
-    no file has that name, is the ``bundled`` one. What could be converted and is gone is what it
-    was converted to, while the cache has that. Raises ``ModelError`` for what isn't there, isn't
-    a model, or has no tokenizer.
+    That is a stem, one of its files, what can be converted, or a model of the Hub; ``demo`` is the
+    ``bundled`` one, whatever stands in the current folder: that is ``./demo``. What could be
+    converted and is gone is what it was converted to, while the cache has that. Raises
+    ``ModelError`` for what isn't there, isn't a model, or has no tokenizer.
     """
     try:
         if is_hub_name(model):
             return _of_hub(model, conversion, tokenizer, callbacks)
+        if model == DEMO:
+            return _demo(bundled, conversion, tokenizer, callbacks)
         stem = stem_of(model)
         if stem.name and (file_of(stem, ".desc").exists() or file_of(stem, ".param").exists()):
             return _converted(stem, tokenizer, conversion)
         path = Path(model)
-        if model == DEMO and not path.exists():
-            return _demo(bundled, conversion, tokenizer, callbacks)
         if not path.exists():
             return _of_gone(path, conversion, tokenizer)
         path = model_at(path)

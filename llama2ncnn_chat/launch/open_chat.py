@@ -5,7 +5,6 @@ Knows no argparse and draws nothing; what is to be told goes to callbacks and in
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -238,11 +237,4 @@ def _refuse_message(
 
 def _place_of(model: str) -> str:
     """Return what finds the model again from any folder."""
-    path = Path(model)
-    # One that is gone is found in the cache by where it was.
-    is_path = (
-        path.exists()
-        or (path.parent.is_dir() and any(path.parent.glob(f"{glob.escape(path.name)}.*")))
-        or not (model == DEMO or is_hub_name(model))
-    )
-    return str(path.resolve()) if is_path else model
+    return model if model == DEMO or is_hub_name(model) else str(Path(model).resolve())

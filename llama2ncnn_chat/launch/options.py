@@ -41,7 +41,7 @@ _MODEL = _start(
     "model",
     "",
     "a converted model (a stem, or one of its files), a folder from the Hub or Meta, a GGUF file, "
-    "a llama2.c checkpoint, or hf:OWNER/NAME to fetch",
+    "a llama2.c checkpoint, or hf:OWNER/NAME to fetch; demo is the bundled one, ./demo a path",
     text,
     DEMO,
     metavar="MODEL",

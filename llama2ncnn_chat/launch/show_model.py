@@ -74,11 +74,11 @@ def show_model(model: str) -> ShownModel:
 def _place_of(model: str) -> Path:
     if is_hub_name(model):
         return cached_path(parse_name(model), "show fetches nothing")
+    if model == DEMO:
+        return DEMO_CHECKPOINT
     path = Path(model)
     if path.exists() or model_stem(path) is not None:
         return path
-    if model == DEMO:
-        return DEMO_CHECKPOINT
     if found := conversions_named(model):
         return found[0].stem
     raise ModelError(f"{model}: no such model", "llama2ncnn-chat models lists them")
