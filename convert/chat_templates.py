@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConvertError
-from .files import open_regular
+from .files import read_regular
 from .sources.folder import file_in
 
 DEFAULT = "default"
@@ -120,10 +120,7 @@ def read_object(path: Path | None) -> dict[str, Any]:
 
 
 def _text(path: Path) -> str:
-    with open_regular(path) as file:
-        data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise ConvertError(f"{path}: larger than {MAX_FILE_BYTES:,} bytes", "get the file again")
+    data = read_regular(path, MAX_FILE_BYTES, "such a file")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

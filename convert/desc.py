@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from .errors import ConvertError
-from .files import open_regular, sha256_file
+from .files import read_regular, sha256_file
 from .old_desc import (
     FIRST_GRAPH,
     FIRST_NAMES,
@@ -90,6 +90,8 @@ class ModelDesc:
 
 
 MAX_TEXT = 1 << 16
+LEAST_BITS = 4
+"""As many a weight has in every format, so that no shape is planned for which there's no file."""
 
 HEAD_LINES = ("context_length", "n_layers", "dim", "n_heads")
 OWN_FIELDS = {k: v for k, v in get_type_hints(ModelDesc).items() if k not in ("shape", "extra")}
@@ -253,11 +255,14 @@ def read_desc(stem: Path) -> ModelDesc:
     Raises ``ConvertError``.
     """
     path = file_of(stem, ".desc")
-    with open_regular(path) as f:
-        raw = f.read(MAX_TEXT + 1)
-    if len(raw) > MAX_TEXT:
-        raise ConvertError(f"{path}: over {MAX_TEXT:,} bytes, not a model description")
+    raw = read_regular(path, MAX_TEXT, "a model's description")
     d = parse_desc(raw.decode("utf-8", "replace"), str(path))
+    if LEAST_BITS * d.shape.n_parameters > 8 * d.bin_size:
+        raise ConvertError(
+            f"{path}: a shape of {d.shape.n_parameters:,} weights, which {d.bin_size:,} bytes "
+            "can't hold",
+            AGAIN,
+        )
     for suffix, want in ((".param", d.param_size), (".bin", d.bin_size)):
         other = file_of(stem, suffix)
         try:

@@ -11,12 +11,16 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 from .errors import ConvertError, WriteError
 from .temporary import OLD, WHOLE, discard, name_folder, put_back, put_in_place, sync
+
+PIECE = 1 << 20
+"""Bytes that are read at once."""
 
 NEW = "new"
 """The folder of a set that isn't whole, inside its temporary one."""
@@ -103,19 +107,45 @@ class FileSet:
             put_back(folder)
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> FileIO:
     """Open an input for unbuffered reading; a folder, a pipe or a device is a ``ConvertError``.
 
-    Asked first, because opening a pipe waits for a writer.
+    Never waits, whatever takes the file's place meanwhile.
     """
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise ConvertError(f"{path}: not a regular file")
-        return open(path, "rb", buffering=0)
+        # Asked before as well, for there are devices that do something when they are opened.
+        if stat.S_ISREG(os.stat(path).st_mode):
+            file = open(path, "rb", buffering=0, opener=_without_waiting)  # noqa: SIM115
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return file
+            file.close()
     except OSError as e:
         raise ConvertError(f"{path}: can't open: {e.strerror}") from e
     except ValueError as e:  # a NUL in the name
         raise ConvertError(f"{str(path)!r}: not a file name: {e}") from e
+    raise ConvertError(f"{path}: not a regular file")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a pipe has no writer yet
+
+
+def read_regular(path: Path, most: int, what: str) -> bytes:
+    """Read all of an input that may have ``most`` bytes; ``what`` it is goes into the refusal.
+
+    Raises ``ConvertError`` for more, of which no more is read, and for what isn't a regular file.
+    """
+    with open_regular(path) as file:
+        try:
+            size, read = os.fstat(file.fileno()).st_size, bytearray()
+            # To its end, not to its size: some files of the system have none.
+            while max(size, len(read)) <= most and (piece := file.read(PIECE)):
+                read += piece
+        except OSError as e:
+            raise ConvertError(f"{path}: can't read: {e.strerror}") from e
+    if (n := max(size, len(read))) > most:
+        raise ConvertError(f"{path}: {n:,} bytes, and {what} has at most {most:,}")
+    return bytes(read)
 
 
 def is_file(path: Path) -> bool:
@@ -137,9 +167,9 @@ def is_folder(path: Path) -> bool:
 def sha256_file(path: Path, progress: Callable[[int], None] | None = None) -> str:
     """Compute the SHA-256 of a file, in hex; ``progress`` is told the bytes done so far."""
     digest, done = hashlib.sha256(), 0
-    buffer = memoryview(bytearray(1 << 20))
+    buffer = memoryview(bytearray(PIECE))
     with open_regular(path) as f:
-        while n := f.readinto(buffer):  # type: ignore[attr-defined]
+        while n := f.readinto(buffer):
             digest.update(buffer[:n])
             done += n
             if progress:

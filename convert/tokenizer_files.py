@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .errors import ConvertError
-from .files import open_regular
+from .files import read_regular
 from .sources.folder import file_in
 
 BUNDLE = "llama2ncnn-tokenizer-1"
@@ -84,11 +84,7 @@ def _picked(content: Any, keys: tuple[str, ...] | None) -> dict[str, Any]:
 
 
 def _read(path: Path) -> bytes:
-    with open_regular(path) as f:
-        content = f.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise ConvertError(f"{path}: over {MAX_FILE_BYTES:,} bytes, which no tokenizer has")
-    return content
+    return read_regular(path, MAX_FILE_BYTES, "a tokenizer")
 
 
 def _json(path: Path) -> Any:

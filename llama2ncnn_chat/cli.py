@@ -22,10 +22,11 @@ from .errors import ChatError, Terminated, UsageError
 from .launch.open_chat import list_models, open_chat
 from .launch.open_model import Step
 from .launch.options import Options, bench_options_of, models_options_of, options_of
+from .reading import read_text
 from .signals import TERMINATE
 from .ui.oneshot import answer, complete, refuse_empty
 from .ui.progress import Steps, tell, tell_writing
-from .ui.prompt_input import has_prompt, read_prompt, read_text
+from .ui.prompt_input import has_prompt, read_prompt
 from .ui.refusal import say_refusal, wants_json
 from .ui.sinks import discard_output
 from .ui.terminal import is_interactive, wants_colour
@@ -66,7 +67,9 @@ def _chat(flags: Mapping[str, Any]) -> int:
             tell(f"--{flag.replace('_', '-')} has no effect with --raw")
         return complete(options)
     if options.system_file:
-        settings = replace(options.settings, system=read_text(options.system_file).strip())
+        settings = replace(
+            options.settings, system=read_text(options.system_file, "replace").strip()
+        )
         options = replace(options, settings=settings, given=options.given | {"system"})
     # With --plain a pipe is what a person types, line by line.
     typed = options.plain and not has_prompt(options)

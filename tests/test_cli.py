@@ -141,7 +141,7 @@ def test_an_unwritable_cache_is_said_and_worked_around(
         (["STEM", "a", "--ctx-size", "99999999"], 2, "1 to 16,777,216"),
         (["STEM", "a", "--temp", "-1"], 2, "temperature -1 is out of range"),
         (["STEM", "a", "-p", "b"], 2, "two prompts"),
-        (["STEM", "-f", "missing.txt"], 2, "missing.txt: can't read"),
+        (["STEM", "-f", "missing.txt"], 2, "missing.txt: can't open"),
     ],
 )
 def test_errors_are_one_line_and_a_code(

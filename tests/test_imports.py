@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CHAT = "llama2ncnn_chat"
 COMMAND = "convert.__main__"
-GROUND = {"atomic", "errors", "events", "paths", "signals"}
+GROUND = {"atomic", "errors", "events", "paths", "reading", "signals"}
 """What everyone may see; modules, not rooms."""
 
 BELOW = {
@@ -39,12 +39,13 @@ BELOW = {
 
 CONVERT_FOR = {
     "atomic": {"temporary"},
+    "reading": {"errors", "files"},
     "catalogue": None,
     "launch": None,
     "quality": None,
     "ui": None,
     "model": {
-        *("decoder", "desc", "errors", "rope", "shape", "stem"),
+        *("decoder", "desc", "errors", "files", "rope", "shape", "stem"),
         *("formats", "graph", "places", "plain_weights"),
     },
 }

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConvertError
+from ..files import read_regular
+from ..sources.folder import MAX_JSON
 from .client import silent_client
 from .names import CONFIG, HubName, first_part, needed
 
@@ -91,8 +93,10 @@ def _refuse_missing_shards(name: HubName, folder: Path, there: Mapping[str, int]
     if index is None:
         return
     try:
-        shards = set(json.loads((folder / index).read_bytes())["weight_map"].values())
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        shards = set(
+            json.loads(read_regular(folder / index, MAX_JSON, "an index"))["weight_map"].values()
+        )
+    except (ConvertError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return  # who opens the model says what is wrong with it
     for shard in sorted(map(str, shards)):
         if shard not in there:

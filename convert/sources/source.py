@@ -104,20 +104,25 @@ class InputFile:
         """Read ``n`` bytes from ``at`` on; ``what`` they are goes into the error."""
         # Plain reads, not a memory map: a file that shrinks under us is then a short read with a
         # clear error instead of SIGBUS, and a 27 GB checkpoint doesn't show up as resident memory.
+        if at + n > self.size:
+            raise self._too_short(at, n, what, max(0, self.size - at))
         buffer, got = np.empty(n, np.uint8), 0
         try:
             self._file.seek(at)
             # A network's file system may give less at once than there is.
-            while k := self._file.readinto(buffer.data[got:]):  # type: ignore[attr-defined]
+            while k := self._file.readinto(buffer.data[got:]):
                 got += k
         except OSError as e:
             raise ConvertError(f"{self.path}: can't read {what}: {e.strerror}") from e
         if got != n:
-            raise ConvertError(
-                f"{self.path}: {what} wants {n:,} bytes at {at:,} and the file has {got:,}",
-                "it changed while it was read",
-            )
+            raise self._too_short(at, n, what, got)
         return buffer
+
+    def _too_short(self, at: int, n: int, what: str, got: int) -> ConvertError:
+        return ConvertError(
+            f"{self.path}: {what} wants {n:,} bytes at {at:,} and the file has {got:,}",
+            "it is damaged, or changed while it was read",
+        )
 
 
 def sampled_sha256(files: Sequence[InputFile]) -> str:

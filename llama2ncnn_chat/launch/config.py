@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..chat.option import Option, find_option
-from ..chat.text_files import text_of
 from ..errors import UsageError
 from ..paths import config_file
+from ..reading import NoSuchFileError, read_bytes, text_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -22,6 +22,7 @@ else:
     import tomli as tomllib
 
 PREFIX = "LLAMA2NCNN_"
+MAX_BYTES = 1 << 20
 
 
 class Collected(NamedTuple):
@@ -63,6 +64,16 @@ def collect(
     return Collected(values, frozenset(given), frozenset(given | file.keys()))
 
 
+def flags_alone(options: Sequence[Option], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Settle a value for every option, by flags and defaults. Raises ``UsageError``."""
+    return {
+        option.name: _parsed(option, flags[option.name], f"{option.name} ")
+        if option.name in flags
+        else option.default
+        for option in options
+    }
+
+
 def _variable(option: Option, environ: Mapping[str, str]) -> str | None:
     names = [PREFIX + name.upper() for name in (option.name, *option.also)]
     return next((name for name in names if environ.get(name)), None)
@@ -70,12 +81,10 @@ def _variable(option: Option, environ: Mapping[str, str]) -> str | None:
 
 def _read(path: Path, options: Sequence[Option]) -> dict[str, Any]:
     try:
-        data = tomllib.loads(text_of(path.read_bytes()))
-    except FileNotFoundError:
+        data = tomllib.loads(text_of(read_bytes(path, MAX_BYTES, "a file of settings")))
+    except NoSuchFileError:
         return {}
-    except OSError as e:
-        raise UsageError(f"{path}: can't read: {e.strerror}") from e
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as e:
+    except (ValueError, RecursionError) as e:  # of another encoding, no TOML, or too deep
         raise UsageError(f"{path}: {e}") from None
     values = {}
     for name, value in data.items():

@@ -19,7 +19,7 @@ from ..chat.option import Option, Parse, number, one_of, switch, text
 from ..chat.options import SETTINGS, SYSTEM, with_values
 from ..conversation.settings import Settings
 from ..errors import UsageError
-from .config import collect
+from .config import collect, flags_alone
 from .conversion import CONVERSION, ConversionOptions
 
 COLORS = ("auto", "always", "never")
@@ -216,7 +216,7 @@ class BenchOptions(ConversionOptions):
 
 def bench_options_of(flags: Mapping[str, Any]) -> BenchOptions:
     """Settle the options of ``bench``, from flags alone. Raises ``UsageError``."""
-    values, *_ = collect(BENCH_OPTIONS, flags, {}, Path(os.devnull))
+    values = flags_alone(BENCH_OPTIONS, flags)
     return BenchOptions(**values)
 
 
@@ -250,7 +250,7 @@ class ModelsOptions:
 
 def models_options_of(flags: Mapping[str, Any]) -> ModelsOptions:
     """Settle the options of ``models``, from flags alone. Raises ``UsageError``."""
-    values, *_ = collect(MODELS_OPTIONS, flags, {}, Path(os.devnull))
+    values = flags_alone(MODELS_OPTIONS, flags)
     options = ModelsOptions(**values)
     if (options.action in ("show", "rm")) != (options.name is not None):
         if options.name is None:

@@ -62,8 +62,6 @@ class NcnnEngine:
                 verify(stem, self.desc, progress and (lambda done: progress(done, size)))
         except ConvertError as e:
             raise ModelError(e.message, e.hint) from e
-        except OSError as e:
-            raise ModelError(f"{e.filename}: can't read: {e.strerror}") from e
         self.stem = stem
         self._shape = shape = self.desc.shape
         self.vocab_size = shape.vocab_size

@@ -5,16 +5,25 @@ A line may have many rows and stays one entry. Knows no face.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from ..errors import UsageError
 from ..paths import make_private
+from ..reading import read_end
 
 KEEP = 1000
 MAX_KEPT = 1 << 16
 """Characters; what is longer is remembered as long as the program runs."""
+
+MAX_READ = 16 << 20
+"""Bytes of a file's end: most likely more than what is kept takes."""
+
+BETWEEN = "\n# "
+"""What stands before an entry; its time follows."""
 
 
 class History:
@@ -27,9 +36,11 @@ class History:
         self._path = path
         self._entries: list[str] = []
         if path:
-            with suppress(OSError):  # no file yet, or none that can be read: an empty history
+            with suppress(UsageError):  # no file yet, or none that can be read: an empty history
+                raw, whole = read_end(path, MAX_READ)
+                text = raw.decode("utf-8", "replace")
                 # Not splitlines(): U+2028 and its like are characters of a message.
-                lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+                lines = (text if whole else text.partition(BETWEEN)[2]).split("\n")
                 self._entries = list(_entries(lines))[-KEEP:]
         self._at = len(self._entries)
         self._draft = ""
@@ -73,9 +84,15 @@ class History:
         lines = "".join(f"+{line}\n" for line in text.split("\n"))
         with suppress(OSError):  # a full disk costs the history, not the message
             make_private(self._path.parent)
-            self._path.touch(mode=0o600)
-            with open(self._path, "a", encoding="utf-8", errors="replace") as file:
-                file.write(f"\n# {time.strftime('%Y-%m-%d %H:%M:%S')}\n{lines}")
+            with open(
+                self._path, "a", encoding="utf-8", errors="replace", opener=_without_waiting
+            ) as file:
+                file.write(f"{BETWEEN}{time.strftime('%Y-%m-%d %H:%M:%S')}\n{lines}")
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file of a person's own, where a pipe in its place is an ``OSError``."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o600)
 
 
 def _entries(lines: list[str]) -> Iterator[str]:

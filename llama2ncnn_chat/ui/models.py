@@ -24,6 +24,7 @@ from ..catalogue.removing import Removable, find_conversions, find_stale, remove
 from ..errors import UsageError
 from ..launch.options import ModelsOptions
 from ..launch.show_model import show_model
+from ..reading import read_line
 from .terminal import is_terminal, printable
 
 SHOWN = ("q4", "q8", "fp16")
@@ -76,7 +77,7 @@ def _agreed(found: Sequence[Removable]) -> bool:
         sys.stderr.write(f"{_line(each)}\n")
     sys.stderr.write(f"Remove {human_bytes(sum(each.size for each in found))}? [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return read_line(sys.stdin).strip().lower() in ("y", "yes")
 
 
 def _line(removable: Removable) -> str:

@@ -12,12 +12,10 @@ import sys
 import threading
 from pathlib import Path
 
-from ..chat.text_files import text_of
 from ..errors import UsageError
 from ..launch.options import Options
+from ..reading import MAX_TEXT, read_text, text_of
 from .progress import tell
-
-MAX_PROMPT = 64 << 20
 
 SILENCE, PATIENCE = 0.2, 1.0
 """Seconds without a byte in which nothing is meant for us; and without an end before it is said."""
@@ -43,23 +41,13 @@ def read_prompt(options: Options) -> str | None:
     if text == "-" or options.file == Path("-"):
         return _read_stdin()
     if options.file is not None:
-        text = read_text(options.file)
+        text = read_text(options.file, "replace")
     if not options.stdin or not _stdin_has_text() or (text is not None and _is_silent()):
         return text
     before = _read_stdin()
     if text is None:
         return before
     return f"{before.removesuffix(chr(10))}\n{text}" if before else text
-
-
-def read_text(path: Path) -> str:
-    """A text file of the person's. Raises ``UsageError``."""
-    try:
-        if path.stat().st_size > MAX_PROMPT:
-            raise UsageError(f"{path}: {path.stat().st_size:,} bytes is no prompt")
-        return text_of(path.read_bytes(), "replace")
-    except OSError as e:
-        raise UsageError(f"{path}: can't read: {e.strerror}") from e
 
 
 def _stdin_has_text() -> bool:
@@ -89,9 +77,11 @@ def _read_stdin() -> str:
     waiting.daemon = True
     waiting.start()
     try:
-        raw = sys.stdin.buffer.read(MAX_PROMPT + 1)
+        raw = sys.stdin.buffer.read(MAX_TEXT + 1)
     finally:
         waiting.cancel()
-    if len(raw) > MAX_PROMPT:
-        raise UsageError(f"standard input is over {MAX_PROMPT:,} bytes: no prompt")
+    if len(raw) > MAX_TEXT:
+        raise UsageError(
+            f"standard input is over {MAX_TEXT:,} bytes, which no context holds", "is it a text?"
+        )
     return text_of(raw, "replace")

@@ -198,7 +198,7 @@ def test_a_desc_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConvertError, match="No such file"):
         read_desc(tmp_path / "absent")
     (tmp_path / "big.desc").write_bytes(b"1\n" * 50_000)
-    with pytest.raises(ConvertError, match="not a model description"):
+    with pytest.raises(ConvertError, match=r"100,000 bytes, and .* at most 65,536"):
         read_desc(tmp_path / "big")
     os.mkfifo(tmp_path / "pipe.desc")
     with pytest.raises(ConvertError, match="not a regular file"):
@@ -248,3 +248,14 @@ def test_a_damaged_description_of_the_format_before_is_refused(
 
 def test_unknown_keys_of_the_format_before_are_kept() -> None:
     assert parse_desc(OLD_DESC + "flavour=mint\n", "x").extra == {"flavour": "mint"}
+
+
+def test_a_shape_that_no_file_holds_is_refused_before_it_is_planned(tmp_path: Path) -> None:
+    """With a right checksum, it would be thousands of layers of a graph."""
+    config = tiny_config()
+    write_v0(tmp_path / "c.bin", config, random_weights(config, 1))
+    d = convert(tmp_path / "c.bin", tmp_path / "m")
+    lie = replace(d, shape=replace(d.shape, n_layers=4096))
+    (tmp_path / "m.desc").write_text(format_desc(lie))
+    with pytest.raises(ConvertError, match=rf"weights, which {d.bin_size:,} bytes can't hold"):
+        read_desc(tmp_path / "m")

@@ -141,21 +141,13 @@ def test_a_file_that_can_not_be_read_is_an_error(
 ) -> None:
     """Root may read everything, so the refusal is acted."""
     stem = make(tmp_path, tiny_config())
-    real_bytes, real_open = Path.read_bytes, open
-
-    def refuse(path: object) -> None:
-        if str(path) == f"{stem}{suffix}":
-            raise PermissionError(13, "Permission denied", str(path))
-
-    def read_bytes(path: Path) -> bytes:
-        refuse(path)
-        return real_bytes(path)
+    real_open = open
 
     def open_(path: Any, *args: Any, **kwargs: Any) -> Any:
-        refuse(path)
+        if str(path) == f"{stem}{suffix}":
+            raise PermissionError(13, "Permission denied", str(path))
         return real_open(path, *args, **kwargs)
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
     monkeypatch.setattr("builtins.open", open_)
-    with pytest.raises(ModelError, match=rf"{suffix}: can't read: Permission denied"):
+    with pytest.raises(ModelError, match=rf"{suffix}: can't (open|read): Permission denied"):
         NcnnEngine(stem)

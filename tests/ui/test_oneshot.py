@@ -212,7 +212,7 @@ def test_no_save_leaves_nothing(stem: str, capsys: pytest.CaptureFixture[str]) -
         (["-p", "a", "-c", "--no-save"], 2, "leave out --no-save"),
         (["-p", "a", "--resume"], 2, "--resume ID"),
         (["-p", "a", "--resume", "9"], 1, "no session '9'"),
-        (["-p", "a", "--system-file", "missing"], 2, "missing: can't read"),
+        (["-p", "a", "--system-file", "missing"], 2, "missing: can't open"),
         (["-p", "a", "--temp", "300"], 2, "out of range"),
         (["-p", "a", "-n", "x"], 2, "'x' is not a whole number"),
         (["-p", "a", "--frobnicate"], 2, "--help shows the usage"),

@@ -12,13 +12,11 @@ from typing import TypeVar
 
 from ...conversation.renderer import reserve
 from ...errors import Advice, ChatError, PromptTooLongError, UsageError
+from ...reading import read_text
 from .. import turn_actions as actions
 from ..chat import Chat
 from ..outcomes import Attach, Copy, Outcome
-from ..text_files import text_of
 from .arguments import count
-
-MAX_FILE = 16 << 20
 
 T = TypeVar("T")
 
@@ -90,16 +88,9 @@ def _path_and_rest(argument: str) -> tuple[Path, str]:
 
 def _text_of(path: Path) -> str:
     try:
-        if not path.is_file():
-            problem = "is not a file" if path.exists() else "no such file"
-            raise UsageError(f"{path}: {problem}")
-        if (size := path.stat().st_size) > MAX_FILE:
-            raise UsageError(f"{path}: {size:,} bytes is more than any context holds")
-        text = text_of(path.read_bytes())
+        text = read_text(path)
     except UnicodeDecodeError:
         raise UsageError(f"{path}: is not text in UTF-8") from None
-    except OSError as e:
-        raise UsageError(f"{path}: can't read: {e.strerror}") from e
     if "\0" in text:
         raise UsageError(f"{path}: is not a text")
     if not text.strip():

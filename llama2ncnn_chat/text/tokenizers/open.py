@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import json
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...errors import ModelError
+from ...errors import ModelError, UsageError
+from ...reading import read_bytes
 from .added import Beside, what_stands_beside
 from .file_vocabulary import FileVocabulary
 from .gguf import vocabulary_of_gguf
@@ -121,12 +121,8 @@ def _json(data: bytes) -> Any:
 
 
 def _read(path: Path) -> bytes:
-    """The whole file, if it is one and isn't absurdly large; else OSError or ValueError."""
-    # Asked before opening: opening a pipe would wait for someone to write into it.
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise ValueError("is not a file")
-    with path.open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise ValueError(f"is larger than {MAX_FILE_BYTES} bytes, which no tokenizer is")
-    return data
+    """The whole file, if it is one and isn't absurdly large; else ``ModelError``."""
+    try:
+        return read_bytes(path, MAX_FILE_BYTES, "a tokenizer")
+    except UsageError as error:
+        raise ModelError(error.message, _HINT) from error

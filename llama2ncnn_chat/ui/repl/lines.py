@@ -12,7 +12,8 @@ from contextlib import suppress
 from typing import TextIO
 
 from ...chat.line import Line, Message, parse
-from ...errors import Terminated
+from ...errors import Terminated, UsageError
+from ...reading import MAX_TEXT, read_line
 from ..history import History
 from ..terminal import is_terminal
 from .prompts import YES, Watch
@@ -79,9 +80,14 @@ class LinePrompt:
         return SignalWatch()
 
     def _read_quoted(self, first: str) -> str:
-        lines = [first]
+        lines, length = [first], len(first)
         while QUOTES not in lines[-1]:
             lines.append(self._read_line("... " if self._label else ""))
+            length += len(lines[-1]) + 1
+            if length > MAX_TEXT:
+                raise UsageError(
+                    f"a message of over {MAX_TEXT:,} characters", f"end it by {QUOTES}"
+                )
         lines[-1] = lines[-1].partition(QUOTES)[0]
         return "\n".join(lines).strip("\n")
 
@@ -103,7 +109,7 @@ class LinePrompt:
         if self._editing and is_terminal(sys.stdout):
             return input(label)
         self._aside(label)
-        line = self._stdin.readline()
+        line = read_line(self._stdin)
         if not line:
             if label:
                 self._aside("\n")

@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ...chat.text_files import text_of
 from ...errors import ChatError
+from ...reading import read_text
 
 
 def edit_text(text: str) -> str:
@@ -28,7 +28,7 @@ def edit_text(text: str) -> str:
         done = subprocess.run([*command, name])
         if done.returncode != 0:
             raise ChatError(f"{command[0]} ended with {done.returncode}", "the draft is as it was")
-        return text_of(path.read_bytes(), "replace").rstrip("\n")
+        return read_text(path, "replace").rstrip("\n")
     except OSError as e:
         raise ChatError(f"{command[0]}: can't be run: {e.strerror}", "set $EDITOR") from e
     finally:

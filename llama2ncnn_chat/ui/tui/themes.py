@@ -11,7 +11,11 @@ from contextlib import suppress
 from textual.theme import Theme
 
 from ...atomic import replacing
+from ...errors import UsageError
 from ...paths import make_private, theme_file
+from ...reading import read_bytes
+
+MAX_NAME = 256  # bytes
 
 INK = Theme(
     name="ink",
@@ -72,8 +76,8 @@ PAPER = Theme(
 
 def first_theme(environ: Mapping[str, str], known: Container[str]) -> str:
     """Return the name of the theme that was picked last, if it is ``known``; else the default."""
-    with suppress(OSError, UnicodeDecodeError):
-        picked = theme_file().read_text(encoding="utf-8").strip()
+    with suppress(UsageError, UnicodeDecodeError):
+        picked = read_bytes(theme_file(), MAX_NAME, "a theme's name").decode().strip()
         if picked in known:
             return picked
     return default_theme(environ)

@@ -76,8 +76,8 @@ def test_read_takes_what_the_oldest_turns_may_make_room_for(
 def test_read_refuses_what_is_no_text(chat: Chat, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
     assert "is not" in complaint(chat, f"/read {tmp_path}/x")
-    assert "no such file" in complaint(chat, "/read missing.txt")
-    assert "is not a file" in complaint(chat, f"/read {tmp_path}")
+    assert "No such file" in complaint(chat, "/read missing.txt")
+    assert "not a regular file" in complaint(chat, f"/read {tmp_path}")
     (tmp_path / "blank").write_text(" \n")
     assert "is empty" in complaint(chat, f"/read {tmp_path}/blank")
     assert "/read FILE" in complaint(chat, "/read")

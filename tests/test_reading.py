@@ -1,0 +1,126 @@
+"""Whatever stands in place of a person's file is read or refused, and never waited for."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from llama2ncnn_chat.cli import main
+from llama2ncnn_chat.errors import UsageError
+from llama2ncnn_chat.launch.config import collect
+from llama2ncnn_chat.paths import config_file, history_file, theme_file
+from llama2ncnn_chat.reading import MAX_TEXT, read_bytes, read_end, read_line, read_text
+from llama2ncnn_chat.ui.history import History
+from llama2ncnn_chat.ui.repl.lines import LinePrompt
+from llama2ncnn_chat.ui.tui.themes import first_theme
+
+DEADLINE = pytest.mark.timeout(20)
+
+
+def sparse(path: Path, size: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
+
+
+def pipe(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(path)
+    return path
+
+
+def device(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to("/dev/zero")
+    return path
+
+
+STRANGE = [pipe, device]
+
+
+def test_as_many_bytes_are_read_as_may_be(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"12345")
+    assert read_bytes(path, 5, "it") == b"12345"
+    with pytest.raises(UsageError, match="x: 5 bytes, and it has at most 4"):
+        read_bytes(path, 4, "it")
+    assert read_end(path, 3) == (b"345", False)
+    assert read_end(path, 5) == (b"12345", True)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no such files here")
+def test_a_file_of_the_systems_is_read_although_it_has_no_size() -> None:
+    assert os.stat("/proc/self/status").st_size == 0
+    assert "Name:" in read_text(Path("/proc/self/status"))
+
+
+def test_a_text_as_large_as_a_disk_is_not_read(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"1,099,511,627,776 bytes.* 16,777,216"):
+        read_text(sparse(tmp_path / "x", 1 << 40))
+
+
+@DEADLINE
+@pytest.mark.parametrize("flag", ["-f", "--system-file"])
+@pytest.mark.parametrize("make", STRANGE)
+def test_what_is_no_file_is_no_prompt(
+    flag: str, make: Callable[[Path], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([flag, str(make(tmp_path / "x")), "--no-stdin"]) == 2
+    assert "x: not a regular file" in capsys.readouterr().err
+
+
+@DEADLINE
+@pytest.mark.parametrize("make", STRANGE)
+def test_what_is_no_file_has_no_settings(make: Callable[[Path], Path]) -> None:
+    make(config_file())
+    with pytest.raises(UsageError, match="not a regular file"):
+        collect([], {})
+
+
+def test_settings_are_no_gigabyte_and_no_maze() -> None:
+    sparse(config_file(), 1 << 30)
+    with pytest.raises(UsageError, match=r"1,073,741,824 bytes.* at most 1,048,576"):
+        collect([], {})
+    config_file().write_text(f"x = {'[' * 50_000}")
+    with pytest.raises(UsageError, match=r"config\.toml"):
+        collect([], {})
+
+
+@DEADLINE
+@pytest.mark.parametrize("make", STRANGE)
+def test_a_history_that_is_no_file_is_done_without(make: Callable[[Path], Path]) -> None:
+    history = History(make(history_file()))
+    history.add("hello")
+    assert history.entries == ["hello"]
+
+
+def test_of_a_long_history_the_end_is_read() -> None:
+    path = sparse(history_file(), 1 << 30)
+    with path.open("ab") as file:
+        file.write(b"\n# 2026-01-01 00:00:00\n+one\n+more\n\n# 2026-01-01 00:00:00\n+two\n")
+    assert History(path).entries == ["one\nmore", "two"]
+
+
+@DEADLINE
+@pytest.mark.parametrize("make", STRANGE)
+def test_a_theme_that_is_no_file_is_the_default(make: Callable[[Path], Path]) -> None:
+    make(theme_file())
+    assert first_theme({}, ["ink"]) == "ink"
+
+
+@DEADLINE
+def test_a_line_without_end_is_refused() -> None:
+    with open("/dev/zero") as stream, pytest.raises(UsageError, match="line of over 16,777,216"):
+        LinePrompt(stdin=stream).read()
+
+
+def test_a_quoted_message_without_end_is_refused() -> None:
+    stream = io.StringIO('"""\n' + f"{'x' * (MAX_TEXT // 8)}\n" * 9)
+    with pytest.raises(UsageError, match='end it by """'):
+        LinePrompt(stdin=stream).read()
+    assert len(read_line(stream)) == 1 + MAX_TEXT // 8
