@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from convert.pipeline import convert
-from llama2ncnn_chat.catalogue.find import DEMO_CHECKPOINT, FoundModel, find_model
+from llama2ncnn_chat.catalogue.bundled import DEMO_CHECKPOINT
+from llama2ncnn_chat.catalogue.find import FoundModel, find_model
 from llama2ncnn_chat.conversation.renderer import Renderer
 from llama2ncnn_chat.conversation.session import Session
 from llama2ncnn_chat.conversation.settings import Settings

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from convert.errors import ConvertError
+from convert.files import read_regular
 from convert.formats.codec import Codec
 from convert.formats.mixture import format_matrices
 from convert.hub.names import is_hub_name
@@ -24,6 +29,8 @@ HASHES = "hashes"
 """The folder of the cache with a memo for every file that was hashed."""
 STEM = "model"
 ORIGIN = "origin.json"
+MAX_KEPT = 1 << 20
+"""Bytes of a memo, or of what a conversion was made from: a path for each of its files."""
 KEY_DIGITS = 24  # of the checkpoint's SHA-256, in the name of its folder in the cache
 
 
@@ -43,7 +50,7 @@ class Origin:
     @property
     def is_there(self) -> bool:
         """Tell whether all of the files still are."""
-        return all(path.exists() for path in self.files)
+        return all(map(os.path.exists, self.files))  # false for what can't be a name
 
     @property
     def name(self) -> str:
@@ -126,28 +133,43 @@ def _stems_and_origins() -> Iterator[tuple[Path, list[Origin]]]:
     root = cache_dir()
     hashed = _hashed_files(root)
     for desc in sorted(root.glob(f"{MODELS}/*/{STEM}.desc")):
-        own = _read_origin(desc.parent)
+        own = read_origin(desc.parent)
         copies = hashed.get(desc.parent.name.partition("-")[0], ())
         like = own or Origin("", ())
         others = [replace(like, model=str(path), files=(path,)) for path in copies]
         yield desc.with_suffix(""), [*([own] if own else []), *others]
 
 
-def _read_origin(folder: Path) -> Origin | None:
-    with suppress(OSError, ValueError, LookupError, TypeError):
-        known = json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
+def read_origin(folder: Path) -> Origin | None:
+    """Read what the conversion in ``folder`` is made from; None if that isn't known any more."""
+    known = read_kept(folder / ORIGIN) or {}
+    with suppress(LookupError, TypeError):
         files = tuple(map(Path, known["files"]))
         more = (str(known.get(key, "")) for key in ("tokenizer", "stated"))
         return Origin(str(known["model"]), files, *more)
     return None
 
 
+def read_kept(path: Path) -> dict[str, Any] | None:
+    """Read a small JSON object of the cache; None for none, and for one that is damaged."""
+    with suppress(ConvertError, ValueError, RecursionError):
+        value = json.loads(read_regular(path, MAX_KEPT, "it"))
+        return value if isinstance(value, dict) else None
+    return None
+
+
+def hash_in(memo: dict[str, Any]) -> str:
+    """Return the SHA-256 that a memo has, in hex; empty where it has none."""
+    value = memo.get("sha256")
+    return value if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) else ""
+
+
 def _hashed_files(root: Path) -> dict[str, list[Path]]:
     """Find the files that were hashed, by the digits of their keys."""
     files: dict[str, list[Path]] = {}
     for memo in root.glob(f"{HASHES}/*.json"):
-        with suppress(OSError, ValueError, LookupError, TypeError):  # as when it is looked up
-            known = json.loads(memo.read_text())
-            path = Path(known["stamp"][0])
-            files.setdefault(str(known["sha256"])[:KEY_DIGITS], []).append(path)
+        known = read_kept(memo) or {}
+        with suppress(LookupError, TypeError):  # a damaged memo is one that isn't there
+            if digest := hash_in(known):
+                files.setdefault(digest[:KEY_DIGITS], []).append(Path(known["stamp"][0]))
     return files

@@ -7,6 +7,7 @@ options. Loads no weights and draws nothing; progress goes to callbacks.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,14 +28,14 @@ from convert.tokenizer_files import TOKENIZERS
 from convert.vocabulary import companions_of
 
 from ..errors import Advice, ChatError, ModelError, UsageError
+from .bundled import DEMO, DEMO_CHECKPOINT, refuse_damage
 from .cached import Origin, conversions_of, format_in_key
 from .hashes import OnBytes
-from .publishing import cache_stem, publish, read_whole
+from .publishing import cache_stem, take_sound
+from .sound import sound_or_none
 
-DEMO = "demo"
 DONE = "the model is converted already: what says how to convert it has no effect"
-DEMO_CHECKPOINT = Path(__file__).parents[1] / "demo" / "demo.bin"
-REINSTALL = "install the program again"
+NOWHERE = "nor a conversion of it in the cache"
 
 
 @dataclass(frozen=True)
@@ -86,27 +87,30 @@ def find_model(
     tokenizer: Path | None = None,
     callbacks: Callbacks = Callbacks(),
     bundled: Path = DEMO_CHECKPOINT,
+    *,
+    check: bool = False,
 ) -> FoundModel:
     """Find what ``model`` names, and convert it if it isn't yet.
 
     That is a stem, one of its files, what can be converted, or a model of the Hub; ``demo`` is the
     ``bundled`` one, whatever stands in the current folder: that is ``./demo``. What could be
-    converted and is gone is what it was converted to, while the cache has that. Raises
+    converted and is gone is what it was converted to, while the cache has that. A conversion in
+    the cache that is damaged is made anew; with ``check`` all of it is read to see that. Raises
     ``ModelError`` for what isn't there, isn't a model, or has no tokenizer.
     """
     try:
         if is_hub_name(model):
-            return _of_hub(model, conversion, tokenizer, callbacks)
+            return _of_hub(model, conversion, tokenizer, callbacks, check)
         if model == DEMO:
-            return _demo(bundled, conversion, tokenizer, callbacks)
+            return _demo(bundled, conversion, tokenizer, callbacks, check)
         stem = stem_of(model)
         if stem.name and (file_of(stem, ".desc").exists() or file_of(stem, ".param").exists()):
             return _converted(stem, tokenizer, conversion)
         path = Path(model)
         if not path.exists():
-            return _of_gone(path, conversion, tokenizer)
+            return _of_gone(path, conversion, tokenizer, callbacks, check)
         path = model_at(path)
-        return _raw(path, str(path.resolve()), conversion, tokenizer, callbacks)
+        return _raw(path, str(path.resolve()), conversion, tokenizer, callbacks, check)
     except WriteError as e:  # the model is not to blame
         raise ChatError(e.message, e.hint) from e
     except ConvertError as e:
@@ -116,31 +120,28 @@ def find_model(
 
 
 def _demo(
-    path: Path, conversion: Conversion, tokenizer: Path | None, callbacks: Callbacks
+    path: Path,
+    conversion: Conversion,
+    tokenizer: Path | None,
+    callbacks: Callbacks,
+    check: bool,
 ) -> FoundModel:
     """Find the model that ships inside the package, in the same way as anybody's checkpoint."""
-    sums = path.with_suffix(".sha256")
-    try:
-        wanted = [line.split() for line in sums.read_text(errors="replace").splitlines()]
-        for digest, name in wanted:
-            if sha256_file(path.with_name(name)) != digest:
-                raise ModelError(f"{path.with_name(name)}: the bundled file is damaged", REINSTALL)
-    except OSError as e:
-        raise ModelError(f"{sums}: {e.strerror}", REINSTALL) from e
-    except ConvertError as e:
-        raise ModelError(e.message, REINSTALL) from e
-    except ValueError as e:
-        raise ModelError(f"{sums}: the bundled file is damaged", REINSTALL) from e
-    return replace(_raw(path, DEMO, conversion, tokenizer, callbacks), name=DEMO)
+    refuse_damage(path)
+    return replace(_raw(path, DEMO, conversion, tokenizer, callbacks, check), name=DEMO)
 
 
 def _of_hub(
-    model: str, conversion: Conversion, tokenizer: Path | None, callbacks: Callbacks
+    model: str,
+    conversion: Conversion,
+    tokenizer: Path | None,
+    callbacks: Callbacks,
+    check: bool,
 ) -> FoundModel:
     """Fetch the model that such a name stands for, and take it from there as any other."""
     name = parse_name(model)
     fetched = fetch(name, callbacks.fetching)
-    found = _raw(fetched.path, str(name), conversion, tokenizer, callbacks)
+    found = _raw(fetched.path, str(name), conversion, tokenizer, callbacks, check)
     return replace(found, name=name.short, notes=(*fetched.notes, *found.notes))
 
 
@@ -155,16 +156,28 @@ def _converted(stem: Path, tokenizer: Path | None, conversion: Conversion) -> Fo
     return FoundModel(stem.name, stem, desc, found, facts, notes=notes)
 
 
-def _of_gone(path: Path, conversion: Conversion, tokenizer: Path | None) -> FoundModel:
+def _of_gone(
+    path: Path,
+    conversion: Conversion,
+    tokenizer: Path | None,
+    callbacks: Callbacks,
+    check: bool,
+) -> FoundModel:
     """Find what the cache has of a checkpoint that isn't there any more, as it is wanted if it can.
 
     Raises ``ModelError`` where it has nothing.
     """
     gone = path.resolve()
-    found = [(each, desc) for each in conversions_of(gone) if (desc := read_whole(each.stem))]
+    there = conversions_of(gone)
+    found = [
+        (each, desc)
+        for each in there
+        if (desc := sound_or_none(each.stem, whole=check, progress=callbacks.hashing))
+    ]
     if not found:
+        what = "and its conversion in the cache is damaged" if there else NOWHERE
         raise ModelError(
-            f"{path}: no such model, nor a conversion of it in the cache",
+            f"{path}: no such model, {what}",
             "name a folder, a GGUF file, a checkpoint, a converted stem, or hf:OWNER/NAME",
         )
     notes = [f"{gone} is gone: its conversion in the cache is used"]
@@ -199,6 +212,7 @@ def _raw(
     conversion: Conversion,
     tokenizer: Path | None,
     callbacks: Callbacks,
+    check: bool,
 ) -> FoundModel:
     """Find or make the model at ``path``, which ``called`` finds again from anywhere."""
     with open_source(path) as source:
@@ -236,8 +250,8 @@ def _raw(
             progress=callbacks.converting,
         )
 
-    desc = read_whole(stem)
     if conversion.keep:
+        desc = _read_whole(stem)
         if desc and order_is_open:
             shape = replace(shape, rope=shape.rope.in_order(desc.shape.rope.order))
         eight_bits = format_matrices(fmt.eight_bits)
@@ -246,14 +260,21 @@ def _raw(
             *(desc.shape, desc.source, desc.weights, desc.block, desc.eight_bits, desc.converter),
         ):
             desc = convert(stem)
-    elif desc is None:
+    else:
         carried = str(companions.tokenizer.resolve()) if companions.tokenizer else ""
         origin = Origin(called, tuple(files), carried, conversion.stated.key)
-        desc = publish(convert, stem, origin)
+        hashing = callbacks.hashing
+        desc = take_sound(convert, stem, origin, check=check, hashing=hashing, notes=notes)
     own = companions.tokenizer or file_of(stem, TOKENIZER_SUFFIX)
     # The source's, not those that went along: a template may have been mended since.
     facts, stated = companions.facts, conversion.stated
     return FoundModel(path.name, stem, desc, own, facts, tuple(notes), stated)
+
+
+def _read_whole(stem: Path) -> ModelDesc | None:
+    with suppress(ConvertError):
+        return read_desc(stem)
+    return None
 
 
 def _no_tokenizer(what: str, looked: list[Path]) -> ModelError:

@@ -13,7 +13,7 @@ from convert.files import sha256_file
 
 from ..atomic import replacing
 from ..paths import make_private
-from .cached import HASHES
+from .cached import HASHES, hash_in, read_kept
 
 OnBytes = Callable[[int, int], None]
 """Is told how many bytes were read, of how many."""
@@ -44,10 +44,9 @@ def _file_hash(path: Path, root: Path, hashing: Callable[[int], None]) -> str:
     stat = path.stat()
     stamp = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino]
     memo = root / HASHES / f"{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:24]}.json"
-    with suppress(OSError, ValueError):
-        known = json.loads(memo.read_text())
-        if known["stamp"] == stamp:
-            return str(known["sha256"])
+    known = read_kept(memo) or {}
+    if known.get("stamp") == stamp and (digest := hash_in(known)):
+        return digest
     digest = sha256_file(path, hashing)
     with suppress(OSError):  # a memo is a convenience
         make_private(memo.parent)

@@ -20,8 +20,8 @@ from convert.hub.cache import hub_models
 from convert.inspect import human_bytes, inspect
 from convert.stated import NOTHING_STATED, Stated
 
+from .bundled import DEMO, DEMO_CHECKPOINT
 from .cached import CachedModel, cached_models
-from .find import DEMO, DEMO_CHECKPOINT
 from .good_models import GOOD_MODELS, GoodModel
 
 UNKNOWN = "of a kind that isn't known here"

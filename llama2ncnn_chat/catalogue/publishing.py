@@ -12,14 +12,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from convert.desc import ModelDesc, read_desc
+from convert.desc import ModelDesc
 from convert.errors import ConvertError
 from convert.pipeline import CONVERTER
 from convert.temporary import discard, name_folder, temporary_folder
 
 from ..paths import cache_dir, make_private
-from .cached import KEY_DIGITS, MODELS, STEM, Origin, write_origin
+from .cached import KEY_DIGITS, MODELS, STEM, Origin, read_origin, write_origin
 from .hashes import OnBytes, content_hash
+from .sound import read_sound, sound_or_none, write_sums
 
 
 def cache_stem(
@@ -34,7 +35,7 @@ def cache_stem(
         digest = content_hash(files, root, hashing)[:KEY_DIGITS]
         key = f"{digest}-{options}-{CONVERTER.split()[-1]}"
         folder = make_private(root / MODELS) / key
-        if not read_whole(folder / STEM) and not os.access(folder.parent, os.W_OK):
+        if not os.access(folder.parent, os.W_OK) and not sound_or_none(folder / STEM):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder.parent))
     except OSError as e:
         around = name_folder()
@@ -45,34 +46,53 @@ def cache_stem(
     return folder / STEM
 
 
-def publish(convert: Callable[[Path], ModelDesc], stem: Path, origin: Origin) -> ModelDesc:
+def take_sound(
+    convert: Callable[[Path], ModelDesc],
+    stem: Path,
+    origin: Origin,
+    *,
+    check: bool,
+    hashing: OnBytes | None,
+    notes: list[str],
+) -> ModelDesc:
+    """Take the conversion that is in the cache, or make it; anew, with a note, if it is damaged.
+
+    With ``check`` all of it is read to see that.
+    """
+    try:
+        desc = read_sound(stem, whole=check, progress=hashing)
+    except ConvertError as e:
+        if stem.parent.exists():
+            notes.append(f"{e.message}; it was converted anew")
+        return publish(convert, stem, origin, check=check)
+    if read_origin(stem.parent) is None:
+        with suppress(OSError):  # a cache that can't be written
+            write_origin(stem.parent, origin)
+    return desc
+
+
+def publish(
+    convert: Callable[[Path], ModelDesc], stem: Path, origin: Origin, *, check: bool = False
+) -> ModelDesc:
     """Convert beside the folder of ``stem`` and rename it into place at once.
 
     Two processes that convert the same checkpoint never see each other's half: the second to end
-    uses what the first has left there.
+    uses what the first has left there, if it is sound; with ``check`` all of it is read to see.
     """
     folder = stem.parent
     with temporary_folder(folder.parent) as around:
         new = make_private(around / "new")
         desc = convert(new / stem.name)
         write_origin(new, origin)
+        write_sums(new / stem.name)
         try:
             with suppress(FileNotFoundError):
                 folder.rmdir()
             new.rename(folder)
         except OSError:
-            there = read_whole(stem)
-            if there:
+            if there := sound_or_none(stem, whole=check):
                 return there
             # What lies there is no whole model; the cache is the program's own.
             folder.rename(around / "broken")
             new.rename(folder)
     return desc
-
-
-def read_whole(stem: Path) -> ModelDesc | None:
-    """Read the description of the model there; None if there is no whole model."""
-    try:
-        return read_desc(stem)
-    except ConvertError:
-        return None

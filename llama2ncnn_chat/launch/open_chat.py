@@ -18,7 +18,7 @@ from convert.fingerprint import fingerprint_of
 from convert.hub.names import is_hub_name
 from convert.stated import NOTHING_STATED, stated_of
 
-from ..catalogue.find import DEMO
+from ..catalogue.bundled import DEMO
 from ..catalogue.listing import ListedModel, NamedWith, models_at_hand, models_to_fetch
 from ..chat import phrases
 from ..chat.chat import Chat
@@ -176,7 +176,7 @@ def _new_chat(
     step: Step,
     tell_writing: TellWriting | None,
 ) -> Chat:
-    model = find(options.model, options.tokenizer, options.conversion, step)
+    model = find(options.model, options.tokenizer, options.conversion, step, check=options.check)
     facts, vocabulary = model.facts, load_tokenizer(model)
     settings, note = with_template(options.settings, model.desc, facts, vocabulary)
     settings = with_sampling(settings, facts.sampling, options.set_by_hand)

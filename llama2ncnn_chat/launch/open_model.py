@@ -32,10 +32,18 @@ OWN = "own"
 """What a description says of a model that brings its own template."""
 
 
-def find(model: str, tokenizer: Path | None, conversion: Conversion, step: Step) -> FoundModel:
+def find(
+    model: str,
+    tokenizer: Path | None,
+    conversion: Conversion,
+    step: Step,
+    *,
+    check: bool = False,
+) -> FoundModel:
     """Find the model of that name or path; fetch it and convert it if it has to be.
 
-    Raises ``ModelError``.
+    ``check`` has all of a conversion in the cache read, to see whether it is damaged. Raises
+    ``ModelError``.
     """
     fetching = step(f"fetching {model}")
     hashing = step(f"reading {model}")
@@ -48,7 +56,7 @@ def find(model: str, tokenizer: Path | None, conversion: Conversion, step: Step)
         return settled(stated, path, tokenizer, step(f"trying the order of heads of {model}"))
 
     callbacks = Callbacks(fetching, hashing, converted, settle)
-    return find_model(model, conversion, tokenizer, callbacks)
+    return find_model(model, conversion, tokenizer, callbacks, check=check)
 
 
 def load_tokenizer(model: FoundModel) -> FileVocabulary:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from convert.shape import LIMITS
 from convert.sources.synthetic import SHAPES
 
-from ..catalogue.find import DEMO
+from ..catalogue.bundled import DEMO
 from ..chat.option import Option, Parse, number, one_of, switch, text
 from ..chat.options import SETTINGS, SYSTEM, with_values
 from ..conversation.settings import Settings

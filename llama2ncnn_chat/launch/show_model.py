@@ -21,7 +21,7 @@ from convert.stem import CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of
 from convert.temporary import temporary_folder
 from convert.vocabulary import companions_of
 
-from ..catalogue.find import DEMO, DEMO_CHECKPOINT
+from ..catalogue.bundled import DEMO, DEMO_CHECKPOINT
 from ..catalogue.removing import conversions_named
 from ..errors import ModelError
 from ..text.templates.template import AsAWhole, Template

@@ -76,6 +76,8 @@ class SnapshotStore:
         """Return the cache of ``ids`` or of their beginning; or None, and why not, in words."""
         path = self._path(session_id)
         try:
+            if not path.is_file():  # nothing, or a pipe, which would be waited for
+                raise FileNotFoundError
             with safe_open(path, framework="numpy") as file:
                 metadata = dict(file.metadata() or {})
                 checksum, n = metadata.pop("checksum"), int(metadata["n_tokens"])

@@ -56,7 +56,13 @@ def complete(options: Options) -> int:
     settings, prompt = options.settings, read_prompt(options) or ""
     seed = secrets.randbits(32) if settings.seed is None else settings.seed
     with Steps() as steps:
-        model = find(options.model, options.tokenizer, options.conversion, steps.step)
+        model = find(
+            options.model,
+            options.tokenizer,
+            options.conversion,
+            steps.step,
+            check=options.check,
+        )
     tokenizer = load_tokenizer(model)
     longer = longer_note(model, options.ctx_size)
     for note in filter(None, (*model.notes, padding_note(tokenizer), longer)):

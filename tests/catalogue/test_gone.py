@@ -124,7 +124,7 @@ def test_without_a_conversion_both_are_named(checkpoint: Path) -> None:
         find_model(str(checkpoint.with_name("other.bin")))
     [model] = cached_models()
     model.stem.with_suffix(".desc").write_text("broken")
-    with pytest.raises(ModelError, match="no such model, nor a conversion of it in the cache"):
+    with pytest.raises(ModelError, match="and its conversion in the cache is damaged"):
         find_model(str(checkpoint))
     remove(find_conversions("m.bin"))
     with pytest.raises(ModelError, match=r"m\.bin: no such model, nor a conversion of it"):

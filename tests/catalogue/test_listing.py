@@ -9,7 +9,8 @@ import pytest
 
 from convert.pipeline import convert
 from convert.stated import Stated
-from llama2ncnn_chat.catalogue.find import DEMO, find_model
+from llama2ncnn_chat.catalogue.bundled import DEMO
+from llama2ncnn_chat.catalogue.find import find_model
 from llama2ncnn_chat.catalogue.listing import (
     NOTHING_NAMED,
     ListedModel,

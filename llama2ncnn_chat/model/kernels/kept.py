@@ -12,10 +12,13 @@ from functools import cache
 from pathlib import Path
 
 from ...atomic import replacing
+from ...errors import UsageError
 from ...paths import cache_dir, make_private
+from ...reading import read_bytes
 from .build import Kernels, compile_object, load, machine_name
 
 DIGEST_BYTES = 32
+MAX_BYTES = 1 << 24
 
 
 def kept_kernels(kind: str, *, alone: bool) -> Kernels:
@@ -32,8 +35,8 @@ def kept_kernels(kind: str, *, alone: bool) -> Kernels:
 
 def _read(path: Path) -> bytes | None:
     try:
-        raw = path.read_bytes()
-    except OSError:
+        raw = read_bytes(path, MAX_BYTES, "machine code")
+    except UsageError:
         return None
     # Machine code that a bad disk has changed would crash the program.
     digest, code = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from llama2ncnn_chat.catalogue.find import DEMO_CHECKPOINT
+from llama2ncnn_chat.catalogue.bundled import DEMO_CHECKPOINT
 from tests.ui.tui.terminal import (
     CTRL_Q,
     ENTER,

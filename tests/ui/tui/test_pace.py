@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from llama2ncnn_chat.catalogue.find import DEMO_CHECKPOINT
+from llama2ncnn_chat.catalogue.bundled import DEMO_CHECKPOINT
 from llama2ncnn_chat.ui.tui.pace import ANSWER, ASK, MARGIN, PATIENCE, Pace
 from tests.chatting import WILD_FLAGS
 from tests.ui.tui.terminal import CTRL_Q, ESC, Terminal, open_chat, stored_path

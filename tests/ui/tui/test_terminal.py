@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llama2ncnn_chat.catalogue.find import DEMO_CHECKPOINT
+from llama2ncnn_chat.catalogue.bundled import DEMO_CHECKPOINT
 from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.storage.store import Store
 from tests.chatting import WILD, WILD_FLAGS
