@@ -1,12 +1,12 @@
 """The weights of a fused model as a plain graph wants them, for an engine without our own layers.
 
-Reads panels out of a mapped ``.bin`` and makes ncnn's 8-bit blocks of 32 of them, slice by slice.
+Has panels read out of a ``.bin`` and makes ncnn's 8-bit blocks of 32 of them, slice by slice.
 Opens no file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,7 @@ PLAIN = Blocks("b8", 8, BLOCK)
 SLICE_VALUES = 1 << 20
 
 Bytes = npt.NDArray[np.uint8]
+Read = Callable[[int, int], Bytes]
 
 
 def plain_graph(d: ModelDesc) -> Graph:
@@ -43,24 +44,25 @@ def plain_size(d: ModelDesc) -> int:
     )
 
 
-def plain_weights(d: ModelDesc, mapped: Bytes) -> Iterator[memoryview]:
+def plain_weights(d: ModelDesc, read: Read) -> Iterator[memoryview]:
     """Yield what ncnn reads for ``plain_graph``, in its order, a few MB at a time.
 
-    ``mapped`` is the whole ``.bin`` as uint8. Raises ``ConvertError`` for a description that
-    isn't of such a file, ``NonFiniteError`` for a damaged one.
+    ``read`` gives the bytes of the ``.bin`` from an offset on, and as many. Raises
+    ``ConvertError`` for a description that isn't of such a file, ``NonFiniteError`` for a damaged
+    one, and what ``read`` raises.
     """
     of = places_of(d).of
     for weights in (layer.weights for layer in plain_graph(d).layers):
         if isinstance(weights, Vector):
             for name in weights.tensors:
                 place = of[name, weights.layer]
-                yield mapped[place.offset : place.offset + place.size].data
+                yield read(place.offset, place.size).data
         elif isinstance(weights, Matrix):
             found = (of[name, weights.layer] for name in weights.tensors)
-            yield from PLAIN.pieces(rows for place in found for rows in _slices(mapped, place))
+            yield from PLAIN.pieces(rows for place in found for rows in _slices(read, place))
 
 
-def _slices(mapped: Bytes, place: Place) -> Iterator[PanelRows]:
+def _slices(read: Read, place: Place) -> Iterator[PanelRows]:
     panels = place.weights
     assert isinstance(panels, Panels)
     stride = panel_bytes(panels.cols, panels.bits)
@@ -68,7 +70,8 @@ def _slices(mapped: Bytes, place: Place) -> Iterator[PanelRows]:
     for start in range(0, panels.rows, step):
         rows = min(step, panels.rows - start)
         at = place.offset + start // ROWS * stride
-        yield PanelRows(mapped[at : at + -(-rows // ROWS) * stride], rows, panels.cols, panels.bits)
+        raw = read(at, -(-rows // ROWS) * stride)
+        yield PanelRows(raw, rows, panels.cols, panels.bits)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ CONVERT_FOR = {
     "quality": None,
     "ui": None,
     "model": {
-        *("decoder", "desc", "errors", "files", "rope", "shape", "stem"),
+        *("decoder", "desc", "errors", "files", "rope", "seal", "shape", "stem"),
         *("formats", "graph", "places", "plain_weights"),
     },
 }

@@ -16,6 +16,7 @@ from llama2ncnn_chat.paths import config_file, history_file, theme_file
 from llama2ncnn_chat.reading import MAX_TEXT, read_bytes, read_end, read_line, read_text
 from llama2ncnn_chat.ui.history import History
 from llama2ncnn_chat.ui.repl.lines import LinePrompt
+from llama2ncnn_chat.ui.tui.editor import edit_text
 from llama2ncnn_chat.ui.tui.themes import first_theme
 
 DEADLINE = pytest.mark.timeout(20)
@@ -111,6 +112,23 @@ def test_of_a_long_history_the_end_is_read() -> None:
 def test_a_theme_that_is_no_file_is_the_default(make: Callable[[Path], Path]) -> None:
     make(theme_file())
     assert first_theme({}, ["ink"]) == "ink"
+
+
+def test_a_text_from_the_editor_that_is_refused_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "edited"))
+    (tmp_path / "edited").mkdir()
+    monkeypatch.setenv("VISUAL", "truncate -s 1G")
+    with pytest.raises(UsageError, match=r"message-.*\.md: 1,073,741,824 bytes"):
+        edit_text("a thought")
+    [kept] = (tmp_path / "edited").iterdir()
+    with kept.open("rb") as file:
+        assert file.read(9) == b"a thought"
+    kept.unlink()
+    monkeypatch.setenv("VISUAL", "true")
+    assert edit_text("a thought") == "a thought"
+    assert not list((tmp_path / "edited").iterdir())
 
 
 @DEADLINE

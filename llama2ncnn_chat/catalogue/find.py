@@ -21,6 +21,7 @@ from convert.formats.mixture import format_matrices
 from convert.hub.fetch import fetch
 from convert.hub.names import is_hub_name, parse_name
 from convert.pipeline import CONVERTER, OnProgress
+from convert.seal import Seal, is_being_replaced, read_sealed
 from convert.sources import model_at, open_source
 from convert.stated import NOTHING_STATED, OTHER_ORDER, Stated
 from convert.stem import CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of, stem_of
@@ -52,7 +53,8 @@ class Conversion:
 class FoundModel:
     """A converted model, its tokenizer, and what its files say of chats.
 
-    ``name`` is what to call it, ``notes`` what to say, ``stated`` what a person did, with effect.
+    ``name`` is what to call it, ``notes`` what to say, ``stated`` what a person did, with effect;
+    ``seal`` is that of the files it was found as, where others could take their place.
     """
 
     name: str
@@ -62,6 +64,7 @@ class FoundModel:
     facts: ChatFacts = field(default_factory=ChatFacts)
     notes: tuple[str, ...] = ()
     stated: Stated = NOTHING_STATED
+    seal: Seal | None = None
 
 
 Settle = Callable[[Stated, Path, Path | None], Stated]
@@ -107,6 +110,8 @@ def find_model(
         if stem.name and (file_of(stem, ".desc").exists() or file_of(stem, ".param").exists()):
             return _converted(stem, tokenizer, conversion)
         path = Path(model)
+        if stem.name and not path.exists() and _is_coming(stem):
+            return _converted(stem, tokenizer, conversion)
         if not path.exists():
             return _of_gone(path, conversion, tokenizer, callbacks, check)
         path = model_at(path)
@@ -117,6 +122,11 @@ def find_model(
         raise ModelError(e.message, e.hint) from e
     except OSError as e:  # a name that can't be one, a folder that may not be entered
         raise ModelError(f"{model}: {e.strerror}") from e
+
+
+def _is_coming(stem: Path) -> bool:
+    """Tell whether somebody is putting a model in place there, or has done so by now."""
+    return is_being_replaced(stem) or file_of(stem, ".desc").exists()
 
 
 def _demo(
@@ -146,14 +156,18 @@ def _of_hub(
 
 
 def _converted(stem: Path, tokenizer: Path | None, conversion: Conversion) -> FoundModel:
-    desc = read_desc(stem)
     notes = (DONE,) if conversion != Conversion() else ()
     candidates = [file_of(stem, TOKENIZER_SUFFIX), stem.with_name("tokenizer.bin")]
-    found = tokenizer or next((p for p in candidates if p.is_file()), None)
+
+    def read() -> tuple[ModelDesc, Path | None, ChatFacts]:
+        own = next((p for p in candidates if p.is_file()), None)
+        return read_desc(stem), own, read_chat_facts(file_of(stem, CHAT_SUFFIX))
+
+    (desc, own, facts), seal = read_sealed(stem, read)
+    found = tokenizer or own
     if found is None:
         raise _no_tokenizer(f"{stem}", candidates)
-    facts = read_chat_facts(file_of(stem, CHAT_SUFFIX))
-    return FoundModel(stem.name, stem, desc, found, facts, notes=notes)
+    return FoundModel(stem.name, stem, desc, found, facts, notes, seal=seal)
 
 
 def _of_gone(

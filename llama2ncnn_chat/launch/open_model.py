@@ -12,6 +12,7 @@ from pathlib import Path
 
 from convert.chat_facts import ChatFacts
 from convert.pipeline import Progress
+from convert.seal import ReplacedError, seal_of
 from convert.stated import Stated
 
 from ..catalogue.find import Callbacks, Conversion, FoundModel, find_model
@@ -64,7 +65,13 @@ def load_tokenizer(model: FoundModel) -> FileVocabulary:
 
     Raises ``ModelError`` for one that can't be read, or has more pieces than the model has rows.
     """
-    vocabulary = open_tokenizer(model.tokenizer, model.desc.shape.vocab_size)
+    try:
+        vocabulary = open_tokenizer(model.tokenizer, model.desc.shape.vocab_size)
+    except ModelError:
+        if model.seal and seal_of(model.stem) != model.seal:
+            replaced = ReplacedError(model.stem)
+            raise ModelError(replaced.message, replaced.hint) from None
+        raise
     return vocabulary.with_ends(model.facts.ends)
 
 
@@ -126,5 +133,6 @@ def load(
         threads=threads,
         context_length=context_length,
         check=check,
+        seal=model.seal,
         progress=step(f"loading {model.name}"),
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import RawIOBase
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from convert.decoder import codec_of_model
 from convert.desc import PANELS, ModelDesc
 from convert.errors import ConvertError
 from convert.formats.mixture import Matrices
-from convert.formats.panels import n_panels, panel_bytes, rows_of
+from convert.formats.panels import ROWS, panel_bytes, rows_of
 from convert.places import places_of
 from convert.plain_weights import plain_graph, plain_size, plain_weights
 
@@ -88,20 +87,19 @@ class LoadedNet:
 
 
 def load_net(
-    path: Path,
+    file: WeightsFile,
     d: ModelDesc,
     param: str,
     context_length: int,
     threads: int,
     progress: Progress | None,
 ) -> LoadedNet:
-    """Load the weights at ``path``, which ``d`` describes, into the graph ``param``.
+    """Load the weights in ``file``, which ``d`` describes, into the graph ``param``.
 
     Its cache has room for ``context_length`` tokens. ``progress`` is told the bytes that ncnn has
     read and their total. Raises ``ModelError``.
     """
     try:
-        file = WeightsFile(path, d.bin_size)
         ours, note = _kernels_for(d)
         cache: LiveCache
         if ours:
@@ -113,14 +111,14 @@ def load_net(
         if layers:
             layers.register(loaded.net)
         if note:
-            chunks = _Chunks(plain_weights(d, file.bytes))
+            chunks = _Chunks(plain_weights(d, file.read))
             _load(loaded, plain_graph(d).to_param(), chunks, plain_size(d), progress)
         else:
             _load(loaded, param, file.file, d.weights_size, progress)
     except OSError as e:
-        raise ModelError(f"{path}: can't read: {e.strerror}") from e
+        raise ModelError(f"{file.path}: can't read: {e.strerror}") from e
     except ConvertError as e:
-        raise ModelError(f"{path}: {e.message}", e.hint) from e
+        raise ModelError(f"{file.path}: {e.message}", e.hint) from e
     return loaded
 
 
@@ -139,12 +137,25 @@ def _nothing(_ids: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
 
 
 def _embedding(d: ModelDesc, file: WeightsFile) -> Embedding:
-    n, dim = d.shape.vocab_size, d.shape.dim
+    dim = d.shape.dim
     if d.embedding_dtype == PANELS:
-        panels = file.view(d.embedding_offset, "u1", (n_panels(n), panel_bytes(dim, 8)))
-        return lambda ids: rows_of(panels, ids, dim)
-    table = file.view(d.embedding_offset, d.embedding_dtype, (n, dim))
-    return lambda ids: table[ids].astype(np.float32)
+        return lambda ids: _rows_in_panels(file, d.embedding_offset, ids, dim)
+    kind = np.dtype(d.embedding_dtype)
+
+    def look_up(ids: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+        raw = file.rows(d.embedding_offset, dim * kind.itemsize, ids)
+        return raw.view(kind).astype(np.float32)
+
+    return look_up
+
+
+def _rows_in_panels(
+    file: WeightsFile, offset: int, ids: npt.NDArray[np.intp], dim: int
+) -> npt.NDArray[np.float32]:
+    panel, row = np.divmod(ids, ROWS)
+    wanted, place = np.unique(panel, return_inverse=True)
+    panels = file.rows(offset, panel_bytes(dim, 8), wanted)
+    return rows_of(panels, place * ROWS + row, dim)
 
 
 def _load(

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from convert import desc as names
-from convert.desc import read_desc, verify
+from convert.desc import ModelDesc, read_desc, verify
 from convert.errors import ConvertError
 from convert.formats.mixture import Matrices
+from convert.seal import ReplacedError, Seal, read_sealed
 from convert.shape import LIMITS, ModelShape
 from convert.stem import file_of
 
@@ -27,6 +28,7 @@ from .loading import load_net
 from .model_files import read_param
 from .ncnn_memory import checked, extract, ncnn, no_mats_left_behind, to_mat
 from .threads import allowed_threads, default_threads
+from .weights_file import WeightsFile
 
 Float32 = npt.NDArray[np.float32]
 Seen = Callable[[str, Float32], None]
@@ -46,20 +48,28 @@ class NcnnEngine:
         threads: int | None = None,
         context_length: int | None = None,
         check: bool = False,
+        seal: Seal | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         """Load the model at ``stem``.
 
         ``context_length`` goes before the model's own; ``check`` holds the whole ``.bin`` against
-        its checksum first; ``progress`` is told the bytes read and their total. Raises
-        ``ModelError`` for files that are missing, damaged, or don't belong together.
+        its checksum first; ``seal`` is that of the files whose tokenizer is in use; ``progress`` is
+        told the bytes read and their total. Raises ``ModelError`` for files that are missing,
+        damaged, or don't belong together.
         """
-        try:
-            self.desc = read_desc(stem)
-            param = read_param(stem, self.desc)
+
+        def opened() -> tuple[ModelDesc, str, WeightsFile]:
+            d = read_desc(stem)
+            file, param = WeightsFile(file_of(stem, ".bin"), d.bin_size), read_param(stem, d)
             if check:
-                size = self.desc.bin_size
-                verify(stem, self.desc, progress and (lambda done: progress(done, size)))
+                verify(stem, d, progress and (lambda done: progress(done, d.bin_size)))
+            return d, param, file
+
+        try:
+            (self.desc, param, file), found = read_sealed(stem, opened)
+            if seal not in (None, found):
+                raise ReplacedError(stem)
         except ConvertError as e:
             raise ModelError(e.message, e.hint) from e
         self.stem = stem
@@ -68,8 +78,7 @@ class NcnnEngine:
         self.context_length = _context_length(shape, context_length)
         self._rope = shape.rope.at_context(shape.head_dim, self.context_length)
         n_threads = allowed_threads(threads or default_threads())
-        path = file_of(stem, ".bin")
-        self._loaded = load_net(path, self.desc, param, self.context_length, n_threads, progress)
+        self._loaded = load_net(file, self.desc, param, self.context_length, n_threads, progress)
         self._net, self.note = self._loaded.net, self._loaded.note
         self._cache = self._loaded.cache
         self.prefill_chunk = prefill_chunk(shape)

@@ -147,7 +147,7 @@ def test_an_engine_without_kernels_computes_the_same(
     d = made(stem, c, w, name, "mixed" if name == "q4" else "")
     want = forward(replace(c, tied=False), decoded(stem, d, w), IDS)
     raw = np.fromfile(file_of(stem, ".bin"), np.uint8)
-    pieces = list(plain_weights(d, raw))
+    pieces = list(plain_weights(d, lambda at, n: raw[at : at + n]))
     assert sum(piece.nbytes for piece in pieces) == plain_size(d)
     assert relative_error(logits_of(as_plain(tmp_path, d, pieces, raw), IDS), want) < 3e-2
 
@@ -175,7 +175,7 @@ def test_eight_bits_come_out_of_the_panels_as_they_went_in(tmp_path: Path) -> No
     d = made(tmp_path / "m", c, w)
     raw = np.fromfile(file_of(tmp_path / "m", ".bin"), np.uint8)
     values = matrix(raw, places_of(d).of["wo", 0])
-    body = b"".join(plain_weights(d, raw))
+    body = b"".join(plain_weights(d, lambda at, n: raw[at : at + n]))
     steps = np.abs(values.reshape(64, 2, 32)).max(axis=2)
     whole = np.rint(values.reshape(64, 2, 32) / steps[..., None] * 127).astype(np.int8)
     assert whole.tobytes() in body

@@ -157,3 +157,44 @@ def test_a_file_that_is_cut_short_in_the_middle_of_a_pass_is_refused(
     with pytest.raises(ModelError, match="was changed while it was in use"):
         engine.forward([2])
     assert engine.position == 1
+
+
+PLAIN = [("fp32", ""), ("fp16", ""), ("int8", ""), ("b8", ""), ("q8", "off"), ("q4", "off")]
+
+
+@pytest.mark.parametrize(("weights", "kernels"), PLAIN)
+def test_so_it_is_where_nothing_is_guarded(
+    tmp_path: Path, weights: str, kernels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without kernels no page of the file is touched, so none can be missing."""
+    monkeypatch.setenv("LLAMA2NCNN_KERNELS", kernels)
+    stem = make(tmp_path, tiny_config(dim=256, hidden_dim=512), weights)
+    engine = NcnnEngine(stem)
+    engine.forward([1])
+    path, check = file_of(stem, ".bin"), WeightsFile.refuse_change
+    assert "bytes" not in vars(engine._loaded.file)
+
+    def cut_after(file: WeightsFile) -> None:
+        check(file)
+        os.truncate(path, 0)
+
+    monkeypatch.setattr(WeightsFile, "refuse_change", cut_after)
+    with pytest.raises(ModelError, match="was changed while it was in use"):
+        engine.forward([2])
+    assert engine.position == 1
+
+
+@pytest.mark.parametrize(("weights", "kernels"), PLAIN)
+def test_a_file_that_is_cut_short_while_it_is_loaded_is_refused(
+    tmp_path: Path, weights: str, kernels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLAMA2NCNN_KERNELS", kernels)
+    stem = make(tmp_path, tiny_config(dim=256, hidden_dim=512), weights)
+    path = file_of(stem, ".bin")
+
+    def cut(done: int, _total: int) -> None:
+        if done:
+            os.truncate(path, 4096)
+
+    with pytest.raises(ModelError, match=r"was changed while it was in use|and gave up"):
+        NcnnEngine(stem, progress=cut)

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ...errors import ChatError
+from ...errors import ChatError, UsageError
 from ...reading import read_text
 
 
@@ -21,7 +21,7 @@ def edit_text(text: str) -> str:
         raise ChatError(f"{editor}: can't be run: {e}", "set $EDITOR") from e
     # Not in a folder that the next start would sweep: an editor outlives a program that is killed.
     descriptor, name = tempfile.mkstemp(suffix=".md", prefix="message-")
-    path = Path(name)
+    path, stays = Path(name), False
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
@@ -29,7 +29,11 @@ def edit_text(text: str) -> str:
         if done.returncode != 0:
             raise ChatError(f"{command[0]} ended with {done.returncode}", "the draft is as it was")
         return read_text(path, "replace").rstrip("\n")
+    except UsageError:
+        stays = True  # with all that was written; the refusal names it
+        raise
     except OSError as e:
         raise ChatError(f"{command[0]}: can't be run: {e.strerror}", "set $EDITOR") from e
     finally:
-        path.unlink(missing_ok=True)
+        if not stays:
+            path.unlink(missing_ok=True)

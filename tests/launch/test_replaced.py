@@ -1,0 +1,86 @@
+"""A converted model whose files others replace while it is opened: one of the two, or an error."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convert.pipeline import convert
+from llama2ncnn_chat.catalogue.find import find_model
+from llama2ncnn_chat.errors import ModelError
+from llama2ncnn_chat.launch.open_model import load, load_tokenizer
+from tests.test_cli import write_tokenizer
+from tests.tiny_model import random_weights, tiny_config, write_v0
+
+WEIGHTS = ("q8", "fp32", "int8")
+STEP = lambda _what: lambda _done, _total: None  # noqa: E731
+
+
+@pytest.fixture
+def put(tmp_path: Path) -> Callable[[int], Path]:
+    """Puts the model of a number in the place of any other."""
+    for i in range(3):
+        config = tiny_config(vocab_size=300 + i)
+        write_v0(tmp_path / f"{i}.bin", config, random_weights(config, i))
+        write_tokenizer(tmp_path / f"{i}.tok", config.vocab_size)
+
+    def put(i: int) -> Path:
+        stem, tokenizer = tmp_path / "m", tmp_path / f"{i}.tok"
+        convert(tmp_path / f"{i}.bin", stem, weights=WEIGHTS[i], tokenizer=tokenizer)
+        return stem
+
+    return put
+
+
+def open_all(name: Path) -> tuple[int, np.ndarray]:
+    model = find_model(str(name))
+    vocabulary = load_tokenizer(model)
+    engine = load(model, STEP, threads=1)
+    logits = engine.forward([1, 2, 3])
+    assert len(logits) == vocabulary.vocab_size
+    return vocabulary.vocab_size, logits
+
+
+def open_if_it_rests(name: Path) -> tuple[int, np.ndarray] | None:
+    try:
+        return open_all(name)
+    except ModelError as e:
+        if str(e).endswith("was being replaced while it was opened; try again"):
+            return None
+        raise
+
+
+def test_a_tokenizer_is_never_used_with_the_weights_of_another(put: Callable[[int], Path]) -> None:
+    model = find_model(str(put(0)))
+    load_tokenizer(model)
+    put(1)
+    with pytest.raises(ModelError, match="was being replaced while it was opened; try again"):
+        load(model, STEP)
+    with pytest.raises(ModelError, match="was being replaced while it was opened; try again"):
+        load_tokenizer(model)
+    assert open_all(model.stem)[0] == 301
+
+
+def test_whoever_opens_it_gets_one_of_them(put: Callable[[int], Path]) -> None:
+    want = [open_all(put(i)) for i in range(3)]
+    done, stem = threading.Event(), put(0)
+
+    def replace() -> None:
+        for i in range(24):
+            put(i % 3)
+        done.set()
+
+    replacing = threading.Thread(target=replace)
+    replacing.start()
+    n = 0
+    while not done.is_set():
+        opened = open_if_it_rests(stem)
+        if opened:
+            np.testing.assert_array_equal(opened[1], want[opened[0] - 300][1])
+            n += 1
+    replacing.join()
+    assert n > 3
