@@ -16,7 +16,9 @@ from convert.desc import OWN_CHECKSUM
 from convert.errors import ConvertError
 from convert.pipeline import convert
 from convert.stem import file_of
+from llama2ncnn_chat.catalogue.cached import ORIGIN, Origin, read_origin, write_origin
 from llama2ncnn_chat.catalogue.hashes import content_hash
+from llama2ncnn_chat.catalogue.sound import SUMS, read_sound, write_sums
 from llama2ncnn_chat.chat.line import parse
 from llama2ncnn_chat.conversation.ledger import Ledger, Turn
 from llama2ncnn_chat.errors import ChatError
@@ -29,6 +31,7 @@ from llama2ncnn_chat.storage.snapshots import SnapshotStore
 from llama2ncnn_chat.storage.store import SessionMeta, Store
 from llama2ncnn_chat.text.templates.jinja import JinjaTemplate, Message
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
+from llama2ncnn_chat.ui.history import History
 from llama2ncnn_chat.ui.keyboard import Keyboard
 from tests.chat_folder import TEMPLATE, write_chat_folder
 from tests.folders import write_meta
@@ -122,6 +125,20 @@ def _read_memo(folder: Path) -> None:
     content_hash([folder / "file"], folder, None)
 
 
+def _write_origin(folder: Path) -> None:
+    write_origin(folder, Origin("m.bin", (folder / "m.bin",), "tokenizer.bin"))
+
+
+def _read_origin(folder: Path) -> None:
+    origin = read_origin(folder)
+    assert origin is None or origin.is_there in (True, False)
+
+
+def _write_sums(folder: Path) -> None:
+    _write_model(folder)
+    write_sums(folder / "m")
+
+
 def _read_keys(folder: Path) -> None:
     keyboard, data = Keyboard(), (folder / "keys").read_bytes()
     for start in range(0, len(data), 7):
@@ -186,6 +203,13 @@ READERS: dict[str, Reader] = {
         _write_snapshot, "1.safetensors", lambda f: SnapshotStore(f).load(1, "key", [1, 2, 3])
     ),
     "memo": Reader(_write_memo, "memo", _read_memo),
+    "origin": Reader(_write_origin, ORIGIN, _read_origin),
+    "sums": Reader(_write_sums, SUMS, lambda f: read_sound(f / "m")),
+    "history": Reader(
+        lambda f: History(f / "history").add("one\nmore"),
+        "history",
+        lambda f: History(f / "history").search("one"),
+    ),
     "config.toml": Reader(
         lambda f: (f / "c.toml").write_text('temp = 0.5\nstop = ["a"]\nthreads = 2\n'),
         "c.toml",
