@@ -17,6 +17,8 @@ class Advice(Enum):
     """Look which sessions there are."""
     CHAT_UNSAVED = auto()
     """Chat without keeping sessions."""
+    EXPORT = auto()
+    """Write the conversation to a file of one's own."""
     START_SAVING = auto()
     """Sessions aren't kept: start the program so that they are."""
     BEGIN_ANOTHER = auto()

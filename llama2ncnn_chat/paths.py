@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -44,3 +46,10 @@ def make_private(folder: Path) -> Path:
     for missing in reversed([p for p in (folder, *folder.parents) if not p.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
     return folder
+
+
+def keep_private(file: Path) -> None:
+    """Let its owner alone read and write a file of the program's, if it is there and theirs."""
+    with suppress(OSError):
+        if stat.S_IMODE(file.stat().st_mode) != 0o600:
+            file.chmod(0o600)

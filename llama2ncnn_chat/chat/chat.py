@@ -148,13 +148,14 @@ class Chat:
             return
         loaded = self.stored().resume(session_id)
         try:
-            settings = resumed_settings(loaded.meta, self.settings, self.given)
+            settings = resumed_settings(loaded, self.settings, self.given)
+            template = settings.renderer(self.vocabulary).template
+            foreign = is_foreign(loaded, self.model.fingerprint, template, self.vocabulary)
         except BaseException:
             loaded.recorder.close()
             raise
         self._keeping.leave(self.session)
         self.settings, self.name = settings, loaded.meta.name
-        foreign = is_foreign(loaded, self.model.fingerprint, self.vocabulary)
         self.notes += resumed_notes(loaded, self.model.fingerprint, foreign=foreign)
         self._adopt(loaded, foreign=foreign)
         if not foreign and (note := self._keeping.restore_cache(self.session, session_id)):

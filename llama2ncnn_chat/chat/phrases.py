@@ -12,6 +12,7 @@ ADVICE = {
     Advice.MAKE_ROOM: "/undo, /new, or /set on_full shift to drop the oldest turns",
     Advice.LIST_SESSIONS: "/list in a chat shows them all",
     Advice.CHAT_UNSAVED: "--no-save chats without saving",
+    Advice.EXPORT: "/export writes the conversation to a file, and the next start saves again",
     Advice.START_SAVING: "start without --no-save",
     Advice.BEGIN_ANOTHER: "/new begins another",
     Advice.NAME_TOKENIZER: "name it with --tokenizer",

@@ -9,14 +9,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol
 
-from ..conversation.ledger import Ledger
+from ..conversation.ledger import Ledger, Turn
 from ..conversation.recorder import SessionMeta
 from ..conversation.renderer import Renderer
 from ..conversation.settings import Settings
+from ..errors import UsageError
 from ..text.templates.stored import template_from
 from ..text.templates.template import Template
 from ..text.vocabulary import Vocabulary
 from .model_facts import ModelFacts
+
+SHOWN_DAMAGE = 5
+"""So many damaged things are named."""
 
 
 class Loaded(Protocol):
@@ -32,7 +36,11 @@ class Loaded(Protocol):
 
     @property
     def read_only(self) -> bool:
-        """Whether another program has it."""
+        """Whether what is sent goes into a copy."""
+
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """What of it couldn't be read."""
 
     @property
     def holder(self) -> int | None:
@@ -53,30 +61,43 @@ def meta_of(model: ModelFacts, settings: Settings, template: Template, name: str
     )
 
 
-def resumed_settings(meta: SessionMeta, settings: Settings, given: frozenset[str]) -> Settings:
+def resumed_settings(loaded: Loaded, settings: Settings, given: frozenset[str]) -> Settings:
     """Return the stored settings, but for those that the person has ``given``.
 
-    The template stays, whether it is built in or not. Raises ``UsageError`` for one that this
-    version can't read, or of which only a name is stored that isn't known (any more).
+    The template stays, whether it is built in or not; that of now takes the place of one that is
+    damaged. Raises ``UsageError`` for one that this version can't read, or of which only a name is
+    stored that isn't known (any more).
     """
+    meta = loaded.meta
     own = {name: value for name, value in asdict(settings.sampling).items() if name in given}
+    try:
+        template: Template | None = template_from(meta.template)
+    except UsageError:
+        if not loaded.damage:
+            raise
+        template = settings.template
     return replace(
         settings,
-        template=template_from(meta.template),
+        template=template,
         system=settings.system if "system" in given else meta.system,
         sampling=replace(meta.sampling, **own),
     )
 
 
-def is_foreign(loaded: Loaded, fingerprint: str, tokenizer: Vocabulary) -> bool:
-    """Tell whether a session's ids are another tokenizer's, by those of its messages."""
-    meta = loaded.meta
-    if meta.fingerprint == fingerprint:
+def is_foreign(loaded: Loaded, fingerprint: str, template: Template, tokenizer: Vocabulary) -> bool:
+    """Tell whether a session's ids are another tokenizer's, by those of its messages.
+
+    Or lost: of damaged turns, or outside of the vocabulary.
+    """
+    meta, turns = loaded.meta, list(loaded.ledger.turns())
+    if any(_is_lost(turn, tokenizer) for turn in turns):
+        return True
+    if meta.fingerprint == fingerprint and not loaded.damage:
         return False
-    renderer = Renderer(template_from(meta.template), tokenizer, meta.system)
+    renderer = Renderer(template, tokenizer, meta.system)
     return any(
         turn.ids != renderer.message(turn.text, first=turn.parent is None)
-        for turn in loaded.ledger.turns()
+        for turn in turns
         if turn.role == "user"
     )
 
@@ -97,8 +118,21 @@ def resumed_notes(loaded: Loaded, fingerprint: str, *, foreign: bool) -> list[st
     if loaded.meta.fingerprint != fingerprint:
         model = Path(loaded.meta.model).name
         tokens = f", which has other tokens: {copied}" if foreign else ""
-        notes.append(f"it was written with {model}{tokens}")
-    if loaded.read_only:
+        notes.append(f"it was written with {model or 'a model that is not known'}{tokens}")
+    elif foreign and not loaded.damage:
+        notes.append(f"it has tokens that this model doesn't know: {copied}")
+    if loaded.damage:
+        shown, more = loaded.damage[:SHOWN_DAMAGE], len(loaded.damage) - SHOWN_DAMAGE
+        what = ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+        notes.append(f"it is damaged, and stays as it is ({what}): {copied}")
+    elif loaded.read_only:
         holder = f" (process {loaded.holder})" if loaded.holder else ""
         notes.append(f"another program has it open{holder}: {copied}")
     return notes
+
+
+def _is_lost(turn: Turn, tokenizer: Vocabulary) -> bool:
+    """Tell whether a turn's ids can't be those of its text."""
+    if turn.text.strip() and not turn.ids:
+        return True
+    return max(turn.ids, default=0) >= tokenizer.vocab_size

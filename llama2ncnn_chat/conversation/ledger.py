@@ -40,8 +40,9 @@ class Turn:
     ``ids`` are a message's as the template renders it, or a reply's as they were sampled, without
     EOS. ``finish`` is None for a message, and for a reply that was never finished (the program was
     killed). ``id`` names it as long as the program runs, ``key`` is the store's number for it.
-    ``onward`` is the child that the path last went through. ``choices`` are known of tokens of a
-    reply, by their index, where they were asked for; they aren't stored.
+    ``onward`` is the child that the path last went through, ``depth`` how many turns are above.
+    ``choices`` are known of tokens of a reply, by their index, where they were asked for; they
+    aren't stored.
     """
 
     role: Role
@@ -56,6 +57,10 @@ class Turn:
     onward: Turn | None = field(default=None, repr=False)
     choices: dict[int, Choice] = field(default_factory=dict, repr=False)
     id: int = field(default_factory=_ids.__next__)
+    depth: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.depth = self.parent.depth + 1 if self.parent else 0
 
     @property
     def is_partial(self) -> bool:
@@ -117,6 +122,7 @@ class Ledger:
     def add(self, turn: Turn) -> Turn:
         """Append a new turn to the head and make it the head; returns it."""
         turn.parent = self.head
+        turn.depth = self.head.depth + 1 if self.head else 0
         self._siblings(turn).append(turn)
         self.move(turn)
         return turn
@@ -134,12 +140,12 @@ class Ledger:
 
     def move(self, turn: Turn | None) -> None:
         """Make ``turn`` the head; the path to it is what comes back when its ancestors are met."""
-        self.head = turn
-        for child in _up(turn):
+        for child in steps(self.head, turn):  # above, all lead to the head already
             if child.parent:
                 child.parent.onward = child
             else:
                 self._onward = child
+        self.head = turn
 
     def last(self, role: Role) -> Turn | None:
         """Find the path's last turn of that role."""
@@ -182,6 +188,21 @@ class Ledger:
 
     def _siblings(self, turn: Turn) -> list[Turn]:
         return turn.parent.children if turn.parent else self.roots
+
+
+def steps(old: Turn | None, new: Turn | None) -> list[Turn]:
+    """Return the turns of the path to ``new`` that aren't on the path to ``old``, the last first.
+
+    As many turns are looked at as the two paths have for themselves.
+    """
+    found = []
+    while new is not old:
+        if old and (new is None or old.depth > new.depth):
+            old = old.parent
+        elif new:
+            found.append(new)
+            new = new.parent
+    return found
 
 
 def _up(turn: Turn | None) -> Iterator[Turn]:

@@ -59,7 +59,7 @@ def list_models(options: Options) -> list[ListedModel]:
     recent: dict[str, NamedWith] = {}
     with suppress(ChatError):  # what is wrong with the sessions, opening a chat will tell
         if store := _open_store(options):
-            for info in store.list():
+            for info in filter(lambda info: info.model, store.list()):
                 recent.setdefault(info.model, _named_with(info))
             store.close()
     at_hand = models_at_hand(recent)
@@ -158,7 +158,7 @@ def _with_model(
         theirs: dict[str, Any] = {"tokenizer": None, **asdict(NOTHING_STATED)}
         named = picked.named.options if options.pick else theirs | picked.named.options
         return replace(options, model=picked.model, **named)
-    if resumed and "model" not in options.given:
+    if resumed and resumed.model and "model" not in options.given:
         named = _named_with(resumed).options
         named = {name: value for name, value in named.items() if name not in options.given}
         return replace(options, model=resumed.model, **named)

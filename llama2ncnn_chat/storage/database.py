@@ -1,6 +1,6 @@
-"""Opens the sessions' SQLite file: checks it, brings it up to date, moves a bad one aside.
+"""The one connection to the sessions' SQLite file: reads, and writes all of something or nothing.
 
-Knows tables and files, but neither turns nor ledgers. A file is never deleted.
+Knows neither turns nor ledgers, nor what is made of a file that can't be opened.
 """
 
 from __future__ import annotations
@@ -8,112 +8,53 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock, Timeout
+from typing import Any, TypeVar
 
 from ..errors import Advice, ChatError
-from ..paths import make_private
+from .schema import make_indexes_anew
 
-APPLICATION_ID = 0x6C326E63  # "l2nc"
-
-_V1 = """
-CREATE TABLE session (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again: locks and snapshots go by it
-    name TEXT NOT NULL,
-    model TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
-    template TEXT NOT NULL,
-    system TEXT NOT NULL,
-    sampling TEXT NOT NULL,                -- JSON
-    created REAL NOT NULL,
-    updated REAL NOT NULL,
-    deleted_at REAL,
-    writer INTEGER,                        -- the process that has, or last had, the lock
-    head INTEGER REFERENCES turn(id) ON DELETE SET NULL,
-    first_visible INTEGER REFERENCES turn(id) ON DELETE SET NULL
-);
--- No cascade from parent to child: SQLite gives up on one that is 1000 turns deep.
-CREATE TABLE turn (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- siblings are in this order
-    session INTEGER NOT NULL REFERENCES session(id) ON DELETE CASCADE,
-    parent INTEGER REFERENCES turn(id),
-    chosen INTEGER REFERENCES turn(id) ON DELETE SET NULL,
-    role TEXT NOT NULL CHECK (role IN ('user', 'assistant')),
-    created REAL NOT NULL,
-    finish TEXT,
-    runs TEXT NOT NULL,                    -- JSON
-    timings TEXT,                          -- JSON
-    indexed INTEGER NOT NULL,              -- 0: the text has grown since it was made searchable
-    text TEXT NOT NULL,
-    ids BLOB NOT NULL                      -- int32, little-endian
-);
-CREATE INDEX turn_of_session ON turn(session);
-CREATE INDEX turn_of_parent ON turn(parent);
-CREATE INDEX turn_of_chosen ON turn(chosen);
-CREATE INDEX turn_not_indexed ON turn(id) WHERE indexed = 0;
-CREATE INDEX session_of_head ON session(head);
-CREATE INDEX session_of_first_visible ON session(first_visible);
-"""
-
-# Search. The index of a turn is renewed whenever `indexed` is set, so growing needn't touch it.
-_V2 = """
-CREATE VIRTUAL TABLE turn_index USING fts5(text, tokenize = 'unicode61 remove_diacritics 2');
-CREATE VIRTUAL TABLE name_index USING fts5(name, tokenize = 'unicode61 remove_diacritics 2');
-CREATE TRIGGER turn_inserted AFTER INSERT ON turn WHEN new.indexed BEGIN
-    INSERT INTO turn_index(rowid, text) VALUES (new.id, new.text);
-END;
-CREATE TRIGGER turn_updated AFTER UPDATE OF indexed ON turn WHEN new.indexed BEGIN
-    DELETE FROM turn_index WHERE rowid = new.id;
-    INSERT INTO turn_index(rowid, text) VALUES (new.id, new.text);
-END;
-CREATE TRIGGER turn_deleted AFTER DELETE ON turn BEGIN
-    DELETE FROM turn_index WHERE rowid = old.id;
-END;
-CREATE TRIGGER session_inserted AFTER INSERT ON session BEGIN
-    INSERT INTO name_index(rowid, name) VALUES (new.id, new.name);
-END;
-CREATE TRIGGER session_renamed AFTER UPDATE OF name ON session BEGIN
-    DELETE FROM name_index WHERE rowid = new.id;
-    INSERT INTO name_index(rowid, name) VALUES (new.id, new.name);
-END;
-CREATE TRIGGER session_deleted AFTER DELETE ON session BEGIN
-    DELETE FROM name_index WHERE rowid = old.id;
-END;
-UPDATE turn SET indexed = 1;
-UPDATE session SET name = name;
-"""
-
-_V3 = "ALTER TABLE session ADD COLUMN tokenizer TEXT NOT NULL DEFAULT '';"
-
-# What the template says, as JSON: the name alone may come to mean something else, or nothing.
-_V4 = "ALTER TABLE session ADD COLUMN template_contents TEXT NOT NULL DEFAULT '';"
-
-_V5 = "ALTER TABLE session ADD COLUMN stated TEXT NOT NULL DEFAULT '';"
-
-MIGRATIONS = (_V1, _V2, _V3, _V4, _V5)
-"""Scripts that make version n + 1 out of version n. Add to them; never change one."""
+T = TypeVar("T")
 
 
 class Database:
-    """The one connection of the process: any thread may use it, one at a time."""
+    """The one connection of the process: any thread may use it, one at a time.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    ``path`` is where its file stands as this is made.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection, self._path = connection, path
+        self._file = _file_at(path)
         self._lock = threading.RLock()
+        self._reindexed = False
+
+    def write(
+        self, work: Callable[[sqlite3.Connection], T], *, durable: bool = False, again: bool = True
+    ) -> T:
+        """Return what ``work`` does in a transaction; see there.
+
+        Where an index turns out damaged, all of them are made anew, and the work is done again.
+        """
+        try:
+            with self.transaction(durable=durable) as db:
+                return work(db)
+        except ChatError as error:
+            if not (again and is_damage(error.__cause__) and self.make_indexes_anew()):
+                raise
+        return self.write(work, durable=durable, again=False)
 
     @contextmanager
     def transaction(self, *, durable: bool = False) -> Iterator[sqlite3.Connection]:
         """Write all of what happens inside, or nothing.
 
         What is written survives the death of the process; if ``durable``, a power cut too. Raises
-        ``ChatError``.
+        ``ChatError``, also where the file has been removed, for nobody would find it.
         """
         with self._lock, as_chat_error("save the session"):
+            self.refuse_if_gone()
             # In WAL mode NORMAL leaves a committed write in the system's hands, which a kill -9
             # can't take back; FULL waits for the disk. It can't be changed inside a transaction.
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
@@ -125,6 +66,33 @@ class Database:
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def refuse_if_gone(self) -> None:
+        """Raise ``ChatError`` where the file was removed, or another stands there now."""
+        if self._file is None or _file_at(self._path) != self._file:
+            raise ChatError(
+                f"can't save the session: {self._path} was removed, or replaced, while it was open",
+                Advice.EXPORT,
+            )
+
+    def make_indexes_anew(self) -> bool:
+        """Make all indexes again from the turns; returns whether that could be done."""
+        with self._lock:
+            try:
+                make_indexes_anew(self._connection)
+            except (sqlite3.Error, UnicodeDecodeError):
+                return False
+        return True
+
+    def reindex(self) -> bool:
+        """Make the indexes of the tables again, once; returns whether that was done now."""
+        if self._reindexed:
+            return False
+        self._reindexed = True
+        with suppress(ChatError):
+            self.write(lambda db: db.execute("REINDEX"))
+            return True
+        return False
 
     def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
         """Return the rows that a query finds. Raises ``ChatError``."""
@@ -147,6 +115,30 @@ class Database:
             self._connection.close()
 
 
+class DamagedText(str):
+    """A text that was no UTF-8, with a mark for each byte that couldn't be read."""
+
+    __slots__ = ()
+
+
+def decode(data: bytes) -> str:
+    """Return the text of a column, a ``DamagedText`` where it is no UTF-8."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return DamagedText(data.decode(errors="replace"))
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Tell whether an error of SQLite's says that something in the file is damaged."""
+    return isinstance(error, sqlite3.DatabaseError) and (
+        "malformed" in str(error)
+        or "fts5" in str(error)
+        or "vtable" in str(error)
+        or (type(error) is sqlite3.IntegrityError and str(error) == "constraint failed")
+    )
+
+
 @contextmanager
 def as_chat_error(doing: str) -> Iterator[None]:
     """Raise ``ChatError`` for what can't be helped here: a full disk, a held lock, damage.
@@ -155,131 +147,15 @@ def as_chat_error(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError):
+    except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
         raise
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # of an error's own text
         raise ChatError(f"can't {doing}: {error}", Advice.CHAT_UNSAVED) from error
 
 
-def open_database(path: Path) -> tuple[Database, tuple[str, ...]]:
-    """Open the database, created or brought up to date; returns notes on what was found, too.
-
-    Raises ``ChatError``.
-    """
+def _file_at(path: Path) -> tuple[int, int] | None:
     try:
-        make_private(path.parent)
-        # Two programs that start together must not both move the file aside or migrate it.
-        with FileLock(path.with_name(f"{path.name}.lock"), timeout=60, mode=0o600):
-            return _open_alone(path)
-    except Timeout:
-        raise ChatError(f"another program keeps {path} to itself", Advice.CHAT_UNSAVED) from None
-    except (OSError, sqlite3.DatabaseError) as error:
-        raise ChatError(
-            f"can't open the sessions in {path}: {error}", Advice.CHAT_UNSAVED
-        ) from error
-
-
-def _open_alone(path: Path) -> tuple[Database, tuple[str, ...]]:
-    notes = []
-    if path.exists() and (problem := _problem(path)):
-        if _in_use(path):
-            raise ChatError(
-                f"{path} {problem}, and another program has it open: close that first",
-                Advice.CHAT_UNSAVED,
-            )
-        aside = _move_aside(path)
-        notes.append(f"{path} {problem}: kept as {aside.name}, and new sessions start empty")
-    # SQLite would make it readable for all; its -wal and -shm follow the mode of this one.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    connection = _connect(path)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        _migrate(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return Database(connection), tuple(notes)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    connection.text_factory = lambda data: data.decode(errors="replace")
-    connection.execute("PRAGMA foreign_keys = ON")
-    return connection
-
-
-def _problem(path: Path) -> str | None:
-    """Say why the file can't be ours, or None. Raises ``ChatError`` for one of a newer version.
-
-    ``sqlite3.OperationalError`` (locked, no rights, no space) is trouble with the world, not with
-    the file, and goes through.
-    """
-    try:
-        with closing(_connect(path)) as connection:
-            application_id, version, tables = _identity(connection)
-            if application_id != APPLICATION_ID:
-                return "belongs to another program" if tables else None
-            if version > len(MIGRATIONS):
-                raise ChatError(
-                    f"{path} was written by a newer version of this program (its format is "
-                    f"{version}, this version knows {len(MIGRATIONS)}): update it",
-                    Advice.CHAT_UNSAVED,
-                )
-            if not {"session", "turn"} <= tables:
-                return "is damaged (tables are missing)"
-            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            return None if found == "ok" else f"is damaged ({found.strip().splitlines()[-1]})"
-    except sqlite3.OperationalError as error:
-        if "unsupported file format" in str(error):
-            return f"is damaged ({error})"
-        raise
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # of an error's own text
-        return f"is damaged ({error})"
-
-
-def _in_use(path: Path) -> bool:
-    """Tell whether anyone else has the file open.
-
-    They would go on writing to what was moved aside, and end by removing the new file's -wal,
-    which has the name of theirs.
-    """
-    try:
-        with closing(sqlite3.connect(path, timeout=0)) as connection:
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        return "locked" in str(error)
-    return False
-
-
-def _identity(connection: sqlite3.Connection) -> tuple[int, int, set[str]]:
-    application_id: int = connection.execute("PRAGMA application_id").fetchone()[0]
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-    return application_id, version, tables
-
-
-def _move_aside(path: Path) -> Path:
-    """Rename the file with its -wal and -shm, which belong to it, to a name that is free."""
-    stem = f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
-    n, aside = 1, path.with_name(stem)
-    while aside.exists():
-        n += 1
-        aside = path.with_name(f"{stem}-{n}")
-    # The main file last: dying in between must not leave a stranger's -wal beside a new file.
-    for suffix in ("-shm", "-wal", ""):
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
-    return aside
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    _, version, _ = _identity(connection)
-    for number, script in enumerate(MIGRATIONS[version:], version + 1):
-        connection.executescript(  # one that fails is rolled back as the connection is closed
-            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {APPLICATION_ID};"
-            f"PRAGMA user_version = {number};\nCOMMIT;"
-        )
-    # Replies that were growing when their program was killed.
-    connection.execute("UPDATE turn SET indexed = 1 WHERE indexed = 0")
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino

@@ -11,7 +11,7 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 
 from ..errors import Advice, ChatError
-from ..paths import make_private
+from ..paths import keep_private, make_private
 
 
 class Lock(Protocol):
@@ -36,6 +36,7 @@ class SessionLocks:
         lock = FileLock(self._file(session_id), thread_local=False, mode=0o600)
         try:
             make_private(self._folder)
+            keep_private(self._file(session_id))
             lock.acquire(timeout=0)
         except Timeout:
             return None

@@ -6,10 +6,11 @@ Knows neither how sessions are found nor how one is opened.
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable
 
-from ..conversation.ledger import Turn
+from ..conversation.ledger import Turn, steps
 from ..conversation.recorder import SessionMeta
 from .database import Database
 from .locks import Lock
@@ -36,39 +37,48 @@ class SessionRecorder:
         self.session_id: int | None = None
         self._db, self._meta, self._lock_session, self._clock = db, meta, lock_session, clock
         self._lock: Lock | None = None
+        self._head: Turn | None = None  # as it was written last
         self._first_visible: Turn | None = None
         self._growing: Turn | None = None
         self._pending = False  # it has grown since it was last written
         self._flushed_tokens, self._flushed_at = 0, 0.0
 
-    def adopt(self, session_id: int, lock: Lock, first_visible: Turn | None) -> None:
+    def adopt(
+        self, session_id: int, lock: Lock, head: Turn | None, first_visible: Turn | None
+    ) -> None:
         """Go on with a session that is in the database already, whose lock is held."""
-        self.session_id, self._lock, self._first_visible = session_id, lock, first_visible
-        with self._db.transaction() as db:
-            db.execute("UPDATE session SET writer = ? WHERE id = ?", (os.getpid(), session_id))
+        self.session_id, self._lock = session_id, lock
+        self._head, self._first_visible = head, first_visible
+        own = (os.getpid(), session_id)
+        self._db.write(lambda db: db.execute("UPDATE session SET writer = ? WHERE id = ?", own))
 
     def turn_added(self, turn: Turn) -> None:
         """Insert a turn, and the session before its first one; those above that failed, too."""
         self._settle(turn)
-        session_id, lock, new = self.session_id, None, _without_key(turn)
+        new = _without_key(turn)
+        lock: Lock | None = None
+
+        def insert(db: sqlite3.Connection) -> int:
+            nonlocal lock
+            session_id = self.session_id
+            if session_id is None:
+                if lock:  # of an attempt that was rolled back
+                    lock.release()
+                session_id, lock = self._new_session(db)
+            for each in new:
+                each.key = insert_turn(db, session_id, each)
+            self._write_head(db, session_id, turn, self._first_visible)
+            return session_id
+
         try:
-            with self._db.transaction() as db:
-                while session_id is None:
-                    session_id = insert_session(db, self._meta, os.getpid())
-                    # Somebody may hold that number still from a file that was moved aside.
-                    if (lock := self._lock_session(session_id)) is None:
-                        db.execute("DELETE FROM session WHERE id = ?", (session_id,))
-                        session_id = None
-                for each in new:
-                    each.key = insert_turn(db, session_id, each)
-                update_head(db, session_id, turn, self._first_visible)
+            self.session_id = self._db.write(insert)
         except BaseException:
             for each in new:
                 each.key = None
             if lock:
                 lock.release()
             raise
-        self.session_id, self._lock = session_id, lock or self._lock
+        self._head, self._lock = turn, lock or self._lock
 
     def turn_grew(self, turn: Turn) -> None:
         """Write a growing reply, but only every few tokens or a few times a second."""
@@ -93,31 +103,34 @@ class SessionRecorder:
     def turn_finished(self, turn: Turn) -> None:
         """Write a turn and make it searchable; it survives a power cut."""
         self._settle(turn)
-        with self._db.transaction(durable=True) as db:
+
+        def finish(db: sqlite3.Connection) -> None:
             update_turn(db, turn, index=True)
             db.execute("UPDATE session SET updated = ? WHERE id = ?", (time.time(), self._id))
+
+        self._db.write(finish, durable=True)
 
     def turn_removed(self, turn: Turn) -> None:
         """Delete a turn, and forget its key."""
         self._settle(turn)
-        with self._db.transaction() as db:
-            delete_turn(db, turn)
+        self._db.write(lambda db: delete_turn(db, turn))
         turn.key = None
+        if self._head is turn:
+            self._head = turn.parent
 
     def head_moved(self, head: Turn | None, first_visible: Turn | None) -> None:
         """Write where the path ends and from where on it is seen, and what has grown."""
         self._first_visible = first_visible
         self.flush()  # what is read again after a shift may take minutes
         if self.session_id is not None:
-            with self._db.transaction() as db:
-                update_head(db, self._id, head, first_visible)
+            self._db.write(lambda db: self._write_head(db, self._id, head, first_visible))
+            self._head = head
 
     def meta_changed(self, meta: SessionMeta) -> None:
         """Write what a session is besides its turns, once it is stored."""
         self._meta = meta
         if self.session_id is not None:
-            with self._db.transaction() as db:
-                update_meta(db, self._id, meta)
+            self._db.write(lambda db: update_meta(db, self._id, meta))
 
     def close(self) -> None:
         """Flush and release the lock; more than once does no harm."""
@@ -139,6 +152,20 @@ class SessionRecorder:
         assert self.session_id is not None, "turn_added comes first"
         return self.session_id
 
+    def _new_session(self, db: sqlite3.Connection) -> tuple[int, Lock]:
+        while True:
+            session_id = insert_session(db, self._meta, os.getpid())
+            # Somebody may hold that number still from a file that was moved aside.
+            if lock := self._lock_session(session_id):
+                return session_id, lock
+            db.execute("DELETE FROM session WHERE id = ?", (session_id,))
+
+    def _write_head(
+        self, db: sqlite3.Connection, session: int, head: Turn | None, first_visible: Turn | None
+    ) -> None:
+        """Write where the path ends now, and how it goes from where it left the last one."""
+        update_head(db, session, head, first_visible, steps(self._head, head))
+
     def _settle(self, turn: Turn) -> None:
         """End the growing of a reply; it is written, unless it is ``turn``, left to the caller."""
         if turn is not self._growing:
@@ -146,8 +173,7 @@ class SessionRecorder:
         self._growing, self._pending = None, False
 
     def _write(self, turn: Turn) -> None:
-        with self._db.transaction() as db:
-            update_turn(db, turn, index=False)
+        self._db.write(lambda db: update_turn(db, turn, index=False))
         self._flushed_tokens, self._flushed_at = len(turn.ids), self._clock()
         self._pending = False
 

@@ -5,7 +5,9 @@ Whatever a person types is words to look for, never a query language.
 
 from __future__ import annotations
 
-from .database import Database
+from ..errors import ChatError
+from .database import Database, is_damage
+from .reading import text_of
 from .rows import storable
 
 HIT = ("\x02", "\x03")
@@ -24,7 +26,13 @@ def search_sessions(db: Database, text: str) -> dict[int, str]:
     if not words:
         return {}
     query = " ".join('"' + word.replace('"', '""') + '"' for word in words) + "*"
-    return _by_words(db, query) or _by_substring(db, " ".join(words))
+    try:
+        found = _by_words(db, query)
+    except ChatError as error:
+        if not (is_damage(error.__cause__) and db.make_indexes_anew()):
+            raise
+        found = _by_words(db, query)
+    return found or _by_substring(db, " ".join(words))
 
 
 def _by_words(db: Database, query: str) -> dict[int, str]:
@@ -43,7 +51,7 @@ def _by_words(db: Database, query: str) -> dict[int, str]:
         *HIT,
         query,
     )
-    return {row[0]: row[1] for row in [*names, *turns]}
+    return {row[0]: text_of(row[1]) for row in [*names, *turns]}
 
 
 def _by_substring(db: Database, text: str) -> dict[int, str]:
@@ -54,7 +62,7 @@ def _by_substring(db: Database, text: str) -> dict[int, str]:
         pattern,
         pattern,
     )
-    return {row[0]: _snippet(row[1], text) for row in rows}
+    return {row[0]: _snippet(text_of(row[1]), text) for row in rows}
 
 
 def _snippet(text: str, found: str) -> str:

@@ -10,8 +10,9 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,48 +20,36 @@ from ..conversation.ledger import Ledger, Turn
 from ..conversation.recorder import NullRecorder, Recorder, SessionMeta
 from ..errors import Advice, ChatError
 from ..paths import data_dir
-from .database import Database, open_database
+from .database import Database, is_damage
+from .listing import SessionInfo, find_session, list_sessions
 from .locks import SessionLocks
+from .opening import open_database
+from .reading import StoredSession, read_session, text_of
 from .recorder import Clock, SessionRecorder
-from .rows import insert_session, insert_turn, ledger_of, meta_of, storable, update_head
-from .search import HIT, search_sessions
+from .rows import insert_session, insert_turn, storable, update_head
+from .search import HIT
 
 __all__ = ["HIT", "LoadedSession", "SessionInfo", "SessionMeta", "Store"]
 
-_INFO = """
-SELECT id, name, model, tokenizer, stated, updated,
-    (SELECT count(*) FROM turn WHERE turn.session = session.id) AS n_turns,
-    (SELECT substr(text, 1, 500) FROM turn
-     WHERE turn.session = session.id AND role = 'user' ORDER BY id LIMIT 1) AS first_text
-FROM session
-WHERE deleted_at IS NULL AND EXISTS (SELECT 1 FROM turn WHERE turn.session = session.id)
-ORDER BY updated DESC, id DESC
+_SESSION = """
+SELECT id, name, model, fingerprint, template, template_contents, system, sampling, tokenizer,
+    stated, writer, head, first_visible
+FROM session WHERE id = ? AND deleted_at IS NULL
 """
 
+_TURNS = """
+SELECT id, parent, chosen, role, text, ids, finish, runs, timings FROM turn
+WHERE session = ? ORDER BY id
+"""
 
 _DELETED = "SELECT id FROM session WHERE deleted_at IS NOT NULL ORDER BY deleted_at DESC LIMIT 1"
 
 
 @dataclass(frozen=True)
-class SessionInfo:
-    """A row of the list. ``first_text`` is the first message, for those without a name;
-    ``snippet`` where a search hit, the words between the two marks of ``HIT``."""
-
-    id: int
-    name: str
-    model: str
-    tokenizer: str
-    stated: str
-    updated: float
-    n_turns: int
-    first_text: str
-    snippet: str = ""
-
-
-@dataclass(frozen=True)
 class LoadedSession:
     """A session as it was left. When another program has it, ``read_only`` is set, ``holder`` is
-    that program's process if known, and ``recorder`` keeps nothing: ``fork`` makes a copy."""
+    that program's process if known, and ``recorder`` keeps nothing: ``fork`` makes a copy. So it is
+    with one that is damaged: ``damage`` names what of it couldn't be read."""
 
     id: int
     meta: SessionMeta
@@ -69,6 +58,7 @@ class LoadedSession:
     recorder: Recorder
     read_only: bool = False
     holder: int | None = None
+    damage: tuple[str, ...] = ()
 
 
 class Store:
@@ -97,6 +87,10 @@ class Store:
         finally:
             self._db.close()
 
+    def refuse_if_gone(self) -> None:
+        """Raise ``ChatError`` where the file was removed under the store."""
+        self._db.refuse_if_gone()
+
     def create(self, meta: SessionMeta) -> SessionRecorder:
         """Return a recorder of a new session, which is stored once it has a turn."""
         recorder = SessionRecorder(self._db, meta, self._locks.acquire, self._clock)
@@ -112,32 +106,28 @@ class Store:
         self._release(session_id)
         lock = self._locks.acquire(session_id)
         try:
-            row, ledger, turns = self._load(session_id)
-            meta = meta_of(row)
-            first_visible = turns.get(row["first_visible"])
+            stored = self._load(session_id)
+            parts = (session_id, stored.meta, stored.ledger, stored.first_visible)
             if lock is None:
-                return LoadedSession(
-                    session_id, meta, ledger, first_visible, NullRecorder(), True, row["writer"]
-                )
-            recorder = self.create(meta)
-            recorder.adopt(session_id, lock, first_visible)
+                return LoadedSession(*parts, NullRecorder(), True, stored.writer, stored.damage)
+            if stored.damage:  # as it is, more can be read of it later than if it is written to
+                lock.release()
+                return LoadedSession(*parts, NullRecorder(), True, damage=stored.damage)
+            recorder = self.create(stored.meta)
+            recorder.adopt(session_id, lock, stored.ledger.head, stored.first_visible)
         except BaseException:
             if lock:
                 lock.release()
             raise
-        return LoadedSession(session_id, meta, ledger, first_visible, recorder)
+        return LoadedSession(*parts, recorder)
 
     def list(self, search: str = "", limit: int = 100) -> builtins.list[SessionInfo]:
         """List sessions, newest first; with ``search``, those that have its words."""
-        if not search.strip():
-            return [_info(row) for row in self._db.rows(f"{_INFO} LIMIT ?", limit)]
-        hits = search_sessions(self._db, search)
-        rows = self._db.rows(_INFO)
-        return [_info(row, hits[row["id"]]) for row in rows if row["id"] in hits][:limit]
+        return list_sessions(self._db, search, limit)
 
     def peek(self, session_id: int) -> builtins.list[Turn]:
         """Return a session's path, to look at only. Raises ``ChatError`` if there is none."""
-        return self._load(session_id)[1].path()
+        return self._load(session_id).ledger.path()
 
     def latest(self) -> SessionInfo | None:
         """Return the session that was changed last, None if there is none."""
@@ -148,21 +138,7 @@ class Store:
 
         Raises ``ChatError`` for none and for several.
         """
-        wanted = what.strip().casefold()
-        infos = self.list(limit=-1)
-        found = (
-            [info for info in infos if str(info.id) == wanted]
-            or [info for info in infos if info.name.casefold() == wanted != ""]
-            or [info for info in infos if info.name.casefold().startswith(wanted) and wanted]
-        )
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            raise ChatError(f"no session {what.strip()!r}", Advice.LIST_SESSIONS)
-        names = ", ".join(f"{info.id} ({info.name})" for info in found[:10])
-        raise ChatError(
-            f"{what.strip()!r} may be {len(found)} sessions: {names}", "give its number"
-        )
+        return find_session(self._db, what)
 
     def rename(self, session_id: int, name: str) -> None:
         """Rename a session. Raises ``ChatError``, also when another program has it."""
@@ -180,12 +156,12 @@ class Store:
     def undelete_last(self) -> int:
         """Bring back the session that was deleted last; returns its number. Raises ``ChatError``
         if there is none."""
-        with self._db.transaction() as db:
-            row = db.execute(_DELETED).fetchone()
-            if row is None:
-                raise ChatError("there is no deleted session")
-            db.execute("UPDATE session SET deleted_at = NULL WHERE id = ?", (row["id"],))
-        return int(row["id"])
+        rows = self._db.rows(_DELETED)
+        if not rows:
+            raise ChatError("there is no deleted session")
+        undelete = "UPDATE session SET deleted_at = NULL WHERE id = ?"
+        self._db.write(lambda db: db.execute(undelete, (rows[0]["id"],)))
+        return int(rows[0]["id"])
 
     def purge_deleted(self, older_than: float) -> builtins.list[int]:
         """Remove for good what was deleted that many seconds ago; returns the ids.
@@ -193,13 +169,20 @@ class Store:
         Sessions that never got a turn (a kill at the wrong moment) go with them.
         """
         before = time.time() - older_than
-        rows = self._db.rows(
-            "SELECT id FROM session WHERE deleted_at <= ? OR (updated <= ? AND NOT EXISTS"
-            " (SELECT 1 FROM turn WHERE turn.session = session.id))",
-            before,
+        deleted = self._db.rows("SELECT id FROM session WHERE deleted_at <= ?", before)
+        empty = self._db.rows(
+            "SELECT id FROM session WHERE updated <= ? AND NOT EXISTS"
+            " (SELECT 1 FROM turn WHERE turn.session = session.id)",
             before,
         )
-        return [row["id"] for row in rows if self._purge(row["id"])]
+        # What is gone for good must not hang on an index.
+        turns = "SELECT 1 FROM turn NOT INDEXED WHERE session = ? LIMIT 1"
+        empty = [row for row in empty if not self._db.rows(turns, row["id"])]
+        gone = []
+        for row in [*deleted, *empty]:
+            with suppress(ChatError):  # what is damaged, or held, may stay
+                gone += [row["id"]] if self._purge(row["id"]) else []
+        return gone
 
     def fork(self, session_id: int, upto: Turn | None = None) -> int:
         """Copy the path to ``upto``, or to the head, into a new session; returns its id.
@@ -208,27 +191,30 @@ class Store:
         """
         for recorder in self._recorders_of(session_id):
             recorder.flush()
-        row, ledger, turns = self._load(session_id)
+        stored = self._load(session_id)
         if upto is not None:
             assert upto.key is not None, "a turn that isn't stored"
-            ledger.head = turns[upto.key]
-        path = ledger.path()
+            stored.ledger.head = stored.turns.get(upto.key)
+        path = stored.ledger.path()
         if not path:
             raise ChatError("there is nothing to fork yet", "say something first")
-        first_visible = turns.get(row["first_visible"])
-        name = self._fork_name(row["name"] or " ".join(path[0].text.split())[:40])
-        meta = replace(meta_of(row), name=name)
-        with self._db.transaction() as db:
+        visible = stored.first_visible if stored.first_visible in path else None
+        name = self._fork_name(stored.meta.name or " ".join(path[0].text.split())[:40])
+        meta = replace(stored.meta, name=name)
+
+        def copy(db: sqlite3.Connection) -> int:
             fork = insert_session(db, meta, None)
             for turn in path:  # from the root on, so that a parent has its new key
                 turn.key = insert_turn(db, fork, turn)
-            update_head(db, fork, path[-1], first_visible if first_visible in path else None)
+            update_head(db, fork, path[-1], visible, path)
             db.execute("UPDATE turn SET indexed = 1 WHERE session = ? AND indexed = 0", (fork,))
-        return fork
+            return fork
+
+        return self._db.write(copy)
 
     def _fork_name(self, name: str) -> str:
         base = re.sub(r" \(fork( \d+)?\)$", "", name)
-        taken = {row["name"] for row in self._db.rows("SELECT name FROM session")}
+        taken = {text_of(row["name"]) for row in self._db.rows("SELECT name FROM session")}
         fork, n = f"{base} (fork)", 1
         while fork in taken:
             n += 1
@@ -236,18 +222,26 @@ class Store:
         return fork
 
     def _row(self, session_id: int) -> sqlite3.Row:
-        rows = self._db.rows(
-            "SELECT * FROM session WHERE id = ? AND deleted_at IS NULL", session_id
-        )
+        rows = self._db.rows(_SESSION, session_id)
         if not rows:
             raise ChatError(f"no session {session_id}", Advice.LIST_SESSIONS)
         return rows[0]
 
-    def _load(self, session_id: int) -> tuple[sqlite3.Row, Ledger, dict[int, Turn]]:
+    def _load(self, session_id: int) -> StoredSession:
+        """Read a session; what is missing may be there still, and an index be damaged."""
+        try:
+            stored = self._read(session_id)
+        except ChatError as error:
+            if is_damage(error.__cause__) and self._db.reindex():
+                return self._read(session_id)
+            raise
+        return self._read(session_id) if stored.damage and self._db.reindex() else stored
+
+    def _read(self, session_id: int) -> StoredSession:
         with self._db.one_view():
             row = self._row(session_id)
-            turns = self._db.rows("SELECT * FROM turn WHERE session = ? ORDER BY id", session_id)
-        return row, *ledger_of(turns, row["head"])
+            turns = self._db.rows(_TURNS, session_id)
+        return read_session(row, turns)
 
     def _update(self, session_id: int, change: str, value: Any) -> None:
         row = self._row(session_id)
@@ -257,15 +251,13 @@ class Store:
                     f"session {session_id} is open in another program (process {row['writer']})",
                     "close it there first",
                 )
-            with self._db.transaction() as db:
-                db.execute(f"UPDATE session SET {change} WHERE id = ?", (value, session_id))
+            update = f"UPDATE session SET {change} WHERE id = ?"
+            self._db.write(lambda db: db.execute(update, (value, session_id)))
 
     def _purge(self, session_id: int) -> bool:
         with self._held(session_id) as held:
             if held:
-                with self._db.transaction() as db:
-                    db.execute("DELETE FROM turn WHERE session = ?", (session_id,))
-                    db.execute("DELETE FROM session WHERE id = ?", (session_id,))
+                self._db.write(partial(_delete, session=session_id))
                 self._locks.delete(session_id)
         return held
 
@@ -291,5 +283,6 @@ class Store:
                 lock.release()
 
 
-def _info(row: sqlite3.Row, snippet: str = "") -> SessionInfo:
-    return SessionInfo(**dict(row), snippet=snippet)
+def _delete(db: sqlite3.Connection, session: int) -> None:
+    db.execute("DELETE FROM turn WHERE session = ?", (session,))
+    db.execute("DELETE FROM session WHERE id = ?", (session,))

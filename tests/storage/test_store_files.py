@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 from contextlib import closing
@@ -16,7 +17,7 @@ from llama2ncnn_chat.conversation.recorder import NullRecorder
 from llama2ncnn_chat.errors import ChatError
 from llama2ncnn_chat.events import Timings
 from llama2ncnn_chat.generation.settings import Sampling
-from llama2ncnn_chat.storage import database as schema
+from llama2ncnn_chat.storage import schema
 from llama2ncnn_chat.storage.store import LoadedSession, Store
 from tests.storage.stored import META, described, names, say, session
 
@@ -164,6 +165,45 @@ def test_files_are_private(path: Path) -> None:
         assert {stat.S_IMODE(p.stat().st_mode) for p in files} == {0o600}
         folders = [path.parent, path.parent / "locks"]
         assert {stat.S_IMODE(p.stat().st_mode) for p in folders} == {0o700}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such modes")
+@pytest.mark.parametrize("mode", [0o644, 0o444, 0o000])
+def test_files_that_were_not_private_become_so_and_none_blocks(path: Path, mode: int) -> None:
+    with closing(Store.open(path)) as store:
+        session(store, "hello")
+        for suffix in ("-wal", "-shm"):  # as a kill leaves them
+            (path.parent / suffix).write_bytes(Path(f"{path}{suffix}").read_bytes())
+    for suffix in ("-wal", "-shm"):
+        (path.parent / suffix).rename(f"{path}{suffix}")
+    files = [p for p in path.parent.rglob("*") if p.is_file()]
+    for file in files:
+        file.chmod(mode)
+    with closing(Store.open(path)) as store:
+        recorder = store.resume(1).recorder
+        say(Ledger(), recorder, "more")
+        assert {stat.S_IMODE(p.stat().st_mode) for p in files if p.exists()} == {0o600}
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "another"])
+def test_what_is_removed_while_it_is_open_is_told(path: Path, what: str) -> None:
+    with closing(Store.open(path)) as store:
+        ledger, recorder = Ledger(), store.create(META)
+        say(ledger, recorder, "hello", "hi")
+        if what == "folder":
+            shutil.rmtree(path.parent)
+        else:
+            path.unlink()
+        if what == "another":
+            path.write_bytes(b"")
+        for refused in (
+            lambda: say(ledger, recorder, "more"),
+            lambda: recorder.meta_changed(META),
+            store.refuse_if_gone,
+        ):
+            with pytest.raises(ChatError, match=r"can't save.*sessions.db was removed") as caught:
+                refused()
+            assert "/export" in phrases.hint(caught.value)
 
 
 def test_the_default_place_is_the_data_folder() -> None:
