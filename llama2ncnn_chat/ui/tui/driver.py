@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import select
 import selectors
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
@@ -25,9 +26,31 @@ from .keyboard import InputFailed, extended_form
 from .pace import ANSWER, ASK, Pace
 
 POLL_SECONDS = 0.1
+"""How often it is looked whether what has begun will have an end; nothing is, otherwise."""
+
 READ_BYTES = 1 << 14
 LAST_ANSWER = 1.0
 """Seconds that the way out waits for a terminal's answer."""
+
+
+class _Ending(threading.Event):
+    """An event that can be waited for together with a terminal: once it is set, ``end`` reads.
+
+    It lives as long as the program, for a driver is closed and used again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.end, self._begin = os.pipe()
+
+    def set(self) -> None:
+        super().set()
+        os.write(self._begin, b"\0")
+
+    def clear(self) -> None:
+        if self.is_set():
+            os.read(self.end, READ_BYTES)
+        super().clear()
 
 
 class TerminalDriver(LinuxDriver):
@@ -39,6 +62,7 @@ class TerminalDriver(LinuxDriver):
         super().__init__(*args, **how)
         self._watched = ExitStack()
         self._pace = Pace()
+        self.exit_event = self._ending = _Ending()
 
     def start_application_mode(self) -> None:
         """Take the terminal; if it is taken already, give it back first.
@@ -103,8 +127,10 @@ class TerminalDriver(LinuxDriver):
         keyboard = Keyboard(alt=getattr(self._app, "reads_alt", True))
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
+            selector.register(self._ending.end, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                if selector.select(PAUSE if keyboard.waits else POLL_SECONDS):
+                ready = selector.select(self._patience(keyboard))
+                if any(key.fd == self.fileno for key, _ in ready):
                     data = os.read(self.fileno, READ_BYTES)
                     if not data:  # the terminal is gone, which a signal tells the app
                         time.sleep(POLL_SECONDS)
@@ -112,6 +138,12 @@ class TerminalDriver(LinuxDriver):
                 else:
                     self._send(keyboard.idle(time.monotonic()))
                 self._pass_on(self._parser.tick())
+
+    def _patience(self, keyboard: Keyboard) -> float | None:
+        """Return for how many seconds to wait for bytes; None where nothing more is to come."""
+        if keyboard.waits:
+            return PAUSE
+        return None if self._parser._timeout_time is None else POLL_SECONDS
 
     def _send(self, pieces: Iterable[Piece]) -> None:
         for piece in pieces:

@@ -73,6 +73,7 @@ class Prompt(TextArea):
             placeholder=PLACEHOLDER,
             tab_behavior="focus",
         )
+        self.cursor_blink = False  # or the program would be awake twice a second
         self._history = history
         self._pastes = Pastes()
         self.suggesting = False  # up, down and Tab go to the suggestions then

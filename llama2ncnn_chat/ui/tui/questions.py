@@ -18,6 +18,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ..terminal import printable
+from .field import Field
 
 T = TypeVar("T")
 CLOSE = Binding("escape,ctrl+c", "close", "Close", tooltip="Leave all as it is", id="close")
@@ -57,7 +58,7 @@ class AskLine(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Static(Content(self._question))
-            yield Input(self._text, compact=True, select_on_focus=True)
+            yield Field(self._text, compact=True, select_on_focus=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value)
@@ -90,7 +91,7 @@ class Pick(ModalScreen[T | None], Generic[T]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Static(Content(self._title), classes="title")
-            yield Input(placeholder="type to search", compact=True)
+            yield Field(placeholder="type to search", compact=True)
             yield OptionList(compact=True)
             yield _keys(("↑↓", "another"), ("enter", "takes it"), ("esc", "none"))
 

@@ -24,6 +24,7 @@ from ...errors import ChatError
 from ...storage.store import HIT, SessionInfo
 from ...text.reasoning import reasoning_and_answer
 from ..terminal import printable
+from .field import Field
 from .keys import in_order, key
 from .questions import AskLine
 from .status import MUTED
@@ -61,7 +62,7 @@ class SessionsScreen(ModalScreen[int | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Static("Sessions", classes="title")
-            yield Input(placeholder="search all that was ever said", compact=True)
+            yield Field(placeholder="search all that was ever said", compact=True)
             with Horizontal():
                 yield OptionList(compact=True)
                 with VerticalScroll(id="preview", can_focus=False):

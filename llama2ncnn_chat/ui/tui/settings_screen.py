@@ -23,6 +23,7 @@ from ...chat.option import Option
 from ...chat.options import SETTINGS, SYSTEM
 from ...errors import ChatError
 from ..terminal import printable
+from .field import Field
 from .status import MUTED, usage_bar
 
 
@@ -109,7 +110,7 @@ class SettingsScreen(ModalScreen[None]):
                     id=name,
                 )
             else:
-                yield Input(value, compact=True, id=name)
+                yield Field(value, compact=True, id=name)
             yield Static(Content(option.about.partition(":")[0]), classes="help")
 
     def _set(self, widget: Widget, text: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -141,3 +143,33 @@ def _parent_of(process: Path) -> int:
         return int((process / "stat").read_text().rpartition(")")[2].split()[1])
     except OSError:  # it has ended meanwhile
         return 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="nobody counts wake-ups here")
+@pytest.mark.parametrize("typed", ["", "caf", "\x0f"])
+def test_nothing_ticks_while_there_is_nothing_to_show(
+    terminals: list[Terminal], typed: str
+) -> None:
+    """With an empty prompt, with a draft, and with the list of sessions open."""
+    terminal = open_chat(terminals)
+    terminal.type(typed)
+    terminal.wait(lambda: not _wakes(terminal, 1.0))
+    assert _wakes(terminal, 3.0) <= 1
+    terminal.type("\x1b")  # which waits a moment for more, and is heard
+    terminal.type(CTRL_Q)
+    assert terminal.ended() == 0
+
+
+def _wakes(terminal: Terminal, seconds: float) -> int:
+    """How often the program's threads went to sleep again in that time."""
+    before = _sleeps(terminal.child.pid)
+    time.sleep(seconds)
+    return _sleeps(terminal.child.pid) - before
+
+
+def _sleeps(process: int) -> int:
+    files = [task / "status" for task in Path(f"/proc/{process}/task").iterdir()]
+    counts = re.findall(
+        r"\nvoluntary_ctxt_switches:\s+(\d+)", "".join(f.read_text() for f in files)
+    )
+    return sum(map(int, counts))
