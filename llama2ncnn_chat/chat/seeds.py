@@ -10,11 +10,8 @@ class Seeds:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._before = self._n_runs()
+        self._before = ledger.n_runs
 
     def next(self, first: int | None) -> int | None:
         """Return the seed of the next run, if ``first`` was that of the first; None is random."""
-        return None if first is None else first + self._n_runs() - self._before
-
-    def _n_runs(self) -> int:
-        return sum(len(turn.runs) for turn in self._ledger.turns())
+        return None if first is None else first + self._ledger.n_runs - self._before

@@ -98,14 +98,13 @@ def turns_to_drop(chat: Chat, text: str | None, edits: int | None = None) -> int
     Raises ``PromptTooLongError`` if it can't fit at all.
     """
     session = chat.session
-    path = session.ledger.path()
+    path = session.sight()
     if text is not None:
-        path = session.ledger.path(
-            session.ledger.end() if edits is None else turn_of(chat.session, edits).parent
-        )
-        path.append(Turn("user", text, session.renderer.message(text, first=not path)))
+        after = session.ledger.end() if edits is None else turn_of(chat.session, edits).parent
+        message = Turn("user", text, session.renderer.message(text, first=after is None), after)
+        path = [*session.sight(after), message]
     first = session.first_that_fits(path)
-    return path.index(first) - n_hidden(path, session.first_visible) if first else 0
+    return first.depth - n_hidden(path, session.first_visible) if first else 0
 
 
 def last_reply(chat: Chat) -> Turn:

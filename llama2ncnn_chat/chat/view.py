@@ -48,7 +48,7 @@ class View:
     def n_used(self) -> int:
         """Count the tokens that stand in the context."""
         self._session.refuse_if_busy()
-        return len(self._session.window(self._session.ledger.path()))
+        return len(self._session.window(self._session.sight()))
 
     def count(self, text: str) -> int | None:
         """Count the tokens that a message takes; None for one that the template refuses.

@@ -80,16 +80,30 @@ class Ledger:
 
     ``head`` is the last turn of the path, None for an empty conversation. What an undo left ahead
     of it stays in the tree, so that ``redo`` works in a later run of the program as well.
+    ``n_runs`` counts the runs that have begun, less those of turns that came to nothing.
     """
 
     def __init__(self) -> None:
         self.roots: list[Turn] = []
         self.head: Turn | None = None
+        self.n_runs = 0
         self._onward: Turn | None = None  # of the roots
 
     def path(self, *to: Turn | None) -> list[Turn]:
         """Return the turns from the first to the head, or to the turn that is given."""
         return list(reversed(list(_up(to[0] if to else self.head))))
+
+    def since(self, first: Turn | None, *to: Turn | None) -> list[Turn]:
+        """Return the path from ``first`` on, or all of it where that isn't on the path.
+
+        No more turns are looked at: the path may be very long.
+        """
+        found = []
+        for turn in _up(to[0] if to else self.head):
+            found.append(turn)
+            if turn is first:
+                break
+        return found[::-1]
 
     def end(self) -> Turn | None:
         """Return what the next message follows: the path's last reply, None if there is none.
@@ -127,9 +141,16 @@ class Ledger:
         self.move(turn)
         return turn
 
+    def begin(self, reply: Turn, run: Run) -> None:
+        """Begin a run of a reply, which is unfinished from then on."""
+        reply.runs.append(run)
+        reply.finish = None
+        self.n_runs += 1
+
     def remove(self, turn: Turn) -> None:
         """Remove a turn that came to nothing; it must be a leaf."""
         assert not turn.children, "only a leaf can be removed"
+        self.n_runs -= len(turn.runs)
         self._siblings(turn).remove(turn)
         if turn.parent and turn.parent.onward is turn:
             turn.parent.onward = None

@@ -1,5 +1,6 @@
 """Works out which tokens the model sees: the path's ids, less the oldest turns if they don't fit.
 
+A path here may begin anywhere, for a long one is looked at from the first turn in sight on.
 Pure functions of turns, a template and a length; knows no engine and changes nothing.
 """
 
@@ -17,7 +18,7 @@ from ..text.templates.template import AsAWhole, Template
 from ..text.vocabulary import Vocabulary
 from .ledger import Turn
 from .reasoning import Reasoning
-from .rows import n_hidden
+from .rows import n_hidden, place_of
 
 RESERVE = 128
 """Tokens that a message must leave for its reply; a sixteenth of the context if that is less."""
@@ -61,9 +62,10 @@ class Renderer:
         With ``first_visible`` the turns before it are gone; BOS and the system prompt stay, and
         the first visible message follows them just as its own ids have it.
         """
-        if first_visible not in path[1:]:
-            return self.join(path)
-        kept = self.join(path[path.index(first_visible) :])
+        start = place_of(first_visible, path)
+        kept = self.join(path[start:])
+        if not path or (start == 0 and path[0].parent is None):
+            return kept
         if isinstance(self.template, AsAWhole):
             return kept
         own_opening = common_prefix(kept, self.template.next_opening(self.vocabulary))
@@ -89,13 +91,16 @@ class Renderer:
 
         ``limit`` is in tokens; None if not even the last message does.
         """
-        found = None
-        for turn in reversed(path[n_hidden(path, first_visible) + 1 :]):
-            if turn.role == "user":
-                if len(self.window(path, turn)) > limit:
-                    break
-                found = turn
-        return found
+        messages = [t for t in path[place_of(first_visible, path) + 1 :] if t.role == "user"]
+        # So many of the last ones fit, and so many are too many: the more, the longer.
+        most, beyond = 0, len(messages) + 1
+        while beyond - most > 1:
+            n = min(2 * most + 1, (most + beyond) // 2)
+            if len(self.window(path, messages[-n])) <= limit:
+                most = n
+            else:
+                beyond = n
+        return messages[-most] if most else None
 
     def opening(self) -> list[int]:
         """Return what stays before the first visible message: BOS and the system prompt.
@@ -146,14 +151,14 @@ def context_use(
     renderer: Renderer, path: Sequence[Turn], first_visible: Turn | None, length: int
 ) -> ContextUse:
     """Count what takes how much of the context; the sum is exactly the window's length."""
-    start = n_hidden(path, first_visible)
+    start, hidden = place_of(first_visible, path), n_hidden(path, first_visible)
     visible = path[start:]
     ends = [len(renderer.window(path[: start + i + 1], first_visible)) for i in range(len(visible))]
     # A turn may shrink once others follow: its reasoning goes. None takes less than nothing.
     ends = list(accumulate(reversed(ends), min))[::-1]
     system = len(renderer.opening()) if renderer.system and visible else 0
     sizes = [end - at for at, end in pairwise([system, *ends])]
-    return ContextUse(length, system, tuple(zip(visible, sizes, strict=True)), start)
+    return ContextUse(length, system, tuple(zip(visible, sizes, strict=True)), hidden)
 
 
 def reserve(length: int) -> int:

@@ -30,31 +30,36 @@ def rows_of(ledger: Ledger, first_visible: Turn | None, reasoning: Reasoning) ->
     """Return a row for each turn of the path; the model sees it from ``first_visible`` on."""
     path = ledger.path()
     start = n_hidden(path, first_visible)
-    return [_row(ledger, turn, i, start, reasoning) for i, turn in enumerate(path)]
+    return [_row(ledger, turn, start, reasoning) for turn in path]
 
 
 def row_of(ledger: Ledger, turn: Turn, first_visible: Turn | None, reasoning: Reasoning) -> Row:
     """Return the row of a turn of the path."""
-    path = ledger.path()
-    return _row(ledger, turn, path.index(turn), n_hidden(path, first_visible), reasoning)
+    start = n_hidden(ledger.since(first_visible), first_visible)
+    return _row(ledger, turn, start, reasoning)
 
 
-def n_hidden(path: Sequence[Turn], first_visible: Turn | None) -> int:
-    """Count the path's turns that are out of the model's sight."""
+def place_of(first_visible: Turn | None, path: Sequence[Turn]) -> int:
+    """Return the place in a path from which on the model sees it."""
     return path.index(first_visible) if first_visible in path else 0
 
 
-def _row(ledger: Ledger, turn: Turn, index: int, start: int, reasoning: Reasoning) -> Row:
+def n_hidden(path: Sequence[Turn], first_visible: Turn | None) -> int:
+    """Count the turns out of the model's sight, those before the path's first one, too."""
+    return path[place_of(first_visible, path)].depth if path else 0
+
+
+def _row(ledger: Ledger, turn: Turn, start: int, reasoning: Reasoning) -> Row:
     alternatives, is_reply = ledger.alternatives(turn), turn.role == "assistant"
     return Row(
         turn.id,
         turn.role,
         turn.text,
-        index,
+        turn.depth,
         alternatives.index(turn) + 1,
         len(alternatives),
-        hidden=index < start,
-        begins=0 < index == start,
+        hidden=turn.depth < start,
+        begins=0 < turn.depth == start,
         finish=turn.finish,
         max_tokens_reached=turn.max_tokens_reached,
         stop_met=turn.runs[-1].stop_met if turn.runs else None,

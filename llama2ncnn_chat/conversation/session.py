@@ -10,15 +10,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 from ..errors import ChatError
-from ..events import (
-    Event,
-    Events,
-    Role,
-    Row,
-    TurnAdded,
-    TurnFinished,
-    TurnRemoved,
-)
+from ..events import Event, Events, Role, Row, TurnAdded, TurnFinished, TurnRemoved
 from ..generation.completer import Completer, never
 from ..model.engine import Cancelled
 from ..text.detokenizer import Detokenizer
@@ -121,7 +113,7 @@ class Session:
         ``Replayed`` says whether it is the same, id for id. The conversation stays as it is.
         """
         reply = self._last("assistant")
-        before = self.window(self.ledger.path(reply.parent))
+        before = self.window(self.sight(reply.parent))
         return self._claim(replay(self._completer, before, reply, cancelled))
 
     # Moving about in the ledger
@@ -171,12 +163,16 @@ class Session:
     def see_what_fits(self) -> bool:
         """Hide the oldest turns if the path is longer than the context; returns whether it was."""
         before = self.first_visible
-        self._window.follow(self.ledger.path())
+        self._window.follow(self.sight())
         return self.first_visible is not before
 
     def context(self) -> ContextUse:
         """Count what stands in the context, exactly."""
-        return self._window.use(self.ledger.path())
+        return self._window.use(self.sight())
+
+    def sight(self, *to: Turn | None) -> list[Turn]:
+        """Return the turns that the model sees of the path, or of that to another turn."""
+        return self.ledger.since(self.first_visible, *to)
 
     def window(self, path: Sequence[Turn]) -> list[int]:
         """Return the ids that stand before the model for a path."""
@@ -189,8 +185,8 @@ class Session:
     def _answer(
         self, text: str, after: Turn | None, settings: Settings, cancelled: Cancelled
     ) -> Steps:
-        message = Turn("user", text, self.renderer.message(text, first=after is None))
-        path = [*self.ledger.path(after), message]
+        message = Turn("user", text, self.renderer.message(text, first=after is None), after)
+        path = [*self.sight(after), message]
         yield from self._make_room(path, settings)
         yield from self._window.read_again(path)
         new = [message, Turn("assistant", "", [])]
@@ -198,12 +194,12 @@ class Session:
 
     def _regenerate(self, settings: Settings, cancelled: Cancelled) -> Steps:
         message = self._last("user")
-        yield from self._make_room(self.ledger.path(message), settings)
+        yield from self._make_room(self.sight(message), settings)
         yield from self._reply(message, [Turn("assistant", "", [])], settings, cancelled)
 
     def _proceed(self, settings: Settings, cancelled: Cancelled) -> Steps:
         last = self._last("assistant" if self.ledger.end() is self.ledger.head else "user")
-        yield from self._make_room(self.ledger.path(), settings)
+        yield from self._make_room(self.sight(), settings)
         if last.role == "user":
             yield from self._reply(last, [Turn("assistant", "", [])], settings, cancelled)
             return
@@ -214,13 +210,13 @@ class Session:
     def _branch(
         self, reply: Turn, at: int, token: int, settings: Settings, cancelled: Cancelled
     ) -> Steps:
-        other = Turn("assistant", "", [*reply.ids[:at], token])
+        other = Turn("assistant", "", [*reply.ids[:at], token], reply.parent)
         text = Detokenizer(self.renderer.vocabulary, begins=True)
         other.text = "".join(map(text.feed, other.ids))
         other.choices = {i: choice for i, choice in reply.choices.items() if i <= at}
         if at in other.choices:
             other.choices[at] = other.choices[at].with_token(token)
-        yield from self._make_room([*self.ledger.path(reply.parent), other], settings)
+        yield from self._make_room([*self.sight(reply.parent), other], settings)
         yield from self._reply(reply.parent, [other], settings, cancelled)
 
     def _reply(
@@ -276,7 +272,7 @@ class Session:
             yield shifted
 
     def _follow_head(self) -> None:
-        self._window.follow(self.ledger.path())
+        self._window.follow(self.sight())
         self._record_head()
 
     def _record_head(self) -> None:

@@ -88,7 +88,7 @@ class Window:
     def _shift(self, path: Sequence[Turn], first_visible: Turn, on_full: OnFull) -> ContextShifted:
         old, hidden = self.ids(path), n_hidden(path, self.first_visible)
         self.first_visible = first_visible
-        new, start = self.ids(path), path.index(first_visible)
+        new, start = self.ids(path), first_visible.depth
         if on_full == "shift":
             self._completer.cut(old, new)
         return ContextShifted(start - hidden, len(old) - len(new), start)

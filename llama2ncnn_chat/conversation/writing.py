@@ -41,8 +41,7 @@ class Writing:
         stops = (*self.window.renderer.template.stops, *settings.stops)
         seed = secrets.randbits(32) if settings.seed is None else settings.seed
         run = Run(len(reply.ids), seed, settings.sampling, settings.max_tokens, stops)
-        reply.runs.append(run)
-        reply.finish = None
+        self.ledger.begin(reply, run)
         total = Timings()
         try:
             while True:
@@ -51,7 +50,7 @@ class Writing:
                 n_drawn = len(reply.ids) - run.start
                 if end.reason != "length" or used_up(run.max_tokens, n_drawn):
                     break
-                shifted = self.window.shift_within_reply(self.ledger.path(), settings.on_full)
+                shifted = self.window.shift_within_reply(self._sight(), settings.on_full)
                 if shifted is None:
                     break
                 self.recorder.head_moved(self.ledger.head, self.window.first_visible)
@@ -72,7 +71,7 @@ class Writing:
         n_drawn = len(reply.ids) - run.start
         left = None if run.max_tokens is None else run.max_tokens - n_drawn
         events = self.completer.complete(
-            self.window.ids(self.ledger.path()),
+            self.window.ids(self._sight()),
             run.sampling,
             Draws(run.seed, n_drawn),
             Limits(left, run.stops, tuple(reply.ids)),
@@ -91,6 +90,9 @@ class Writing:
                     self.recorder.turn_grew(reply)
                 yield event
         raise AssertionError("a completer ends with Finished")
+
+    def _sight(self) -> list[Turn]:
+        return self.ledger.since(self.window.first_visible)
 
 
 def replay(completer: Completer, before: Sequence[int], reply: Turn, cancelled: Cancelled) -> Steps:
