@@ -4,7 +4,8 @@
 
 A scripted model answers at once; everything else is as in a chat that is saved: rendering, a full
 context whose oldest turns go, the ledger, the database. ``--rows`` draws up all rows after every
-turn, too. Prints the median of the turns around each mark, and the memory that the process holds.
+turn, too. Prints the medians of the turns before each mark, and the most memory that the process
+has held. The disk has its share of the milliseconds, once a turn: TMPDIR says which it is.
 """
 
 from __future__ import annotations
@@ -15,19 +16,32 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
 from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.storage.store import Store
-from tests.chatting import answering, echo, make_chat
+from tests.chatting import make_chat
+from tests.fakes import EOS, ScriptedEngine
 
 MARKS = (50, 500, 1000, 2000, 5000, 10000, 20000)
 AROUND = 40
 """Turns that are measured at each mark."""
+
+
+LETTERS = range(ord("a") + 3, ord("z") + 3)  # as the byte tokenizer has them
+
+
+def alphabet(ids: Sequence[int]) -> int:
+    """Return the letter after the last one; the first after anything else, the end after z."""
+    if ids[-1] in LETTERS:
+        return ids[-1] + 1
+    return EOS if ids[-1] == LETTERS.stop else LETTERS.start
 
 
 class Counter:
@@ -40,15 +54,24 @@ class Counter:
         self.n += 1
 
 
-def measured(chat: Chat, message: str, counter: Counter, *, rows: bool) -> tuple[float, int]:
-    """Send a message; returns the milliseconds of the turn and its statements."""
-    before, start = counter.n, time.perf_counter()
+class Cost(NamedTuple):
+    """Of one turn: milliseconds, those of them that the processor took, statements of SQL."""
+
+    wall: float
+    cpu: float
+    sql: int
+
+
+def measured(chat: Chat, message: str, counter: Counter, *, rows: bool) -> Cost:
+    """Send a message; returns what the turn cost."""
+    before, start, cpu = counter.n, time.perf_counter(), time.process_time()
     for _ in chat.send(message):
         pass
     chat.view.n_used()
     if rows:
         chat.view.rows()
-    return 1000 * (time.perf_counter() - start), counter.n - before
+    wall, cpu = time.perf_counter() - start, time.process_time() - cpu
+    return Cost(1000 * wall, 1000 * cpu, counter.n - before)
 
 
 def megabytes() -> float:
@@ -63,21 +86,21 @@ def main() -> int:
     parser.add_argument("--context", type=int, default=2048, help="tokens of the context")
     parser.add_argument("--rows", action="store_true", help="draw up all rows after every turn")
     args = parser.parse_args()
-    table = Table("turn", "ms", "slowest", "SQL", "MB", title=f"context {args.context:,}")
+    table = Table("turn", "ms", "CPU ms", "SQL", "MB", title=f"context {args.context:,}")
     with tempfile.TemporaryDirectory() as folder:
         store, counter = Store.open(Path(folder, "sessions.db")), Counter()
         store._db._connection.set_trace_callback(counter)
-        with closing(make_chat(answering(echo, context_length=args.context), store=store)) as chat:
-            costs: list[tuple[float, int]] = []
+        engine = ScriptedEngine(alphabet, context_length=args.context)
+        with closing(make_chat(engine, store=store)) as chat:
+            costs: list[Cost] = []
             for number in range(1, args.turns + 1):
+                engine.fed.clear()
                 costs.append(measured(chat, f"message {number:06}", counter, rows=args.rows))
                 if number in MARKS or number == args.turns:
-                    ms, sql = zip(*costs[-AROUND:], strict=True)
-                    middle, slowest = statistics.median(ms), max(ms)
-                    table.add_row(
-                        f"{number:,}", f"{middle:.1f}", f"{slowest:.1f}",
-                        f"{statistics.median(sql):.0f}", f"{megabytes():.0f}",
-                    )  # fmt: skip
+                    wall, cpu, sql = zip(*costs[-AROUND:], strict=True)
+                    middle = (f"{statistics.median(ms):.1f}" for ms in (wall, cpu))
+                    held = f"{megabytes():.0f}"
+                    table.add_row(f"{number:,}", *middle, str(int(statistics.median(sql))), held)
     Console().print(table)
     return 0
 

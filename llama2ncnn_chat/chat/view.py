@@ -14,7 +14,7 @@ from ..events import Row
 
 class View:
     """A session to read. While it is ``busy``, only its numbers can be read and messages counted:
-    ``rows``, ``tokens`` and ``n_used`` raise ``BusyError``.
+    ``rows``, ``rows_in_sight``, ``tokens`` and ``n_used`` raise ``BusyError``.
     """
 
     def __init__(self, session: Session) -> None:
@@ -44,6 +44,10 @@ class View:
     def rows(self) -> list[Row]:
         """Return the conversation's path as values to draw."""
         return self._session.rows()
+
+    def rows_in_sight(self) -> list[Row]:
+        """Return the end of the path, from the first turn on that the model sees."""
+        return self._session.rows(in_sight=True)
 
     def n_used(self) -> int:
         """Count the tokens that stand in the context."""

@@ -26,9 +26,10 @@ def tokens_of(turn: Turn) -> Tokens:
     return Tokens(tuple(turn.ids), dict(turn.choices))
 
 
-def rows_of(ledger: Ledger, first_visible: Turn | None, reasoning: Reasoning) -> list[Row]:
-    """Return a row for each turn of the path; the model sees it from ``first_visible`` on."""
-    path = ledger.path()
+def rows_of(
+    ledger: Ledger, path: Sequence[Turn], first_visible: Turn | None, reasoning: Reasoning
+) -> list[Row]:
+    """Return a row for each of these turns of the path, which end it."""
     start = n_hidden(path, first_visible)
     return [_row(ledger, turn, start, reasoning) for turn in path]
 

@@ -151,10 +151,14 @@ class Session:
 
     # Reading
 
-    def rows(self) -> list[Row]:
-        """Return the path as values to draw. Raises ``BusyError`` while it is being changed."""
+    def rows(self, *, in_sight: bool = False) -> list[Row]:
+        """Return the path, or what the model sees of it, as values to draw.
+
+        Raises ``BusyError`` while it is being changed.
+        """
         self.refuse_if_busy()
-        return rows_of(self.ledger, self.first_visible, self.renderer.reasoning)
+        path = self.sight() if in_sight else self.ledger.path()
+        return rows_of(self.ledger, path, self.first_visible, self.renderer.reasoning)
 
     def count(self, text: str) -> int:
         """Count the tokens of the next message; while a reply is written, it isn't the first."""

@@ -182,7 +182,7 @@ def make_indexes_anew(connection: sqlite3.Connection) -> None:
 
 def is_of_the_world(error: Exception) -> bool:
     """Tell whether it is trouble with the world, and the file may be as good as it was."""
-    words = ("locked", "full", "readonly", "disk I/O", "unable to open", "permission")
+    words = ("locked", "full", "readonly", "disk I/O", "unable to open", "memory")
     return any(word in str(error) for word in words)
 
 

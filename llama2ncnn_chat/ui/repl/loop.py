@@ -140,7 +140,7 @@ class Repl:
 
     def _generate(self, outcome: Generate) -> None:
         screen, end = self._screen, None
-        begun = self._chat.view.rows()[-1] if outcome.kind == "proceed" else None
+        begun = self._chat.view.rows_in_sight()[-1] if outcome.kind == "proceed" else None
         try:
             with self._prompt.watch() as cancelled:
                 events = outcome.start(cancelled=cancelled)

@@ -230,7 +230,7 @@ class ChatScreen(Screen[None]):
             return
         if self.status.hint == BUSY:
             self.status.hint = ""
-        await self.drawing.refresh()
+        await self.drawing.refresh_end()
         if message := self.replies.message_to_restore(stream.generate):
             self.composer.restore_draft(line.Message(message), stream.generate.edits)
         if stream.complaint:

@@ -77,7 +77,7 @@ class Replies:
 
     def message_to_restore(self, ended: Generate) -> str:
         """Return the message of a generation that has left no turn; empty if it has left one."""
-        nothing = self._painter.added.isdisjoint(row.id for row in self._chat.view.rows())
+        nothing = self._painter.added.isdisjoint(row.id for row in self._chat.view.rows_in_sight())
         return ended.draft if nothing else ""
 
 

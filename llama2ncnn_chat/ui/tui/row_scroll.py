@@ -53,7 +53,8 @@ class RowScroll(VerticalScroll, can_focus=True):
 
     def row_of(self, id: int | None) -> Row | None:
         """Find the row of a turn."""
-        return next((row for row in self._rows if row.id == id), None)
+        rows = self._rows if id is not None else ()
+        return next((row for row in rows if row.id == id), None)
 
     async def show(self, rows: Sequence[Row]) -> None:
         """Draw this path, where the reader is; views that are right already stay as they are."""

@@ -5,12 +5,14 @@ Knows the chat as something to read; changes nothing in it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from textual.screen import Screen
 
 from ...chat.chat import Chat
 from ...chat.line import Message
+from ...events import Row
 from .composer import Composer
 from .status import Context, Speed, StatusLine
 from .transcript import Transcript
@@ -18,7 +20,8 @@ from .welcome import Welcome
 
 
 class SessionDrawing:
-    """``refresh`` belongs after each change of the session; replies are drawn by ``Painter``."""
+    """``refresh`` belongs after each change of the session, ``refresh_end`` after each reply, which
+    ``Painter`` draws."""
 
     def __init__(
         self,
@@ -31,6 +34,7 @@ class SessionDrawing:
     ) -> None:
         self._chat, self._screen, self._welcome = chat, screen, welcome
         self._transcript, self._composer, self._status = transcript, composer, status
+        self._session_id = chat.session_id  # of what is drawn
 
     async def refresh(self, *, other: bool = False) -> None:
         """Draw the session as it is now; ``other``: it isn't the one that was drawn before."""
@@ -38,11 +42,27 @@ class SessionDrawing:
             self._composer.detach_all()
             self._status.speed = Speed()
             await self._transcript.reset()
-        rows = self._chat.view.rows()
-        if self._composer.editing not in [None, *(row.id for row in rows)]:
+        rows, self._session_id = self._chat.view.rows(), self._chat.session_id
+        await self._transcript.show(rows)
+        await self._say_besides(rows, other=other)
+
+    async def refresh_end(self) -> None:
+        """Draw what a reply has changed: the path before what the model sees is as it was.
+
+        But where the reply went into a copy, whose turns are all others.
+        """
+        if self._session_id != self._chat.session_id:
+            await self.refresh()
+            return
+        rows = self._chat.view.rows_in_sight()
+        await self._transcript.show_end(rows)
+        await self._say_besides(rows)
+
+    async def _say_besides(self, rows: Sequence[Row], *, other: bool = False) -> None:
+        editing = self._composer.editing
+        if editing is not None and self._transcript.row_of(editing) is None:
             self._composer.detach_all()
         self._screen.set_class(not rows, "-empty")
-        await self._transcript.show(rows)
         self.update_counts()
         self._screen.refresh_bindings()
         notes = self._chat.pop_notes()

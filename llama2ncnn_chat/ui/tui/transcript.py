@@ -82,12 +82,13 @@ class Transcript(RowScroll):
 
     async def hide_before(self, start: int) -> None:
         """Draw that the model sees the path from its place ``start`` on."""
-        await self.show(
-            [
-                replace(row, hidden=row.index < start, begins=0 < row.index == start)
-                for row in self._rows
-            ]
-        )
+        rows = list(self._rows)
+        for i in reversed(range(len(rows))):
+            row = replace(rows[i], hidden=i < start, begins=0 < i == start)
+            if row.hidden and row == rows[i]:  # and so are all above
+                break
+            rows[i] = row
+        await self.show(rows)
 
     async def write(self, text: str) -> None:
         """Let the last reply grow by more text."""
@@ -102,6 +103,10 @@ class Transcript(RowScroll):
         await super().show(rows)
         if self.row_of(self.selected) is None:
             self.selected = None
+
+    async def show_end(self, rows: Sequence[Row]) -> None:
+        """Draw these rows as the end of the path, whose beginning is drawn already."""
+        await self.show([*self._rows[: rows[0].index], *rows] if rows else [])
 
     async def reset(self) -> None:
         """Remove everything, for another conversation."""

@@ -12,6 +12,7 @@ from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.ui.tui.row_scroll import PAGE
 from llama2ncnn_chat.ui.tui.turn_view import TurnView
+from tests.chatting import answering, do, echo, stored_chat
 from tests.ui.tui.scripted import Script, make_chat
 from tests.ui.tui.stage import Stage, play
 
@@ -155,6 +156,38 @@ def test_a_tall_terminal_is_filled() -> None:
         await stage.until(lambda: len(stage.screen.query(TurnView)) * 2 > 200)
 
     play(chat, scene, (80, 110))
+
+
+def test_what_is_drawn_of_a_reply_alone_is_the_whole_path() -> None:
+    """In a context that is full: the oldest turns go out of sight."""
+    chat = stored_chat(engine=answering(echo, context_length=300))
+
+    async def scene(stage: Stage) -> None:
+        for n in range(12):
+            await stage.send(f"message {n}")
+            assert stage.screen.transcript._rows == chat.view.rows()
+        assert 0 < len(chat.session.rows(in_sight=True)) < len(chat.view.rows()) == 24
+        for line in ("/regenerate", "/undo 11", "another way"):
+            await stage.send(line)
+            assert stage.screen.transcript._rows == chat.view.rows()
+
+    play(chat, scene)
+
+
+def test_a_reply_into_a_copy_draws_all_of_it() -> None:
+    first = stored_chat(engine=answering(echo, context_length=300))
+    for n in range(8):
+        do(first, f"message {n}")
+    second = stored_chat(engine=answering(echo, context_length=300))
+    second.resume(1)
+
+    async def scene(stage: Stage) -> None:
+        await stage.send("mine")
+        assert stage.screen.transcript._rows == second.view.rows()
+        assert second.session_id == 2
+
+    play(second, scene)
+    first.close()
 
 
 def _long_chat(n: int, gate: threading.Semaphore | None = None) -> Chat:
