@@ -95,9 +95,19 @@ class Database:
         return False
 
     def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
-        """Return the rows that a query finds. Raises ``ChatError``."""
-        with self._lock, as_chat_error("read the sessions"):
-            return self._connection.execute(sql, parameters).fetchall()
+        """Return the rows that a query finds. Raises ``ChatError``.
+
+        Where an index turns out damaged, and nothing else hangs on this moment, it is mended.
+        """
+        with self._lock:
+            try:
+                with as_chat_error("read the sessions"):
+                    return self._connection.execute(sql, parameters).fetchall()
+            except ChatError as error:
+                busy = self._connection.in_transaction
+                if busy or not (is_damage(error.__cause__) and self.reindex()):
+                    raise
+            return self.rows(sql, *parameters)
 
     @contextmanager
     def one_view(self) -> Iterator[None]:

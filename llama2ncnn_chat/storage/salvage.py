@@ -17,7 +17,10 @@ from .schema import MAIN_TABLES, columns
 RECOVERED = "recovered"
 """The name of a session of which only turns are left."""
 
-_COUNT = "SELECT (SELECT count(*) FROM turn), (SELECT count(*) FROM session)"
+_COUNT = """
+SELECT (SELECT count(*) FROM turn WHERE role IN ('user', 'assistant') AND typeof(ids) = 'blob'
+        AND session > 0), (SELECT count(*) FROM session)
+"""
 
 _SQL = "SELECT sql FROM sqlite_master WHERE name = ?"
 
@@ -39,8 +42,8 @@ WHERE session NOT IN (SELECT id FROM session) AND typeof(session) = 'integer' GR
 def salvage(damaged: sqlite3.Connection, new: sqlite3.Connection) -> int:
     """Copy all rows that can be read into a new database of ours; returns how many sessions.
 
-    That is none, and nothing is copied, where no turn can be read. Raises ``sqlite3.Error`` where
-    the new one can't be written.
+    That is none, and nothing is copied, where no turn looks like one. Raises ``sqlite3.Error``
+    where the new one can't be written.
     """
     for setting in ("foreign_keys = OFF", "ignore_check_constraints = ON"):
         new.execute(f"PRAGMA {setting}")  # what is wrong with a row, reading it will tell

@@ -6,6 +6,7 @@ person's: what is missing of them is made, and what isn't ours goes, for it may 
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from functools import cache
@@ -97,10 +98,24 @@ _NEWEST = 1000  # versions beyond are no version of this program's
 _OF_A_ROW = ("constraint failed", "NULL value", "NUMERIC value", "TEXT value", "BLOB value")
 """What the check says of values where no such ones belong: reading a session names them."""
 
+_SEARCH = ("turn_index", "name_index")
+
+_DROPPED = "".join(f"DROP TABLE IF EXISTS {name};\n" for name in _SEARCH)
+
+# A table of the search that can't even be opened can't be dropped; those that it is made of can.
+_FORGOTTEN = f"""
+PRAGMA writable_schema = ON;
+DELETE FROM sqlite_master WHERE type = 'table' AND name IN {_SEARCH};
+PRAGMA writable_schema = RESET;
+""" + "".join(
+    f"DROP TABLE IF EXISTS {name}_{part};\n"
+    for name in _SEARCH
+    for part in ("data", "idx", "content", "docsize", "config")
+)
+
 _INDEXES_ANEW = """
 BEGIN IMMEDIATE;
-DROP TABLE IF EXISTS turn_index;
-DROP TABLE IF EXISTS name_index;
+{gone}
 {tables}
 INSERT INTO turn_index(rowid, text) SELECT id, text FROM turn;
 INSERT INTO name_index(rowid, name) SELECT id, name FROM session;
@@ -128,9 +143,11 @@ def problem_of(connection: sqlite3.Connection) -> str | None:
         return "is damaged (its header)"
     if missing := sorted(set(MAIN_TABLES) - names):
         return f"is damaged (no table {', '.join(missing)})"
-    for table in MAIN_TABLES if version <= len(MIGRATIONS) else ():
-        if columns(connection, table) != _columns(version, table):
-            return f"is damaged (the columns of {table})"
+    if version <= len(MIGRATIONS):
+        with closing(_fresh(version)) as fresh:
+            for table in MAIN_TABLES:
+                if _sql_of(connection, table) != _sql_of(fresh, table):
+                    return f"is damaged (its table {table})"
     for (found,) in connection.execute("PRAGMA quick_check"):
         if found != "ok" and not any(kind in found for kind in _OF_A_ROW):
             return f"is damaged ({found.strip().splitlines()[-1]})"
@@ -171,9 +188,18 @@ def bring_up_to_date(connection: sqlite3.Connection) -> tuple[str, ...]:
 def make_indexes_anew(connection: sqlite3.Connection) -> None:
     """Make all that is derived of the turns and the names again. Raises ``sqlite3.Error``."""
     made = _derived(len(MIGRATIONS))
-    tables = "\n".join(f"{made[name][1]};" for name in ("turn_index", "name_index"))
+    tables = "\n".join(f"{made[name][1]};" for name in _SEARCH)
     try:
-        connection.executescript(_INDEXES_ANEW.format(tables=tables))
+        _run_alone(connection, _INDEXES_ANEW.format(gone=_DROPPED, tables=tables))
+    except sqlite3.DatabaseError as error:
+        if is_of_the_world(error):
+            raise
+        _run_alone(connection, _INDEXES_ANEW.format(gone=_FORGOTTEN, tables=tables))
+
+
+def _run_alone(connection: sqlite3.Connection, script: str) -> None:
+    try:
+        connection.executescript(script)
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -215,10 +241,11 @@ def _derived(version: int) -> dict[str, tuple[str, str]]:
         return _derived_of(db)
 
 
-@cache
-def _columns(version: int, table: str) -> list[tuple[str, str, int]]:
-    with closing(_fresh(version)) as db:
-        return columns(db, table)
+def _sql_of(connection: sqlite3.Connection, table: str) -> str:
+    """Return what a table was made with, less comments and spaces."""
+    query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
+    made = connection.execute(query, (table,)).fetchone()
+    return re.sub(r"--.*|\s+", "", str(made[0])) if made else ""
 
 
 def _fresh(version: int) -> sqlite3.Connection:

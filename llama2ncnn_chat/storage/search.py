@@ -6,7 +6,7 @@ Whatever a person types is words to look for, never a query language.
 from __future__ import annotations
 
 from ..errors import ChatError
-from .database import Database, is_damage
+from .database import Database
 from .reading import text_of
 from .rows import storable
 
@@ -28,8 +28,8 @@ def search_sessions(db: Database, text: str) -> dict[int, str]:
     query = " ".join('"' + word.replace('"', '""') + '"' for word in words) + "*"
     try:
         found = _by_words(db, query)
-    except ChatError as error:
-        if not (is_damage(error.__cause__) and db.make_indexes_anew()):
+    except ChatError:  # the query is right: it is the index
+        if not db.make_indexes_anew():
             raise
         found = _by_words(db, query)
     return found or _by_substring(db, " ".join(words))

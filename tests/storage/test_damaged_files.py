@@ -12,6 +12,7 @@ import pytest
 from llama2ncnn_chat.conversation.ledger import Ledger
 from llama2ncnn_chat.errors import ChatError
 from llama2ncnn_chat.storage.salvage import RECOVERED
+from llama2ncnn_chat.storage.schema import make_indexes_anew
 from llama2ncnn_chat.storage.store import Store
 from tests.storage.stored import META, described, names, say, session
 from tests.storage.test_store_files import kept_aside
@@ -74,6 +75,28 @@ def test_words_are_found_again_once_the_index_was_found_damaged(written: Path) -
 
 
 @pytest.mark.parametrize(
+    "script",
+    [
+        "UPDATE turn_index_config SET v = 0;",
+        "DELETE FROM turn_index_data;",
+    ],
+)
+def test_search_tables_that_cannot_even_be_opened_are_made_again(
+    written: Path, script: str
+) -> None:
+    run(written, script)
+    with closing(sqlite3.connect(written)) as db:
+        with pytest.raises(sqlite3.DatabaseError):
+            db.execute("DROP TABLE turn_index")
+        make_indexes_anew(db)
+        found = db.execute("SELECT count(*) FROM turn_index WHERE turn_index MATCH 'walrus'")
+        assert found.fetchone() == (12 * N_SESSIONS,)
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with closing(Store.open(written)) as store:
+        assert store.notes == ()
+
+
+@pytest.mark.parametrize(
     ("script", "gone"),
     [
         (
@@ -108,14 +131,24 @@ def test_what_is_not_ours_goes_with_a_word(written: Path, script: str, gone: str
 @pytest.mark.parametrize(
     ("script", "named"),
     [
-        ("ALTER TABLE turn DROP COLUMN created;", "the columns of turn"),
-        ("ALTER TABLE session DROP COLUMN stated;", "the columns of session"),
-        ("ALTER TABLE turn ADD COLUMN theirs NOT NULL DEFAULT 0;", "the columns of turn"),
+        ("ALTER TABLE turn DROP COLUMN created;", "its table turn"),
+        ("ALTER TABLE session DROP COLUMN stated;", "its table session"),
+        ("ALTER TABLE turn ADD COLUMN theirs NOT NULL DEFAULT 0;", "its table turn"),
         ("PRAGMA application_id = 7;", "its header"),
         ("PRAGMA user_version = 0;", "its header"),
-        ("PRAGMA user_version = 4;", "the columns of session"),
+        ("PRAGMA user_version = 4;", "its table session"),
         ("PRAGMA user_version = 1048581;", "its header"),
         ("DELETE FROM turn_index_data WHERE id > 1;", "turn_index"),
+        (
+            "PRAGMA writable_schema = ON; UPDATE sqlite_master"
+            " SET sql = replace(sql, 'user', 'usor') WHERE name = 'turn';",
+            "its table turn",
+        ),
+        (
+            "PRAGMA writable_schema = ON; UPDATE sqlite_master"
+            " SET sql = replace(sql, 'session INTEGER', 'sessiom INTEGER') WHERE name = 'turn';",
+            "malformed",
+        ),
         (
             "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'no' WHERE name = 'turn';",
             "malformed",
