@@ -1,11 +1,11 @@
 """What a turn costs in a long conversation, beside the model: milliseconds, statements of SQL.
 
-    python -m benchmarks.growth [TURNS] [--context N] [--rows]
+    python -m benchmarks.growth [TURNS] [--context N]
 
 A scripted model answers at once; everything else is as in a chat that is saved: rendering, a full
-context whose oldest turns go, the ledger, the database. ``--rows`` draws up all rows after every
-turn, too. Prints the medians of the turns before each mark, and the most memory that the process
-has held. The disk has its share of the milliseconds, once a turn: TMPDIR says which it is.
+context whose oldest turns go, the ledger, the database, the rows that a face draws anew. Prints the
+medians of the turns before each mark, and the most memory that the process has held. The disk has
+its share of the milliseconds, once a turn: TMPDIR says which it is.
 """
 
 from __future__ import annotations
@@ -62,14 +62,13 @@ class Cost(NamedTuple):
     sql: int
 
 
-def measured(chat: Chat, message: str, counter: Counter, *, rows: bool) -> Cost:
+def measured(chat: Chat, message: str, counter: Counter) -> Cost:
     """Send a message; returns what the turn cost."""
     before, start, cpu = counter.n, time.perf_counter(), time.process_time()
     for _ in chat.send(message):
         pass
     chat.view.n_used()
-    if rows:
-        chat.view.rows()
+    chat.view.rows_in_sight()
     wall, cpu = time.perf_counter() - start, time.process_time() - cpu
     return Cost(1000 * wall, 1000 * cpu, counter.n - before)
 
@@ -84,7 +83,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("turns", nargs="?", type=int, default=10000, help="messages to send")
     parser.add_argument("--context", type=int, default=2048, help="tokens of the context")
-    parser.add_argument("--rows", action="store_true", help="draw up all rows after every turn")
     args = parser.parse_args()
     table = Table("turn", "ms", "CPU ms", "SQL", "MB", title=f"context {args.context:,}")
     with tempfile.TemporaryDirectory() as folder:
@@ -95,7 +93,7 @@ def main() -> int:
             costs: list[Cost] = []
             for number in range(1, args.turns + 1):
                 engine.fed.clear()
-                costs.append(measured(chat, f"message {number:06}", counter, rows=args.rows))
+                costs.append(measured(chat, f"message {number:06}", counter))
                 if number in MARKS or number == args.turns:
                     wall, cpu, sql = zip(*costs[-AROUND:], strict=True)
                     middle = (f"{statistics.median(ms):.1f}" for ms in (wall, cpu))
