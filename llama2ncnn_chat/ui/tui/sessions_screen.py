@@ -5,6 +5,7 @@ Knows the store and the chat that is open; leaves opening one to who has pushed 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import ClassVar
 
@@ -78,7 +79,7 @@ class SessionsScreen(ModalScreen[int | None]):
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
         if action == "undo":
-            return True if self._store.can_undelete else None
+            return True if self._can_undelete() else None
         if action in ("open", "rename", "fork", "delete"):
             return True if self._found else None
         return True
@@ -166,6 +167,11 @@ class SessionsScreen(ModalScreen[int | None]):
             self._say("it is back")
             self._fill(back)
 
+    def _can_undelete(self) -> bool:
+        with suppress(ChatError):  # which the list says as well
+            return self._store.can_undelete
+        return False
+
     @property
     def _current(self) -> SessionInfo | None:
         at = self.query_one(OptionList).highlighted
@@ -175,7 +181,11 @@ class SessionsScreen(ModalScreen[int | None]):
         """List the sessions that have the words; highlight ``show``, or about what was before."""
         options = self.query_one(OptionList)
         at = options.highlighted or 0
-        self._found = self._store.list(self.query_one(Input).value)
+        try:
+            self._found = self._store.list(self.query_one(Input).value)
+        except ChatError as e:
+            self._found = []
+            self._say(phrases.sentence(e))
         options.clear_options()
         options.add_options(Option(self._line(info)) for info in self._found)
         if show is not None:
@@ -205,8 +215,13 @@ class SessionsScreen(ModalScreen[int | None]):
             words = self.query_one(Input).value
             preview.update(Content("nothing has these words" if words else "no session yet"))
             return
+        try:
+            path = self._store.peek(info.id)
+        except ChatError as e:
+            preview.update(Content(printable(phrases.sentence(e))))
+            return
         lines = []
-        for turn in self._store.peek(info.id)[-PREVIEW_TURNS:]:
+        for turn in path[-PREVIEW_TURNS:]:
             colour = "$primary" if turn.role == "user" else "$foreground 15%"
             said = turn.text if turn.role == "user" else reasoning_and_answer(turn.text)[1]
             text = printable(said).strip()[:PREVIEW_CHARACTERS]
