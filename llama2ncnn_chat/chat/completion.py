@@ -6,6 +6,7 @@ Pure functions of a chat and a text; knows no face.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +63,9 @@ def _arguments(chat: Chat, completes: str, argument: str) -> Iterable[tuple[str,
             return [(f"{key} {choice}", "") for choice in choices]
         return [(f"{name} ", option.about) for name, option in SETTINGS.items()]
     if completes == "session" and chat.store:
-        return [(i.name or str(i.id), f"{i.n_turns} turns  {title(i)}") for i in chat.store.list()]
+        with suppress(ChatError):  # which the command itself will say
+            found = chat.store.list()
+            return [(i.name or str(i.id), f"{i.n_turns} turns  {title(i)}") for i in found]
     if completes == "code":
         return [("code", "a block of code")]
     return _paths(argument) if completes == "path" else []

@@ -57,5 +57,8 @@ def test_a_file_that_cannot_be_read_any_more_is_said(script: str) -> None:
         await stage.until(lambda: "can't read the sessions: no such table" in str(note.render()))
         await stage.press("escape")
         assert stage.draft == "a draft"
+        await stage.type("/load ")  # nothing may follow, and the command says why
+        await stage.press("o", "enter")
+        assert "no such table" in stage.notices[-1]
 
     play(chat, scene)
