@@ -4,22 +4,24 @@ Flags in, a model fetched if it is one of the Hub's, one call to ``pipeline.conv
 or the chat's ``quality``, an exit code out; with ``progress`` all that prints. Knows nothing of
 formats, and of the chat nothing but that it measures models.
 
-Exit codes: 0, 1 can't write, 2 usage, 3 the input is missing or invalid, 130 Ctrl-C.
+Exit codes: 0, 1 can't write or out of memory, 2 usage, 3 the input is missing or invalid, 70 an
+error in the program, 130 Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+import platformdirs
+
 from . import inspect, interrupts
 from .arguments import PROG, complain, parse
+from .crash import EXIT_CODE, lack, unforeseen
 from .desc import ModelDesc
 from .errors import ConvertError
 from .files import is_file
@@ -29,9 +31,10 @@ from .hub.names import is_hub_name, parse_name
 from .inspect import human_bytes
 from .inspect_chat import format_chat_report, inspect_chat
 from .pipeline import Importance, Progress, convert
-from .progress import bytes_done, say, steps
+from .progress import bytes_done, steps
 from .stated import AUTO, OTHER_ORDER, Stated
 from .stem import ALL_SUFFIXES, TOKENIZER_SUFFIX, file_of, stem_of
+from .streams import OutputError, json_of, prepare, put, say
 
 
 def run() -> NoReturn:
@@ -41,6 +44,7 @@ def run() -> NoReturn:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    prepare()
     try:
         with interrupts.raised():
             return _run(parse(argv))
@@ -52,17 +56,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except interrupts.Interrupted as e:
         complain(f"stopped by {e.signal.name}; no half-written file is left")
         return e.exit_code
-    except MemoryError:
-        complain("out of memory")
-        return 1
-    except BrokenPipeError:
-        # Whoever read stdout has gone: leave as SIGPIPE would, and keep the interpreter's own
-        # flush at exit from complaining.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read stdout has gone: leave as SIGPIPE would
         return 128 + 13
-    except OSError as e:  # a full disk behind stdout; of all other files pipeline tells itself
+    except OutputError as e:
         complain(f"can't write to standard output: {e.strerror}")
         return 1
+    except Exception as e:  # noqa: BLE001 - the last boundary: nobody could tell what it is
+        missing = lack(e)
+        complain(missing or unforeseen(e, _crash_log()))
+        return 1 if missing else EXIT_CODE
+
+
+def _crash_log() -> Path:
+    """Return the path of the chat's own log, of which this package knows nothing."""
+    return platformdirs.user_state_path("llama2ncnn", appauthor=False) / "logs" / "crash.log"
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -200,8 +207,8 @@ def _inspect(args: argparse.Namespace) -> int:
     report, chat = inspect.inspect(path, checksums=args.verify), inspect_chat(path)
     text = inspect.format_report(report) + "\n" + format_chat_report(chat)
     if args.json:
-        text = json.dumps(report.to_json() | {"chat": chat.to_json()}, indent=2) + "\n"
-    _print(text)
+        text = json_of(report.to_json() | {"chat": chat.to_json()}, indent=2) + "\n"
+    put(text)
     return 0
 
 
@@ -222,19 +229,10 @@ def _report(args: argparse.Namespace) -> int:
     with steps(quiet=args.quiet) as step:
         report = quality_report(model, wanted, step)
     if args.json:
-        _print(json.dumps(report.to_json(), indent=2) + "\n")
+        put(json_of(report.to_json(), indent=2) + "\n")
     else:
-        _print(format_quality_report(report))
+        put(format_quality_report(report))
     return 0
-
-
-def _print(text: str) -> None:
-    if sys.stdout is None:  # closed by whoever started us
-        return
-    # A file name may hold bytes that are no text.
-    encoding = sys.stdout.encoding
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
 
 
 def _summary(stem: Path, d: ModelDesc, n_read: int, seconds: float) -> str:

@@ -10,9 +10,9 @@ from typing import NoReturn
 
 from .desc import FORMAT
 from .formats import BLOCK_FORMATS, BLOCKS, FORMAT_NAMES, MIXED_FORMATS
-from .progress import say
 from .stated import ROPE_ORDERS
 from .stem import stem_of
+from .streams import put, say
 
 PROG = "llama2ncnn-convert"
 DISTRIBUTION = "llama2ncnn-chat"
@@ -36,6 +36,9 @@ MIN_TOKENS = 8
 
 
 class _Parser(argparse.ArgumentParser):
+    def _print_message(self, message: str, _file: object = None) -> None:
+        put(message)
+
     def error(self, message: str) -> NoReturn:
         # One line, where argparse would print the whole usage first.
         complain(f"{message} (--help shows the usage)")

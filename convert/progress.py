@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TextIO
+from typing import IO, TYPE_CHECKING, cast
 
 from .inspect import human_bytes
+from .streams import Drawings, is_terminal, printable, say
+
+if TYPE_CHECKING:  # it takes longer to import than a small model to convert
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
 
 Report = Callable[[int, int, str], None]
 """Is told bytes done, bytes in all, and what else there is to say."""
@@ -21,30 +27,48 @@ Step = Callable[[str], Callable[[int, int], None]]
 @contextlib.contextmanager
 def bytes_done(*, quiet: bool) -> Iterator[Report]:
     """A bar on a terminal, a line per tenth elsewhere."""
-    stream = sys.stderr
     if quiet:
         yield lambda *_: None
-    elif stream.isatty() and os.environ.get("TERM") != "dumb":
-        with _bar(stream) as report:
+    elif _draws():
+        with _bar() as report:
             yield report
     else:
         yield _lines()
 
 
+def console() -> Console:
+    """Make rich's console on standard error, with no text on it that commands the terminal."""
+    from rich import console
+
+    class _Console(console.Console):
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterator[Segment]:
+            for segment in super().render(renderable, options):
+                if not segment.control:
+                    segment = segment._replace(text=printable(segment.text))
+                yield segment
+
+    drawings = Drawings(sys.stderr) if sys.stderr else io.StringIO()
+    return _Console(file=cast(IO[str], drawings))
+
+
+def _draws() -> bool:
+    return is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+
+
 @contextlib.contextmanager
-def _bar(stream: TextIO) -> Iterator[Report]:
-    # Imported here: it takes longer than the conversion of a small model.
+def _bar() -> Iterator[Report]:
     from rich import progress
-    from rich.console import Console
 
     bar = progress.Progress(
-        progress.TextColumn("{task.fields[what]}"),
+        progress.TextColumn("{task.fields[what]}", markup=False),
         progress.BarColumn(),
         progress.TaskProgressColumn(),
         progress.DownloadColumn(),
         progress.TransferSpeedColumn(),
         progress.TimeRemainingColumn(),
-        console=Console(file=stream),
+        console=console(),
         transient=True,
     )
     task = bar.add_task("", total=None, what="")
@@ -76,24 +100,22 @@ def _lines() -> Report:
 @contextlib.contextmanager
 def steps(*, quiet: bool) -> Iterator[Step]:
     """One line on a terminal for what is being done, with a bar; a line per step elsewhere."""
-    stream = sys.stderr
     if quiet:
         yield lambda _: _ignore
-    elif stream.isatty() and os.environ.get("TERM") != "dumb":
-        with _step_bar(stream) as step:
+    elif _draws():
+        with _step_bar() as step:
             yield step
     else:
         yield _say_step
 
 
 @contextlib.contextmanager
-def _step_bar(stream: TextIO) -> Iterator[Step]:
+def _step_bar() -> Iterator[Step]:
     from rich import progress
-    from rich.console import Console
 
-    columns = (progress.TextColumn("{task.description}"), progress.BarColumn())
+    columns = (progress.TextColumn("{task.description}", markup=False), progress.BarColumn())
     percent = progress.TaskProgressColumn()
-    bar = progress.Progress(*columns, percent, console=Console(file=stream), transient=True)
+    bar = progress.Progress(*columns, percent, console=console(), transient=True)
     task = bar.add_task("", total=None)
 
     def step(what: str) -> Callable[[int, int], None]:
@@ -110,11 +132,3 @@ def _say_step(what: str) -> Callable[[int, int], None]:
 
 
 def _ignore(_done: int, _total: int) -> None: ...
-
-
-def say(line: str) -> None:
-    """Write a line to standard error."""
-    # Whether anyone reads stderr is no matter for the conversion.
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()

@@ -9,6 +9,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from convert.streams import put
+
 from . import __version__
 from .chat.option import Option
 from .chat.options import SETTINGS
@@ -100,6 +102,9 @@ PARSERS = {
 
 
 class _Parser(argparse.ArgumentParser):
+    def _print_message(self, message: str, _file: object = None) -> None:
+        put(message)
+
     def error(self, message: str) -> NoReturn:
         # One line like all other errors, where argparse would print the whole usage first.
         raise UsageError(message, f"{self.prog} --help shows the usage")

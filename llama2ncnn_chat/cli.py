@@ -1,61 +1,54 @@
-"""The command line: what was typed to options to a chat to a face, and the one error boundary.
+"""The command line: what was typed to options to a chat to a face, inside the error boundary.
 
-Everything a person gets wrong ends here as one line on stderr and an exit code.
+Everything a person gets wrong ends there as one line on stderr and an exit code.
 """
 
 from __future__ import annotations
 
-import io
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import FrameType
 from typing import Any
+
+from convert.streams import prepare
 
 from . import arguments
 from .atomic import sweep_own_folders
 from .catalogue.listing import ListedModel
-from .chat import phrases
 from .chat.chat import Chat
-from .errors import ChatError, Terminated, UsageError
+from .errors import Terminated, UsageError
 from .launch.open_chat import list_models, open_chat
 from .launch.open_model import Step
 from .launch.options import Options, bench_options_of, models_options_of, options_of
 from .reading import read_text
 from .signals import TERMINATE
+from .ui.boundary import bounded, closed_after
 from .ui.oneshot import answer, complete, refuse_empty
 from .ui.progress import Steps, tell, tell_writing
 from .ui.prompt_input import has_prompt, read_prompt
-from .ui.refusal import say_refusal, wants_json
-from .ui.sinks import discard_output
 from .ui.terminal import is_interactive, wants_colour
 
-INTERRUPTED = 130
 WITHOUT_EFFECT = {"system", "system_file", "template", "latest", "resume", "on_full"}
 """What is about a conversation, of which a bare completion has none."""
-BROKEN_PIPE = 141
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the program; returns its exit code."""
+    return bounded(partial(_run, argv), argv)
+
+
+def _run(argv: Sequence[str]) -> int:
     command, rest = ("chat", argv)
     if argv and argv[0] in arguments.SUBCOMMANDS:
         command, rest = argv[0], argv[1:]
     _end_like_an_interrupt()
-    _bear_whatever_comes()
-    try:
-        flags = arguments.parse(command, rest)
-        sweep_own_folders()
-        return COMMANDS[command](flags)
-    except ChatError as e:
-        say_refusal(e.message, phrases.hint(e), e.exit_code, as_json=wants_json(list(rest)))
-        return e.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        discard_output()
-        return BROKEN_PIPE
+    prepare()
+    flags = arguments.parse(command, rest)
+    sweep_own_folders()
+    return COMMANDS[command](flags)
 
 
 def _chat(flags: Mapping[str, Any]) -> int:
@@ -88,10 +81,8 @@ def _chat(flags: Mapping[str, Any]) -> int:
         raise UsageError("--pick needs the whole screen, and no prompt", "name a MODEL instead")
     with Steps() as steps:
         chat = open_chat(options, steps.step, message=prompt, tell_writing=tell_writing)
-    try:
+    with closed_after(chat.close):
         return _lines(chat, options) if prompt is None else answer(chat, prompt, options)
-    finally:
-        chat.close()
 
 
 def _wants_screen(options: Options) -> bool:
@@ -142,14 +133,6 @@ def _models(flags: Mapping[str, Any]) -> int:
 
 
 COMMANDS = {"chat": _chat, "complete": _complete, "bench": _bench, "models": _models}
-
-
-def _bear_whatever_comes() -> None:
-    """Have bytes that are no text come in as U+FFFD, and what an output's encoding doesn't have go
-    out as a question mark, neither as an error."""
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
 
 
 def _end_like_an_interrupt() -> None:

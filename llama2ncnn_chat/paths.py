@@ -36,6 +36,11 @@ def history_file() -> Path:
     return state_dir() / "history"
 
 
+def crash_log() -> Path:
+    """Return the path of the log of errors that nobody foresaw."""
+    return state_dir() / "logs" / "crash.log"
+
+
 def theme_file() -> Path:
     """Return the path of the file that has the name of the theme that was picked last."""
     return state_dir() / "theme"

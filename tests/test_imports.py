@@ -40,6 +40,9 @@ BELOW = {
 CONVERT_FOR = {
     "atomic": {"temporary"},
     "reading": {"errors", "files"},
+    "cli": {"streams"},
+    "__main__": {"streams"},
+    "arguments": {"streams"},
     "catalogue": None,
     "launch": None,
     "quality": None,

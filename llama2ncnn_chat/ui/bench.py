@@ -8,8 +8,6 @@ can be compared between machines.
 from __future__ import annotations
 
 import contextlib
-import json
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +18,14 @@ from statistics import median
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from convert import pipeline
 from convert.choosing import choose_format
 from convert.decoder import cache_bytes, codec_of_model
 from convert.desc import PANELS, ModelDesc, read_desc
 from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
+from convert.streams import Styled, json_of, printable, put
 from convert.temporary import temporary_folder
 
 from ..catalogue.find import FoundModel
@@ -72,7 +72,7 @@ def bench(options: BenchOptions) -> int:
         }
         engine.close()
     if options.json:
-        sys.stdout.write(json.dumps(report) + "\n")
+        put(json_of(report) + "\n")
     else:
         _show(report, results)
     return 0
@@ -163,7 +163,7 @@ def _weights_bytes(desc: ModelDesc) -> int:
 
 
 def _show(report: dict[str, object], results: list[Result]) -> None:
-    table = Table("test", title=f"{report['model']}, {report['weights']}")
+    table = Table("test", title=Text(printable(f"{report['model']}, {report['weights']}")))
     for name in ("tok/s", "runs", "of the bandwidth"):
         table.add_column(name, justify="right")
     for r in results:
@@ -171,13 +171,15 @@ def _show(report: dict[str, object], results: list[Result]) -> None:
         share = "" if r.share is None else f"{r.share:.0%}"
         table.add_row(r.test, f"{r.tokens_per_second:.4g}", runs, share)
     console = Console()
-    console.print(table)
+    with console.capture() as drawn:
+        console.print(table)
+    put(Styled(drawn.get()))
     peak = report["peak_resident_bytes"]
     assert isinstance(report["weights_bytes"], int)
     assert isinstance(report["read_bandwidth"], int)
-    console.print(
+    put(
         f"{report['threads']} threads; loaded in {report['load_seconds']} s; weights "
         f"{report['weights_bytes'] / 1e9:.3g} GB; peak resident memory "
         + (f"{peak / 1e9:.3g} GB" if isinstance(peak, int) else "unknown")
-        + f"; read bandwidth {report['read_bandwidth'] / 1e9:.3g} GB/s"
+        + f"; read bandwidth {report['read_bandwidth'] / 1e9:.3g} GB/s\n"
     )

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from typing import TextIO
 
-from .terminal import is_terminal
+from convert.streams import is_terminal
 
 HERE, AWAY = b"here\n", b"away\n"
 

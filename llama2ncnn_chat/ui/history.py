@@ -1,21 +1,24 @@
 """Remembers what a person has sent, across sessions and faces: one file, in prompt_toolkit's form.
 
-A line may have many rows and stays one entry. Knows no face.
+A line may have many rows and stays one entry. A draft that nobody could send is kept beside it for
+the next start. Knows no face.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..atomic import replacing
 from ..errors import UsageError
 from ..paths import make_private
 from ..reading import read_end
 
 KEEP = 1000
+DRAFT = "draft"
 MAX_KEPT = 1 << 16
 """Characters; what is longer is remembered as long as the program runs."""
 
@@ -77,6 +80,38 @@ class History:
         """List the entries that have the words, newest first, each once."""
         wanted = words.casefold()
         return [e for e in dict.fromkeys(reversed(self._entries)) if wanted in e.casefold()]
+
+    def keep_draft(self, draft: str) -> None:
+        """Keep what was typed and not sent, below what is kept already, until ``take_draft``."""
+        if self._path is None or not draft.strip():
+            return
+        file = self._path.with_name(DRAFT)
+        with suppress(OSError):
+            before = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+            draft = f"{before}\n\n{draft}" if before else draft
+            make_private(file.parent)
+            with replacing(file) as new:
+                new.write_text(draft, encoding="utf-8", errors="replace")
+
+    def take_draft(self) -> str:
+        """Return the draft that was kept, which only the history has from now on; or nothing."""
+        draft = ""
+        if self._path is not None:
+            file = self._path.with_name(DRAFT)
+            with suppress(OSError):
+                draft = file.read_text(encoding="utf-8", errors="replace")
+                self.add(draft)
+                file.unlink()
+        return draft
+
+    @contextmanager
+    def keeping_draft(self, unsent: Callable[[], str]) -> Iterator[None]:
+        """Keep what is ``unsent`` when the block is ended by an error or a signal."""
+        try:
+            yield
+        except BaseException:
+            self.keep_draft(unsent())
+            raise
 
     def _write(self, text: str) -> None:
         if self._path is None or len(text) > MAX_KEPT:

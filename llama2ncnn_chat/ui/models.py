@@ -5,7 +5,6 @@ Prints lists and asks before anything goes; what may go is the catalogue's to sa
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from convert.formats import FORMAT_NAMES
 from convert.hub.cache import CLEANER
 from convert.inspect import format_report, human_bytes
 from convert.inspect_chat import format_chat_report
+from convert.streams import is_terminal, json_of, note, put, say
 
 from ..catalogue.good_models import GoodModel
 from ..catalogue.listing import ListedModel, human_count, inventory
@@ -25,7 +25,6 @@ from ..errors import UsageError
 from ..launch.options import ModelsOptions
 from ..launch.show_model import show_model
 from ..reading import read_line
-from .terminal import is_terminal, printable
 
 SHOWN = ("q4", "q8", "fp16")
 """The formats whose memory a person is told; --json tells all."""
@@ -48,8 +47,8 @@ def models(options: ModelsOptions) -> int:
         _write_json({"removed": removed, "size": size})
     else:
         for each in found:
-            sys.stdout.write(f"removed {_line(each)}\n")
-        sys.stdout.write(f"{human_bytes(size)} freed\n" if found else "nothing removed\n")
+            put(f"removed {_line(each)}\n")
+        put(f"{human_bytes(size)} freed\n" if found else "nothing removed\n")
     return 0
 
 
@@ -66,7 +65,7 @@ def _show(name: str, *, as_json: bool) -> int:
         parts.append(f"A reply ends at {' or '.join(shown.ends)}.\n")
     if shown.note:
         parts.append(f"({shown.note})\n")
-    sys.stdout.write(printable("\n".join(parts)))
+    put("\n".join(parts))
     return 0
 
 
@@ -74,14 +73,13 @@ def _agreed(found: Sequence[Removable]) -> bool:
     if not is_terminal(sys.stdin):
         raise UsageError("nobody is there to ask", "--yes removes without asking")
     for each in found:
-        sys.stderr.write(f"{_line(each)}\n")
-    sys.stderr.write(f"Remove {human_bytes(sum(each.size for each in found))}? [y/N] ")
-    sys.stderr.flush()
+        say(_line(each))
+    note(f"Remove {human_bytes(sum(each.size for each in found))}? [y/N] ")
     return read_line(sys.stdin).strip().lower() in ("y", "yes")
 
 
 def _line(removable: Removable) -> str:
-    return printable(f"{removable.name}: {human_bytes(removable.size)}, {removable.why}")
+    return f"{removable.name}: {human_bytes(removable.size)}, {removable.why}"
 
 
 def _list(*, as_json: bool) -> int:
@@ -120,11 +118,11 @@ def _section(title: str, rows: Sequence[Sequence[str]]) -> None:
     if not rows:
         return
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    sys.stdout.write(f"{title}\n")
+    put(f"{title}\n")
     for row in rows:
         cells = (set_cell_size(cell, width) for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write(printable("  " + "  ".join(cells).rstrip()) + "\n")
-    sys.stdout.write("\n")
+        put("  " + "  ".join(cells).rstrip() + "\n")
+    put("\n")
 
 
 def _short(where: str) -> str:
@@ -150,4 +148,4 @@ def _plain_good(model: GoodModel) -> dict[str, object]:
 
 
 def _write_json(body: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(body) + "\n")
+    put(json_of(body) + "\n")

@@ -14,6 +14,8 @@ from contextlib import closing
 from types import FrameType
 from typing import Any
 
+from convert.streams import is_terminal, note
+
 from ..chat import phrases
 from ..chat.chat import Chat
 from ..errors import ChatError, UsageError
@@ -26,7 +28,7 @@ from ..signals import ENDING
 from .progress import Steps, tell
 from .prompt_input import read_prompt
 from .sinks import Sink, make_sink
-from .terminal import is_terminal, wants_colour
+from .terminal import wants_colour
 
 INTERRUPTED = 130
 
@@ -39,8 +41,8 @@ def answer(chat: Chat, prompt: str, options: Options) -> int:
         return {"seed": chat.view.last_seed, "model": chat.model.short, "session": chat.session_id}
 
     events = chat.send(prompt, cancelled=cancelled.is_set)
-    for note in chat.pop_notes():
-        tell(note)
+    for each in chat.pop_notes():
+        tell(each)
     sink = make_sink(
         facts,
         as_json=options.json,
@@ -65,8 +67,8 @@ def complete(options: Options) -> int:
         )
     tokenizer = load_tokenizer(model)
     longer = longer_note(model, options.ctx_size)
-    for note in filter(None, (*model.notes, padding_note(tokenizer), longer)):
-        tell(note)
+    for each in filter(None, (*model.notes, padding_note(tokenizer), longer)):
+        tell(each)
     ids = tokenizer.encode(prompt)
     # Before the weights are loaded: a refusal shouldn't take a minute.
     refuse_too_long(len(ids), options.ctx_size or model.desc.shape.context_length)
@@ -110,7 +112,7 @@ def _drain(events: Iterable[Event], sink: Sink, limit: int | None, *, stats: boo
     if end.reason == "length" and not used_up(limit, len(end.ids)):
         tell("the context is full: the text ends here")
     if stats:
-        sys.stderr.write(_stats(end))
+        note(_stats(end))
     return INTERRUPTED if end.reason == "cancelled" else 0
 
 

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -19,7 +18,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from .terminal import is_terminal
+from convert.progress import console as console_on_stderr
+from convert.streams import is_terminal, say
 
 PATIENCE = 0.3
 """Seconds; what is done sooner shows no bar."""
@@ -28,10 +28,10 @@ PATIENCE = 0.3
 class Steps:
     """A bar per step, gone when the step ends. Use it in ``with``."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        console = console or Console(stderr=True)
+    def __init__(self) -> None:
+        console = console_on_stderr()
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
@@ -65,7 +65,7 @@ class Steps:
 
 def tell(note: str) -> None:
     """Write a line about the program, and not of the conversation, to stderr."""
-    sys.stderr.write(f"llama2ncnn-chat: {note}\n")
+    say(f"llama2ncnn-chat: {note}")
 
 
 def tell_writing(size: int) -> None:

@@ -5,14 +5,12 @@ Knows events and nothing of where they come from.
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from ..errors import ChatError
+from convert.streams import json_of, put, styled
+
 from ..events import (
     ContextShifted,
     Event,
@@ -26,7 +24,7 @@ from ..events import (
 )
 from ..text.reasoning import Part, reasoning_and_answer
 from .reply_parts import ReplyParts
-from .terminal import DIM, RESET, is_terminal, printable
+from .terminal import DIM
 
 Facts = Callable[[], dict[str, Any]]
 """What is known at the end besides the events: seed, model, session."""
@@ -36,7 +34,7 @@ class Sink(Protocol):
     """Takes every event of a run, the ``Finished`` last."""
 
     def feed(self, event: Event) -> None:
-        """Write what there is to write of an event. Raises ``ChatError`` as ``write`` does."""
+        """Write what there is to write of an event. Raises ``OSError`` as ``put`` does."""
 
 
 class TextSink:
@@ -46,7 +44,6 @@ class TextSink:
     """
 
     def __init__(self, *, dims: bool = False) -> None:
-        self._clean = printable if is_terminal(sys.stdout) else str
         self._dims = dims
         self._parts: ReplyParts | None = None  # none in what is no reply
 
@@ -58,14 +55,14 @@ class TextSink:
             if self._parts:
                 self._write(self._parts.feed(event.text))
             else:
-                write(self._clean(event.text))
+                put(event.text, exact=True)
         elif isinstance(event, Finished):
             self._write(self._parts.flush() if self._parts else ())
-            write("\n")
+            put("\n")
 
     def _write(self, parts: Iterable[Part]) -> None:
         for text, is_reasoning in parts:
-            write(DIM + self._clean(text) + RESET if is_reasoning else self._clean(text))
+            put(styled(DIM, text) if is_reasoning else text, exact=True)
 
 
 class JsonSink:
@@ -111,28 +108,6 @@ def make_sink(facts: Facts, *, as_json: bool, as_ndjson: bool, dims: bool = Fals
     return JsonSink(facts) if as_json else TextSink(dims=dims)
 
 
-def write(text: str) -> None:
-    """Write to standard output at once.
-
-    Raises ``ChatError`` where it is closed or full, ``BrokenPipeError`` where nobody reads on.
-    """
-    if sys.stdout is None:
-        raise ChatError("standard output is closed", "open it, or send it to a file")
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as e:
-        discard_output()
-        raise ChatError(f"standard output: can't write: {e.strerror}") from e
-
-
-def discard_output() -> None:
-    """Send what is left in stdout to nowhere: Python flushes it once more on exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _apart(reply: Row) -> dict[str, str]:
     """Return the reasoning and the answer of a reply that has any reasoning."""
     reasoning, answer = reasoning_and_answer(reply.text, begun=reply.reasoning_begun)
@@ -144,4 +119,4 @@ def _end(event: Finished, facts: Facts) -> dict[str, Any]:
 
 
 def _write_json(body: dict[str, Any]) -> None:
-    write(json.dumps(body, ensure_ascii=False) + "\n")
+    put(json_of(body) + "\n")

@@ -1,4 +1,4 @@
-"""Finds out what a stream can show: colour, a moving cursor, or text alone; makes text fit for it.
+"""Finds out what a stream can show: colour, a moving cursor, or text alone; breaks text for it.
 
 Knows streams and the environment, but no face and no conversation.
 """
@@ -12,18 +12,16 @@ import textwrap
 from collections.abc import Mapping
 from typing import Literal, TextIO
 
+from convert.streams import is_terminal
+
 ESC, CTRL_C = "\x1b", "\x03"
 PASTE_BEGINS, PASTE_ENDS = "\x1b[200~", "\x1b[201~"
 SILENCE = 1.0
 """Seconds without a byte after which nothing more belongs to what a terminal has begun."""
 
-DIM, RESET = "\x1b[2m", "\x1b[0m"
+DIM = "\x1b[2m"
 
 Colour = Literal["auto", "always", "never"]
-
-# C0 except tab and newline, DEL, C1, and lone surrogates, which no stream can encode.
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-
 
 _SEQUENCES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])"
@@ -33,11 +31,6 @@ _SEQUENCES = re.compile(
 def without_sequences(text: str) -> str:
     """Return a text, such as a coloured log, without its escape sequences."""
     return _SEQUENCES.sub("", text)
-
-
-def printable(text: str) -> str:
-    """Return text of a model, a file or a session without what would command the terminal."""
-    return _CONTROLS.sub("", text)
 
 
 def wrap_hanging(text: str, width: int) -> str:
@@ -52,14 +45,6 @@ def wrap_hanging(text: str, width: int) -> str:
             )
         lines.append(line)
     return "\n".join(lines)
-
-
-def is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether a stream ends in a terminal."""
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # closed
-        return False
 
 
 def is_dumb(environ: Mapping[str, str] = os.environ) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 
@@ -14,3 +16,17 @@ def error_of(capsys: pytest.CaptureFixture[str]) -> str:
     prefix = "llama2ncnn-convert: error: "
     assert lines[0].startswith(prefix)
     return lines[0].removeprefix(prefix)
+
+
+def read_all(fd: int) -> bytes:
+    """All that comes out of a pipe or a terminal until its other end is closed."""
+    out = b""
+    while True:
+        try:
+            part = os.read(fd, 65536)
+        except OSError:  # EIO: the other end of a terminal is closed
+            part = b""
+        if not part:
+            os.close(fd)
+            return out
+        out += part

@@ -24,6 +24,7 @@ from convert.shape import ModelShape
 from convert.sources.llama2c_export import write_v0 as export_v0
 from convert.sources.synthetic import SyntheticCheckpoint
 from convert.temporary import is_temporary
+from tests.convert.said import read_all
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 COMMAND = [sys.executable, "-m", "convert"]
@@ -46,19 +47,6 @@ def full_pipe() -> tuple[int, int]:
                 os.write(writer, b"." * size)
     fcntl.fcntl(writer, fcntl.F_SETFL, flags)
     return reader, writer
-
-
-def read_all(fd: int) -> bytes:
-    out = b""
-    while True:
-        try:
-            part = os.read(fd, 65536)
-        except OSError:  # EIO: the other end of a terminal is closed
-            part = b""
-        if not part:
-            os.close(fd)
-            return out
-        out += part
 
 
 @contextlib.contextmanager
@@ -229,9 +217,21 @@ def test_a_full_stdout_is_one_line(checkpoint: Path) -> None:
     ]
 
 
-def test_no_stdout_at_all_is_no_traceback(
+def test_no_stdout_at_all_is_one_line(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdout", None)
-    assert main(["--inspect", str(checkpoint)]) == 0
-    assert capsys.readouterr().err == ""
+    assert main(["--inspect", str(checkpoint)]) == 1
+    assert "can't write to standard output: it is closed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("errors", ["2>&-", "2>/dev/full"])
+def test_notes_that_go_nowhere_stop_no_conversion(
+    checkpoint: Path, tmp_path: Path, errors: str
+) -> None:
+    command = f'"$0" -m convert "$1" "$2" {errors}'
+    args = [sys.executable, str(checkpoint), str(tmp_path / "out")]
+    assert subprocess.run(["sh", "-c", command, *args], cwd=ROOT).returncode == 0
+    assert read_desc(tmp_path / "out").shape.dim == 64
+    refused = subprocess.run(["sh", "-c", command, sys.executable, "none", "out"], cwd=ROOT)
+    assert refused.returncode == 3

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from convert.pipeline import convert
+from convert.streams import printable
 from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.paths import data_dir
 from llama2ncnn_chat.storage.store import Store
-from llama2ncnn_chat.ui.terminal import printable
 from tests.test_cli import ROOT, write_tokenizer
 from tests.tiny_model import random_weights, tiny_config, write_v0
 

@@ -7,11 +7,12 @@ import io
 
 import pytest
 
+from convert.streams import printable
 from llama2ncnn_chat.events import Finished, PrefillProgress, TextDelta, Timings
 from llama2ncnn_chat.ui.clipboard import MAX_OSC52, osc52
 from llama2ncnn_chat.ui.meter import Meter
 from llama2ncnn_chat.ui.paste import Pastes
-from llama2ncnn_chat.ui.terminal import Colour, printable, wants_colour, wrap_hanging
+from llama2ncnn_chat.ui.terminal import Colour, wants_colour, wrap_hanging
 
 
 class Tty(io.StringIO):
@@ -43,7 +44,8 @@ def test_colour_is_settled_in_order(
 
 
 def test_what_commands_a_terminal_is_not_printable() -> None:
-    assert printable("a\x1b[31m\x00\x07\x9b\x85\r\x7f\ud800é日\t\n") == "a[31mé日\t\n"
+    assert printable("a\x1b[31m\x00\x07\x9b\x85\r\x7f\u202eé日\t\n") == "a[31mé日\t\n"
+    assert printable("n\udcff.bin") == "n\ufffd.bin"
 
 
 def test_the_meter_tells_how_the_reading_goes() -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 
+from convert.streams import is_terminal
+
 from ...chat.chat import Chat
 from ...chat.commands.info import overview
 from ...chat.commands.table import help_text
@@ -16,7 +18,7 @@ from ...paths import history_file
 from ..giving_back import given_back
 from ..history import History
 from ..stopping import stop_until_woken
-from ..terminal import is_dumb, is_interactive, is_terminal, wants_colour
+from ..terminal import is_dumb, is_interactive, wants_colour
 from .completion import CommandCompleter, whole_lines
 from .lines import LinePrompt
 from .loop import Repl
@@ -35,10 +37,15 @@ def run(chat: Chat, options: Options) -> int:
         errors_apart=not is_terminal(sys.stdout),
     )
     repl = Repl(chat, screen)
-    history = History(history_file() if options.history and options.save else None)
-    if is_terminal(sys.stdin):
+    person = is_terminal(sys.stdin)
+    keeps_history = person and options.history and options.save
+    history = History(history_file() if keeps_history else None)
+    if person:
         screen.note(f"{chat.model.short}, {chat.model.weights}; /? lists commands, /exit leaves")
-    with given_back(sys.stdout if rich else None) as watcher:
+    with (
+        given_back(sys.stdout if rich else None) as watcher,
+        history.keeping_draft(lambda: repl.unsent),
+    ):
 
         def suspend() -> None:
             with watcher.away():
@@ -57,9 +64,10 @@ def run(chat: Chat, options: Options) -> int:
             )
         else:
             prompt = _line_prompt(chat, history, "You: " if options.screen_reader else "> ")
-        repl.run(prompt, Command("resume") if options.resume == "" else None)
+        first = Command("resume") if options.resume == "" else None
+        repl.run(prompt, first, history.take_draft())
     # A script wants to know; a person has read it.
-    return int(screen.complained and not is_terminal(sys.stdin))
+    return int(screen.complained and not person)
 
 
 def _line_prompt(chat: Chat, history: History, label: str) -> LinePrompt:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TextIO
 
+from convert.streams import is_terminal, note, printable, put
+
 from ...chat.line import Line, Message, parse
 from ...errors import Terminated, UsageError
 from ...reading import MAX_TEXT, read_line
 from ..history import History
-from ..terminal import is_terminal
 from .prompts import YES, Watch
 from .watch import SignalWatch
 
@@ -32,6 +33,7 @@ class LinePrompt:
     """
 
     prefills = False
+    unsent = ""
 
     def __init__(
         self,
@@ -107,7 +109,7 @@ class LinePrompt:
 
     def _read_once(self, label: str) -> str:
         if self._editing and is_terminal(sys.stdout):
-            return input(label)
+            return input(printable(label))
         self._aside(label)
         line = read_line(self._stdin)
         if not line:
@@ -119,9 +121,8 @@ class LinePrompt:
     def _aside(self, text: str) -> None:
         """Write what isn't a reply: not into a file that these go to."""
         apart = is_terminal(sys.stderr) and not is_terminal(sys.stdout)
-        stream = sys.stderr if apart else sys.stdout
-        stream.write(text)
-        stream.flush()
+        write = note if apart else put
+        write(text)
 
 
 def _set_up_editor(texts: Iterable[str], complete: Complete) -> None:

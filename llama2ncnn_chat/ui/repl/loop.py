@@ -49,15 +49,21 @@ class Repl:
     def __init__(self, chat: Chat, screen: Screen) -> None:
         self._chat, self._screen = chat, screen
         self._draft, self._left = "", False
+        self._in_hand = ""  # a message between the prompt and the session
         self._edits: int | None = None
         self._used = 0  # of the context, before the reply that is being written
         self._counted: tuple[str, int | None] = ("", 0)
 
-    def run(self, prompt: Prompt, first: Line | None = None) -> None:
-        """Chat until the end of input or ``/exit``; ``first`` is done before anything is read."""
+    def run(self, prompt: Prompt, first: Line | None = None, unsent: str = "") -> None:
+        """Chat until the end of input or ``/exit``.
+
+        ``first`` is done before anything is read; what was ``unsent`` the last time is offered.
+        """
         self._prompt = prompt
         self._print_notes()
         self._draw_transcript()
+        if unsent:
+            self._offer(unsent)
         if first:
             self._carry_out(interpret(self._chat, first))
         while not self._left:
@@ -70,8 +76,18 @@ class Repl:
                 continue
             except EOFError:
                 return
+            self._in_hand = str(line) if isinstance(line, Message) else ""
             self._carry_out(interpret(self._chat, line, edits=edits))
+            self._in_hand = ""
             self._print_notes()
+
+    @property
+    def unsent(self) -> str:
+        """What was typed and isn't in the session."""
+        said = [str(Message(row.text)) for row in self._chat.view.rows() if row.role == "user"]
+        if self._in_hand and self._in_hand not in said[-1:]:
+            return self._in_hand
+        return self._draft or self._prompt.unsent
 
     def toolbar(self, draft: str, armed: bool) -> StyleAndTextTuples:
         """Draw the bar below the prompt: model, context, speed, and what the draft takes."""
@@ -168,10 +184,14 @@ class Repl:
         if outcome.draft:
             self._set_draft(str(Message(outcome.draft)), edits=outcome.edits)
 
-    def _set_draft(self, text: str, *, edits: int | None = None) -> None:
+    def _offer(self, draft: str) -> None:
+        self._screen.note("what you couldn't send the last time:")
+        self._set_draft(draft, shown=True)
+
+    def _set_draft(self, text: str, *, edits: int | None = None, shown: bool = False) -> None:
         if self._prompt.prefills:
             self._draft = text
-        elif edits is not None:
+        elif edits is not None or shown:
             self._screen.say(text)
             self._screen.note("type it anew, or an empty line to leave it")
         self._edits = edits

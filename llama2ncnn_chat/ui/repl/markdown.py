@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from ..terminal import DIM, RESET
+from convert.streams import Styled, printable, styled
+
+from ..terminal import DIM
 
 BOLD, CODE, HEADING = "\x1b[1m", "\x1b[36m", "\x1b[1;35m"
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -41,10 +43,11 @@ class MarkdownStyler:
         """Whether it is in a block of code, whose lines are not to be broken."""
         return bool(self._fence)
 
-    def feed(self, text: str) -> str:
+    def feed(self, text: str) -> Styled:
         """Return the text that is certain now, with its styles; each piece ends without one."""
+        text = printable(text)
         if not self._colour:
-            return text
+            return Styled(text)
         text, self._held = self._held + text, ""
         out = ""
         while text:
@@ -54,12 +57,12 @@ class MarkdownStyler:
                 break
             out += self._end_line()
             text = rest
-        return out
+        return Styled(out)
 
-    def flush(self) -> str:
+    def flush(self) -> Styled:
         """Return what was held back, with its style, at the end of the text."""
         held, self._held = self._held, ""
-        return self._styled(held) if held else ""
+        return Styled(self._styled(held))
 
     def _piece(self, line: str, *, whole: bool) -> str:
         if self._line_start and line:
@@ -117,4 +120,4 @@ class MarkdownStyler:
         style = self._style or (
             CODE if self._fence else {"bold": BOLD, "code": CODE, "": ""}[self._inline]
         )
-        return f"{style}{text}{RESET}" if style and text else text
+        return styled(style, text) if style and text else text

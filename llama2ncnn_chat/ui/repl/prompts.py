@@ -6,9 +6,10 @@ Knows keys, history and completion; neither the chat nor what commands do.
 from __future__ import annotations
 
 import sys
+from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
@@ -20,15 +21,18 @@ from prompt_toolkit.filters import Condition, is_searching, to_filter
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History as PromptHistory
 from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
+
+from convert.streams import printable
 
 from ...chat.line import Line, is_command, parse
 from ..armed import Armed
 from ..history import History
 from ..keyboard import PAUSE
 from ..paste import Pastes
-from .keys import answer_bindings, key_bindings
+from .keys import ClearedError, answer_bindings, key_bindings
 from .watch import KeyWatch
 
 STYLE = Style.from_dict(
@@ -42,15 +46,22 @@ STYLE = Style.from_dict(
     }
 )
 
+for turn in (*range(0x202A, 0x202F), *range(0x2066, 0x206A)):  # as it does with control characters
+    Char.display_mappings[chr(turn)] = f"<{turn:x}>"
+
 YES = ("y", "yes")
 
 Watch = AbstractContextManager[Callable[[], bool]]
 
 
 class Prompt(Protocol):
-    """Reads what a person types. ``prefills`` says whether ``read`` can begin with a draft."""
+    """Reads what a person types. ``prefills`` says whether ``read`` can begin with a draft.
+
+    ``unsent`` is what stood there when an error or a signal ended ``read``.
+    """
 
     prefills: bool
+    unsent: str
 
     def read(self, draft: str = "", /, *, edits: bool = False) -> Line:
         """Read the next line, begun with a draft if it ``prefills``.
@@ -76,6 +87,7 @@ class RichPrompt:
     """
 
     prefills = True
+    unsent = ""
 
     def __init__(
         self,
@@ -124,7 +136,22 @@ class RichPrompt:
         self._armed.disarm()
         self._edits = edits
         draft, self._attached = self._attached + self._pastes.shown(draft), ""
-        return parse(self._pastes.whole(self._session.prompt(default=draft, pre_run=self._begin)))
+        try:
+            text = self._session.prompt(
+                default=draft, pre_run=self._begin, set_exception_handler=False
+            )
+        except (EOFError, ClearedError):
+            raise
+        except BaseException:
+            self.unsent = self._pastes.whole(self._session.default_buffer.text)
+            raise
+        return parse(self._pastes.whole(text))
+
+    def _fail(self, _loop: AbstractEventLoop, context: dict[str, Any]) -> None:
+        """End the prompt by an error of the event loop, where prompt_toolkit would print it."""
+        future, error = self._session.app.future, context.get("exception")
+        if isinstance(error, Exception) and future and not future.done():
+            self._session.app.exit(exception=error)
 
     def _mend_labels(self, buffer: Buffer) -> None:
         (place, before), self._before = self._before, (buffer.working_index, buffer.text)
@@ -133,6 +160,7 @@ class RichPrompt:
             buffer.document = Document(*mended)
 
     def _begin(self) -> None:
+        get_running_loop().set_exception_handler(self._fail)
         buffer = self._session.default_buffer
         self._before = (buffer.working_index, buffer.text)
 
@@ -145,7 +173,7 @@ class RichPrompt:
             input=self._input, key_bindings=answer_bindings()
         )
         try:
-            answer = session.prompt(f"{question} [y/N] ")
+            answer = session.prompt(printable(f"{question} [y/N] "))
         except EOFError:
             return False
         return answer.strip().lower() in YES

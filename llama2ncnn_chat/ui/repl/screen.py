@@ -11,6 +11,8 @@ import textwrap
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from convert.streams import Styled, is_terminal, joined, note, put, styled
+
 from ...chat import phrases
 from ...events import (
     ContextShifted,
@@ -27,7 +29,7 @@ from ...events import (
 from ...text.reasoning import Part, reasoning_and_answer
 from ..meter import Meter
 from ..reply_parts import ReplyParts
-from ..terminal import DIM, RESET, is_terminal, printable, wrap_hanging
+from ..terminal import DIM, wrap_hanging
 from .markdown import BOLD, MarkdownStyler
 from .writer import Writer
 
@@ -49,34 +51,31 @@ class Screen:
         self.colour, self.roles, self.live = colour, roles, live
         self.meter = Meter()
         self.complained = False
-        self._errors = sys.stderr if errors_apart else sys.stdout
+        self._errors_apart = errors_apart
 
     def say(self, text: str) -> None:
         """Print text as it is, but for lines that are longer than the terminal's."""
-        text = printable(text)
         if is_terminal(sys.stdout):
             text = wrap_hanging(text, shutil.get_terminal_size().columns)
-        self._print(text)
+        put(f"{text}\n")
 
     def note(self, text: str) -> None:
         """Print a note in brackets."""
-        self._print(self._styled(DIM, self._filled(f"({printable(text)})")), aside=True)
+        self._print_aside(DIM, f"({text})")
 
     def complain(self, text: str) -> None:
         """Print what can't be done, and remember that there was something."""
         self.complained = True
-        self._print(self._styled(RED, self._filled(printable(text))), aside=True)
+        self._print_aside(RED, text)
 
     def clear(self) -> None:
         """Empty the screen, where there is one."""
         if self.live:
-            sys.stdout.write("\x1b[H\x1b[2J")
-            sys.stdout.flush()
+            self.command_terminal("\x1b[H\x1b[2J")
 
     def command_terminal(self, sequence: str) -> None:
         """Write an escape sequence of our own, such as a text for the clipboard."""
-        sys.stdout.write(sequence)
-        sys.stdout.flush()
+        put(Styled(sequence))
 
     def draw_transcript(self, rows: Sequence[Row]) -> None:
         """Draw the path's last turns, and say from which on the model sees them."""
@@ -98,9 +97,9 @@ class Screen:
                 self._reply(row)
 
     def _message(self, row: Row) -> None:
-        first, *rest = printable(row.text.rstrip("\n")).split("\n")
-        mark = "You: " if self.roles else "> "
-        self._print("\n".join([self._styled(BOLD, mark) + first, *(f"  {t}" for t in rest)]))
+        first, *rest = row.text.rstrip("\n").split("\n")
+        mark = self._styled(BOLD, "You: " if self.roles else "> ")
+        put(joined([mark, "\n".join([first, *(f"  {t}" for t in rest)]), "\n"]))
 
     def _reply(self, row: Row) -> None:
         text = row.text
@@ -110,9 +109,9 @@ class Screen:
         styler = MarkdownStyler(colour=self.colour)
         writer = Writer(live=self.live, colour=self.colour)
         writer.write(self.role())
-        for line in printable(text.rstrip("\n")).splitlines(keepends=True):
-            styled = styler.feed(line)
-            writer.write(styled, wrap=not styler.in_code)
+        for line in text.rstrip("\n").splitlines(keepends=True):
+            line = styler.feed(line)
+            writer.write(line, wrap=not styler.in_code)
         writer.write(styler.flush())
         writer.end()
         if why := phrases.ended(row):
@@ -143,20 +142,17 @@ class Screen:
     def leave_gap(self) -> None:
         """Leave an empty line between one exchange and the next."""
         if self.live:
-            sys.stdout.write("\n")
+            put("\n")
 
-    def _print(self, text: str, *, aside: bool = False) -> None:
-        stream = self._errors if aside else sys.stdout
-        stream.write(f"{text}\n")
-        stream.flush()
-
-    def _filled(self, text: str) -> str:
-        width = shutil.get_terminal_size().columns
-        aside = textwrap.fill(text, width, break_on_hyphens=False)
-        return aside if is_terminal(self._errors) else text
+    def _print_aside(self, style: str, text: str) -> None:
+        """Print what is no part of the conversation."""
+        if is_terminal(sys.stderr if self._errors_apart else sys.stdout):
+            text = textwrap.fill(text, shutil.get_terminal_size().columns, break_on_hyphens=False)
+        write = note if self._errors_apart else put
+        write(joined([self._styled(style, text), "\n"]))
 
     def _styled(self, style: str, text: str) -> str:
-        return f"{style}{text}{RESET}" if self.colour else text
+        return styled(style, text) if self.colour else text
 
 
 class _ReplyView:
@@ -204,11 +200,10 @@ class _ReplyView:
 
     def _say(self, text: str) -> None:
         parts = self._parts.feed(text) if self._parts else [Part(text, is_reasoning=False)]
-        self._write("".join(map(self._styled, parts)))
+        self._write(joined(map(self._styled, parts)))
 
     def _styled(self, part: Part) -> str:
-        text = printable(part.text)
-        return f"{DIM}{text}{RESET}" if part.is_reasoning else self._styler.feed(text)
+        return styled(DIM, part.text) if part.is_reasoning else self._styler.feed(part.text)
 
     def _write(self, text: str) -> None:
         wrap = not self._styler.in_code

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from textual import on, work
 from textual.app import SuspendNotSupported, SystemCommand
-from textual.binding import Binding, BindingType
-from textual.dom import DOMNode
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.worker import WorkerFailed
 
 from ...chat import phrases
 from ...chat.chat import Chat
@@ -32,14 +32,14 @@ from .chat_screen import ChatScreen
 from .composer import Composer
 from .help_screen import HelpScreen
 from .keyboard import InputFailed
-from .keys import key
+from .keys import bindings_of, key, own_bindings
 from .model_picker import Models, model_picker
 from .opening_screen import Opener, OpeningScreen
 from .palette import Palette, entries
-from .pictures import PacedApp
 from .prompt import Prompt
 from .sessions_screen import SessionsScreen
 from .settings_screen import SettingsScreen
+from .terminal_app import TerminalApp
 from .themes import INK, PAPER, first_theme, remember_theme
 from .transcript import Transcript
 
@@ -51,7 +51,7 @@ CHATS_OWN = ("help", "settings", "tokens", "sessions", "command_palette", "suspe
 _key = partial(key, "app", show=True, first=True)
 
 
-class ChatApp(PacedApp, inherit_bindings=False):
+class ChatApp(TerminalApp, inherit_bindings=False):
     """``chat`` is there once ``opener`` has made it; ``failure`` is why there was none.
 
     The caller closes it after the app has ended, whatever ended it. ``models`` lists those to pick
@@ -119,13 +119,22 @@ class ChatApp(PacedApp, inherit_bindings=False):
 
     def on_input_failed(self, message: InputFailed) -> None:
         """Leave, with all that is there kept: nothing more can be typed."""
-        if chat_screen := self.chat_screen:
-            self._history.add(chat_screen.composer.prompt.whole)
+        self._keep_draft()
         self.failure = ChatError(
             f"the keyboard can't be read any more: {message.failure!r}",
-            "all is saved, the draft in the history: start again with -c",
+            "all is saved, the draft too: start again with -c",
         )
         self.exit()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Leave because of an error that nobody foresaw, which the caller tells about."""
+        self._keep_draft()
+        self.failure = error.error if isinstance(error, WorkerFailed) else error
+        super()._handle_exception(error)
+
+    def _keep_draft(self) -> None:
+        if chat_screen := self.chat_screen:
+            self._history.keep_draft(chat_screen.unsent)
 
     @on(Prompt.Left)
     @on(ChatScreen.Left)
@@ -136,7 +145,7 @@ class ChatApp(PacedApp, inherit_bindings=False):
         yield SystemCommand("Theme", "Dark, light, and Textual's own", self.action_change_theme)
         if isinstance(screen, ChatScreen):
             yield SystemCommand("Model", "Another one, in a new session", self.action_pick_model)
-            yield from entries(screen, _own_bindings(self, screen))
+            yield from entries(screen, own_bindings(type(self), type(screen), Composer))
 
     @property
     def chat_screen(self) -> ChatScreen | None:
@@ -158,10 +167,10 @@ class ChatApp(PacedApp, inherit_bindings=False):
     def action_help(self) -> None:
         """Show keys and commands."""
         sections = [
-            ("Everywhere", _bindings(ChatApp)),
-            ("Writing", [*_bindings(Prompt), *_bindings(Composer)]),
-            ("Chat", _bindings(ChatScreen)),
-            ("Messages (shift+tab, or a click)", _bindings(Transcript)),
+            ("Everywhere", bindings_of(ChatApp)),
+            ("Writing", [*bindings_of(Prompt), *bindings_of(Composer)]),
+            ("Chat", bindings_of(ChatScreen)),
+            ("Messages (shift+tab, or a click)", bindings_of(Transcript)),
         ]
         self.push_screen(HelpScreen(sections))
 
@@ -227,18 +236,6 @@ class ChatApp(PacedApp, inherit_bindings=False):
     def _sessions_wanted(self) -> None:
         self.action_sessions()
 
-    @contextmanager
-    def suspend(self) -> Iterator[None]:
-        """Give the terminal away inside, as Textual does; but take it back after an error, too."""
-        failure: BaseException | None = None
-        with super().suspend():
-            try:
-                yield
-            except BaseException as e:  # noqa: BLE001 (raised below)
-                failure = e
-        if failure:
-            raise failure
-
     def action_suspend_process(self) -> None:
         """Suspend the program to its shell, until ``fg``."""
         if has_shell():
@@ -268,17 +265,8 @@ class ChatApp(PacedApp, inherit_bindings=False):
         loop = asyncio.get_running_loop()
         with suppress(NotImplementedError):  # the event loop of Windows takes no handlers
             for number in ENDING:
-                loop.add_signal_handler(number, partial(self.exit, None, SIGNALLED + number))
+                loop.add_signal_handler(number, self._end_by_signal, number)
 
-
-def _bindings(owner: type[DOMNode]) -> list[Binding]:
-    return [b for b in owner.BINDINGS if isinstance(b, Binding)]
-
-
-def _own_bindings(app: ChatApp, screen: ChatScreen) -> list[Binding]:
-    inside = ("interrupt", "back", "page(-1)", "page(1)", "command_palette")
-    return [
-        b
-        for b in (*_bindings(type(app)), *_bindings(type(screen)), *_bindings(Composer))
-        if b.action not in inside
-    ]
+    def _end_by_signal(self, number: int) -> None:
+        self._keep_draft()
+        self.exit(None, SIGNALLED + number)

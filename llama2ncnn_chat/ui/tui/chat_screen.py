@@ -38,6 +38,7 @@ from .tokens_screen import TokensScreen
 from .transcript import Transcript
 from .welcome import Welcome
 
+DRAFT_IS_BACK = "what you couldn't send the last time is back"
 BUSY = "a reply is being written: esc stops it"
 
 _key = partial(key, "chat")
@@ -68,6 +69,7 @@ class ChatScreen(Screen[None]):
         self.chat = chat
         self._history, self._vi = history, vi
         self._armed = Armed()
+        self._in_hand = ""  # a message between the prompt and the session
 
     def compose(self) -> ComposeResult:
         yield Welcome(self.chat)
@@ -94,10 +96,21 @@ class ChatScreen(Screen[None]):
         if self._vi:
             self.watch(self.composer.prompt, "normal", self.status.show_mode)
         self.composer.prompt.focus()
+        if draft := self._history.take_draft():
+            self.composer.prompt.replace_text(draft)
+            self.status.say(DRAFT_IS_BACK)
         await self.drawing.refresh()
 
     def on_unmount(self) -> None:
         self.replies.stop()
+
+    @property
+    def unsent(self) -> str:
+        """What was typed and isn't in the session."""
+        if not self.is_mounted:
+            return ""
+        texts = (self._in_hand or self.replies.unsent, self.composer.unsent)
+        return "\n\n".join(filter(None, texts))
 
     # What is typed
 
@@ -119,11 +132,12 @@ class ChatScreen(Screen[None]):
         elif self.say_if_busy():
             composer.restore_draft(sent)
         else:
-            whole = composer.with_attached(sent)
+            whole, self._in_hand = composer.with_attached(sent), str(sent)
             if await self._carry_out(interpret(self.chat, whole, edits=composer.editing)):
                 composer.mark_sent(sent)
             else:
                 composer.restore_draft(sent)
+            self._in_hand = ""
 
     async def run_command(self, command: line.Command) -> None:
         """Carry out a slash command."""

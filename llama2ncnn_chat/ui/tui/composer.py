@@ -85,6 +85,11 @@ class Composer(Vertical):
         return self.query_one(Prompt)
 
     @property
+    def unsent(self) -> str:
+        """All that is typed: the draft, and below it one that was put aside for it."""
+        return "\n\n".join(filter(None, (self.prompt.whole, self._aside)))
+
+    @property
     def draft(self) -> line.Line:
         """What would be sent, without the files that go with it."""
         return self.prompt.line

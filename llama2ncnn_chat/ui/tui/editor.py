@@ -14,17 +14,21 @@ from ...reading import read_text
 
 def edit_text(text: str) -> str:
     """Have a text edited with ``$VISUAL`` or ``$EDITOR``; returns it. Raises ``ChatError``."""
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    named = (os.environ.get(name, "").strip() for name in ("VISUAL", "EDITOR"))
+    editor = next(filter(None, named), "vi")
     try:
         command = shlex.split(editor)
     except ValueError as e:
         raise ChatError(f"{editor}: can't be run: {e}", "set $EDITOR") from e
     # Not in a folder that the next start would sweep: an editor outlives a program that is killed.
-    descriptor, name = tempfile.mkstemp(suffix=".md", prefix="message-")
+    try:
+        descriptor, name = tempfile.mkstemp(suffix=".md", prefix="message-")
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+    except OSError as e:
+        raise ChatError(f"{e.filename}: can't write for an editor: {e.strerror}") from e
     path, stays = Path(name), False
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
         done = subprocess.run([*command, name])
         if done.returncode != 0:
             raise ChatError(f"{command[0]} ended with {done.returncode}", "the draft is as it was")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from ..boundary import closed_after
 from .app import ChatApp
 from .model_picker import Models
 from .opening_screen import Opener
@@ -38,12 +39,9 @@ def run(
         picks_model=picks_model,
         vi=vi,
     )
-    try:
+    with closed_after(lambda: app.chat.close() if app.chat else None):
         with stderr_apart():
             app.run()
-    finally:
-        if app.chat:
-            app.chat.close()
-    if app.failure:
-        raise app.failure
+        if app.failure:
+            raise app.failure
     return app.return_code or 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from textual.binding import ActiveBinding, Binding, BindingType
+from textual.dom import DOMNode
 
 SHOWN_AS = {"escape": "esc", "left": "←→", "up": "↑↓"}
 
@@ -48,3 +49,14 @@ def in_order(
     """
     keys = [key for b in bindings if isinstance(b, Binding) for key in b.key.split(",")]
     return {**{key: active[key] for key in keys if key in active}, **active}
+
+
+def bindings_of(owner: type[DOMNode]) -> list[Binding]:
+    """List the keys of a widget, a screen or the app."""
+    return [b for b in owner.BINDINGS if isinstance(b, Binding)]
+
+
+def own_bindings(*owners: type[DOMNode]) -> list[Binding]:
+    """List the keys of several that do something by themselves."""
+    inside = ("interrupt", "back", "page(-1)", "page(1)", "command_palette")
+    return [b for owner in owners for b in bindings_of(owner) if b.action not in inside]

@@ -8,7 +8,6 @@ from pathlib import Path
 from textual.content import Content
 
 from ...catalogue.listing import ListedModel
-from ..terminal import printable
 from .questions import Pick
 from .status import MUTED
 
@@ -24,8 +23,8 @@ def _lines(model: ListedModel) -> Content:
     folder = "" if model.model == model.name else f"   {_short(Path(model.model).parent)}"
     good_for = f"\n  {model.good_for}" if model.good_for else ""
     return Content.assemble(
-        (printable(model.name), "bold"),
-        (f"{printable(folder)}\n  {model.about}{good_for}", MUTED),
+        (model.name, "bold"),
+        (f"{folder}\n  {model.about}{good_for}", MUTED),
     )
 
 

@@ -24,7 +24,6 @@ from ...catalogue.listing import ListedModel
 from ...chat import phrases
 from ...chat.chat import Chat
 from ...errors import ChatError
-from ..terminal import printable
 from .status import MUTED, progress_bar
 
 Report = Callable[[int, int], None]
@@ -110,7 +109,7 @@ class OpeningScreen(Screen[None]):
 
     @on(Progressed)
     def _progressed(self, message: Progressed) -> None:
-        self.query_one("#opening-step", Static).update(Content(printable(message.what)))
+        self.query_one("#opening-step", Static).update(Content(message.what))
         amounts = f"  {message.done / 1e6:,.0f} of {message.total / 1e6:,.0f} MB"
         bar = progress_bar(0, message.done, message.total, 40)
         self.query_one("#opening-bar", Static).update(bar + Content.styled(amounts, MUTED))
@@ -131,9 +130,7 @@ class OpeningScreen(Screen[None]):
             message, hint = failure.message, phrases.hint(failure)
         else:
             message, hint = f"{type(failure).__name__}: {failure}", ""
-        self.query_one("#opening-step", Static).update(Content(printable(message)))
+        self.query_one("#opening-step", Static).update(Content(message))
         self.query_one("#opening-bar", Static).update(
-            Content.assemble(
-                (printable(hint) + "\n\n", "$text-warning"), ("m another model   q quits", MUTED)
-            )
+            Content.assemble((hint + "\n\n", "$text-warning"), ("m another model   q quits", MUTED))
         )

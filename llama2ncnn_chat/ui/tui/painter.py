@@ -48,6 +48,11 @@ class Painter:
         self._first: float | None = None
         self._shows_text = True
 
+    @property
+    def has_text(self) -> bool:
+        """Whether any text has come."""
+        return self._first is not None
+
     def begin(self, kind: str) -> None:
         """Show that a generation has begun: a reply, more of one, or a replay, which shows none."""
         self.added.clear()

@@ -16,10 +16,11 @@ from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import EditResult
 
+from convert.streams import printable
+
 from ...chat.line import Line, parse
 from ..history import History
 from ..paste import Pastes
-from ..terminal import printable
 from .keys import key
 
 PLACEHOLDER = "Send a message  (/ for commands, F1 for help)"

@@ -17,7 +17,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from ..terminal import printable
 from .field import Field
 
 T = TypeVar("T")
@@ -38,7 +37,7 @@ class Confirm(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield Static(Content(printable(self._question)))
+            yield Static(Content(self._question))
             yield _keys(("y", "yes"), ("n", "no (esc)"))
 
     def action_answer(self, answer: bool) -> None:
@@ -128,7 +127,7 @@ class Pick(ModalScreen[T | None], Generic[T]):
 
 def one_line(text: str) -> Content:
     """Draw a text as one line of ``Pick``."""
-    return Content(" ".join(printable(text).split()))
+    return Content(" ".join(text.split()))
 
 
 def _keys(*all_: tuple[str, str]) -> Static:

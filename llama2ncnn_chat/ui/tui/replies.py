@@ -75,6 +75,11 @@ class Replies:
             await self._painter.end()
         return ended
 
+    @property
+    def unsent(self) -> str:
+        """The message that is being answered, as long as nothing has come of it."""
+        return self.running.generate.draft if self.running and not self._painter.has_text else ""
+
     def message_to_restore(self, ended: Generate) -> str:
         """Return the message of a generation that has left no turn; empty if it has left one."""
         nothing = self._painter.added.isdisjoint(row.id for row in self._chat.view.rows_in_sight())

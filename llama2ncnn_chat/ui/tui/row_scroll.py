@@ -16,7 +16,7 @@ from textual.widget import AwaitMount
 from textual.widgets import Static
 
 from ...events import Row
-from ..terminal import printable, wrap_hanging
+from ..terminal import wrap_hanging
 from .turn_view import TurnView
 
 PAGE, STEP = 8, 2
@@ -30,7 +30,7 @@ class Notice(Static):
     """Something said beside the conversation: what a command says, what went wrong."""
 
     def __init__(self, text: str, kind: str) -> None:
-        self._text = printable(text)
+        self._text = text
         super().__init__(Content(self._text), classes=kind)
 
     def on_resize(self) -> None:

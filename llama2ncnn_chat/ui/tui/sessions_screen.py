@@ -24,7 +24,6 @@ from ...chat.commands.sessions import title, when
 from ...errors import ChatError
 from ...storage.store import HIT, SessionInfo
 from ...text.reasoning import reasoning_and_answer
-from ..terminal import printable
 from .field import Field
 from .keys import in_order, key
 from .questions import AskLine
@@ -197,7 +196,7 @@ class SessionsScreen(ModalScreen[int | None]):
     def _line(self, info: SessionInfo) -> Content:
         mark = "● " if info.id == self._chat.session_id else "  "
         room = self.query_one(OptionList).size.width - len(mark)
-        name = Content(printable(title(info))).truncate(max(1, room), ellipsis=True)
+        name = Content(title(info)).truncate(max(1, room), ellipsis=True)
         about = f"{when(info.updated)}  ·  {info.n_turns} turns"
         parts = [
             Content.styled(mark, "$success") + name.stylize("bold"),
@@ -218,13 +217,13 @@ class SessionsScreen(ModalScreen[int | None]):
         try:
             path = self._store.peek(info.id)
         except ChatError as e:
-            preview.update(Content(printable(phrases.sentence(e))))
+            preview.update(Content(phrases.sentence(e)))
             return
         lines = []
         for turn in path[-PREVIEW_TURNS:]:
             colour = "$primary" if turn.role == "user" else "$foreground 15%"
             said = turn.text if turn.role == "user" else reasoning_and_answer(turn.text)[1]
-            text = printable(said).strip()[:PREVIEW_CHARACTERS]
+            text = said.strip()[:PREVIEW_CHARACTERS]
             lines += [Content.assemble(("▌ ", colour), x) for x in Content(text).wrap(width)]
             lines.append(Content(""))
         preview.update(Content("\n").join(lines))
@@ -240,5 +239,5 @@ def _snippet(text: str) -> Content:
     parts: list[Content] = []
     for i, part in enumerate(text.replace("\n", " ").split(start)):
         hit, _, rest = part.partition(end) if i else ("", "", part)
-        parts += [Content.styled(printable(hit), "$accent"), Content.styled(printable(rest), MUTED)]
+        parts += [Content.styled(hit, "$accent"), Content.styled(rest, MUTED)]
     return Content("").join(parts)

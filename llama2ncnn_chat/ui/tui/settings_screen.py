@@ -22,7 +22,6 @@ from ...chat.chat import Chat
 from ...chat.option import Option
 from ...chat.options import SETTINGS, SYSTEM
 from ...errors import ChatError
-from ..terminal import printable
 from .field import Field
 from .status import MUTED, usage_bar
 
@@ -131,7 +130,7 @@ class SettingsScreen(ModalScreen[None]):
         rows = [
             (
                 "model",
-                Content.assemble(printable(chat.model.name), ("   another: esc, ^p, Model", MUTED)),
+                Content.assemble(chat.model.name, ("   another: esc, ^p, Model", MUTED)),
             ),
             ("weights", Content(f"{chat.model.weights}, {chat.model.size / 1e6:,.1f} MB")),
             ("context", usage_bar(used, length) + Content(f" {used:,} of {length:,} tokens")),

@@ -12,10 +12,13 @@ from contextlib import closing
 
 from textual.message import Message
 
+from convert.crash import lack, unforeseen
+
 from ...chat import phrases
 from ...chat.outcomes import Generate
 from ...errors import ChatError
 from ...events import Event
+from ...paths import crash_log
 
 
 class Streamed(Message):
@@ -31,7 +34,7 @@ class Stream:
 
     def __init__(self, generate: Generate, post: Callable[[Message], object]) -> None:
         self.generate = generate
-        self.failure: BaseException | None = None
+        self.complaint = ""
         self._post = post
         self._stop = threading.Event()
         self._source = generate.start(cancelled=self._stop.is_set)
@@ -55,17 +58,8 @@ class Stream:
             events.append(self._events.popleft())
         return events
 
-    @property
-    def complaint(self) -> str:
-        """Why it failed, in words; empty if it didn't."""
-        if self.failure is None:
-            return ""
-        if isinstance(self.failure, ChatError):
-            return phrases.sentence(self.failure)
-        return f"{type(self.failure).__name__}: {self.failure}"
-
     def run(self) -> None:
-        """Generate to the end; ``failure`` is why that failed, if it did."""
+        """Generate to the end; ``complaint`` says why that failed, if it did."""
         try:
             # Closing events that were left half-way lets the session tidy up behind them.
             with closing(self._source) as events:
@@ -74,5 +68,7 @@ class Stream:
                     if not self._posted:
                         self._posted = True
                         self._post(Streamed())
+        except ChatError as e:
+            self.complaint = phrases.sentence(e)
         except Exception as e:  # noqa: BLE001 (shown in the conversation, whatever it is)
-            self.failure = e
+            self.complaint = lack(e) or unforeseen(e, crash_log())

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from rich.cells import cell_len
 from textual.content import Content
 
+from convert.streams import printable
+
 from ...text.detokenizer import Detokenizer
 from ...text.vocabulary import Vocabulary
-from ..terminal import printable
 from .status import MUTED
 
 Tints = Sequence[tuple[float, str]]

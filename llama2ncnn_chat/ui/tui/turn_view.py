@@ -21,7 +21,6 @@ from ...chat import phrases
 from ...events import Row
 from ...text.reasoning import reasoning_and_answer
 from ..reply_parts import ReplyParts
-from ..terminal import printable
 from .markdown import parser
 
 MARK = "╌╌ the model sees only what is below ╌╌"
@@ -86,7 +85,7 @@ class TurnView(Vertical):
         self.row = replace(self.row, text=self.row.text + text)
         self._grow(True)
         answer = ""
-        for part in self._parts.feed(printable(text)):
+        for part in self._parts.feed(text):
             if part.is_reasoning:
                 self._reasoning += part.text
             else:
@@ -162,7 +161,7 @@ class TurnView(Vertical):
 
 def _split(row: Row) -> tuple[str, str]:
     """Return a reply's reasoning and what it says; of a message, nothing and its text."""
-    text = printable(row.text)
+    text = row.text
     if row.role == "user":
         return "", text
     reasoning, answer = reasoning_and_answer(text, begun=row.reasoning_begun)

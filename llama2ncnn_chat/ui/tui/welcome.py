@@ -11,7 +11,6 @@ from textual.content import Content
 from textual.widgets import Static
 
 from ...chat.chat import Chat
-from ..terminal import printable
 from .status import MUTED
 
 KEYS = (("enter", "sends"), ("ctrl+j", "new line"), ("/", "commands"), ("f1", "help"))
@@ -36,10 +35,10 @@ def welcome(chat: Chat, notes: Sequence[str] = ()) -> Content:
     keys = [Content.assemble((key, "$accent"), (f" {what}", MUTED)) for key, what in KEYS]
     return Content("\n").join(
         [
-            Content.styled(printable(model.short), "bold $primary"),
+            Content.styled(model.short, "bold $primary"),
             Content.styled(facts, MUTED),
             Content(""),
             Content("    ").join(keys),
-            *(Content.styled(f"\n{printable(note)}", MUTED) for note in notes),
+            *(Content.styled(f"\n{note}", MUTED) for note in notes),
         ]
     )

@@ -17,6 +17,7 @@ pexpect = pytest.importorskip("pexpect")
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = Path(__file__).with_name("scripted.py")
+BROKEN = str(ROOT / "tests" / "ui" / "broken.py")
 EMPTY = "> Send a message (/? for help)"
 WHERE = "\x1b[6n"  # where is the cursor?
 PATIENCE = 20.0
@@ -27,11 +28,20 @@ class Terminal:
     """What is typed and what then stands on the screen."""
 
     def __init__(
-        self, *flags: str, env: dict[str, str] | None = None, after_stop: str = ""
+        self,
+        *flags: str,
+        env: dict[str, str] | None = None,
+        after_stop: str = "",
+        broken: str = "",
     ) -> None:
-        """``after_stop`` are the commands of a shell that runs it, once it is suspended."""
+        """``after_stop`` are the commands of a shell that runs it, once it is suspended.
+
+        ``broken`` is a function that fails, of the whole program with the bundled model.
+        """
         environ = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), **(env or {})}
         command = [sys.executable, str(SCRIPT), *flags]
+        if broken:
+            command = [sys.executable, BROKEN, "llama2ncnn_chat.__main__", broken, "--plain"]
         if after_stop:
             shell = ["bash", "--norc", "-ic"]
             command = [*shell, f"{shlex.join(command)}; {after_stop}"]
@@ -71,13 +81,13 @@ class Terminal:
         """Wait until an empty prompt stands there, with its bar."""
         self._wait(lambda: self._screen.lines()[-2:][:1] == [EMPTY], EMPTY)
 
-    def ends(self) -> str:
-        """Wait for the end, which has to be a good one; returns what was shown last."""
+    def ends(self, code: int = 0) -> str:
+        """Wait for the end, and check its exit code; returns what was shown last."""
         before = len(self.raw)
         while self._read():
             pass
         self.child.close()
-        assert (self.child.exitstatus, self.child.signalstatus) == (0, None), self.screen()
+        assert (self.child.exitstatus, self.child.signalstatus) == (code, None), self.screen()
         return self.raw[before:]
 
     def _wait(self, condition: Callable[[], bool], what: str) -> None:

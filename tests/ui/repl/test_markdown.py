@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convert.streams import RESET
 from llama2ncnn_chat.ui.repl.markdown import BOLD, CODE, HEADING, MarkdownStyler
-from llama2ncnn_chat.ui.terminal import DIM, RESET
+from llama2ncnn_chat.ui.terminal import DIM
 
 PIECES = st.lists(
     st.sampled_from(["**", "*", "`", "```", "```py\n", "~~~", "\n", "# ", "a", "b c", " ", "#"]),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convert.streams import Styled
 from llama2ncnn_chat.ui.repl.writer import Writer
 from tests.ui.repl.mini_terminal import MiniTerminal
 
@@ -30,7 +31,7 @@ def _columns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def show(pieces: list[str], status: str = "", *, wrap: bool = True) -> MiniTerminal:
     terminal = MiniTerminal(12, 6)
-    writer = Writer(terminal, live=True, colour=False)  # type: ignore[arg-type]
+    writer = Writer(terminal.write, live=True, colour=False)
     for piece in pieces:
         writer.write(piece, status, wrap=wrap)
         if status:
@@ -75,9 +76,9 @@ def test_styles_stay_with_a_word_that_moves() -> None:
         def write(self, text: str) -> None:
             pieces.append(text)
 
-    writer = Writer(Stream(), live=True, colour=True)  # type: ignore[arg-type]
-    writer.write("aaaa bbbb \x1b[1mcc")
-    writer.write("cc\x1b[0m")
+    writer = Writer(Stream().write, live=True, colour=True)
+    writer.write(Styled("aaaa bbbb \x1b[1mcc"))
+    writer.write(Styled("cc\x1b[0m"))
     assert "\n\x1b[1mcc" in "".join(pieces)
 
 
@@ -88,7 +89,7 @@ def test_each_piece_is_one_write() -> None:
         def write(self, text: str) -> None:
             writes.append(text)
 
-    writer = Writer(Stream(), live=True, colour=False)  # type: ignore[arg-type]
+    writer = Writer(Stream().write, live=True, colour=False)
     for piece in ("one ", "two ", "three four five"):
         writer.write(piece, "status")
     assert len(writes) == 3
@@ -101,7 +102,7 @@ def test_not_live_is_the_text_alone() -> None:
         def write(self, text: str) -> None:
             writes.append(text)
 
-    writer = Writer(Stream(), live=False, colour=False)  # type: ignore[arg-type]
+    writer = Writer(Stream().write, live=False, colour=False)
     writer.write("one two three four", "status")
     writer.end()
     assert "".join(writes) == "one two three four\n"

@@ -18,6 +18,7 @@ from llama2ncnn_chat.storage.store import Store
 pexpect = pytest.importorskip("pexpect")
 
 ROOT = Path(__file__).resolve().parents[3]
+BROKEN = str(ROOT / "tests" / "ui" / "broken.py")
 PROMPT = "Send a message"
 PATIENCE = 40.0
 ENTER, ESC, CTRL_O, CTRL_Q, CTRL_Z, DOWN = "\r", "\x1b", "\x0f", "\x11", "\x1a", "\x1b[B"
@@ -27,13 +28,20 @@ _PIECES = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[[0-9;?<>=]*\$?[ -/]*[@-~]|\x1b[\
 class Terminal:
     """The program, and the cells that it has written to: Textual says where before every row.
 
-    ``answers`` are what it answers to sequences that ask something.
+    ``answers`` are what it answers to sequences that ask something; ``broken`` is a function of the
+    program that fails.
     """
 
     def __init__(
-        self, *flags: str, shell: bool = False, answers: Mapping[str, str] = MappingProxyType({})
+        self,
+        *flags: str,
+        shell: bool = False,
+        answers: Mapping[str, str] = MappingProxyType({}),
+        broken: str = "",
     ) -> None:
         command = [sys.executable, "-m", "llama2ncnn_chat", *flags]
+        if broken:
+            command = [sys.executable, BROKEN, "llama2ncnn_chat.__main__", broken, *flags]
         if shell:
             command = ["bash", "--norc", "-i"]
         self.child = pexpect.spawn(

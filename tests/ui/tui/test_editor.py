@@ -1,0 +1,22 @@
+"""The person's own editor, as it is named in the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llama2ncnn_chat.errors import ChatError
+from llama2ncnn_chat.ui.tui.editor import edit_text
+
+
+def test_a_name_of_spaces_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", " ")
+    monkeypatch.setenv("EDITOR", "sed -i s/a/b/")
+    assert edit_text("a thought\ud800") == "b thought?"
+
+
+def test_no_place_for_the_text_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    with pytest.raises(ChatError, match="can't write for an editor"):
+        edit_text("a thought")
