@@ -187,6 +187,19 @@ def test_there_are_no_cycles() -> None:
         visit(module, ())
 
 
+def test_one_module_writes_to_the_streams() -> None:
+    """And the sandbox, whose standard output is a pipe to its parent."""
+    wrong = {
+        module
+        for module in MODULES
+        for node in ast.walk(ast.parse(MODULES[module].read_text()))
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("write", "flush", "buffer", "writelines")
+        and ast.unparse(node.value) in ("sys.stdout", "sys.stderr")
+    }
+    assert wrong == {f"{CHAT}.text.templates.sandbox"}
+
+
 def test_files_stay_short() -> None:
     long = {m: n for m, p in MODULES.items() if (n := len(p.read_text().splitlines())) > 300}
     assert long == {}
