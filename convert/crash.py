@@ -21,6 +21,9 @@ EXIT_CODE = 70
 MAX_LOG = 1 << 18
 """Bytes after which a log begins anew."""
 
+OWN = ("convert", "llama2ncnn_chat")
+"""The packages in which an error is ours."""
+
 TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
 
 
@@ -40,7 +43,8 @@ def lack(error: BaseException) -> str:
 
 def unforeseen(error: BaseException, log: Path) -> str:
     """Write an error to a log; returns what and where it is, and how to report it."""
-    *_, where = ("an unknown place", *_places(error.__traceback__))
+    places = ["an unknown place", *_places(error.__traceback__)]
+    where = next((place for place in reversed(places) if place.startswith(OWN)), places[-1])
     what = f"an error in the program: {type(error).__name__} in {where}"
     try:
         _record(error, log)

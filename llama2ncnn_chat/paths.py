@@ -1,14 +1,20 @@
-"""Where the program keeps things: the XDG folders, private to the person. Knows no file formats."""
+"""Where the program keeps things: the XDG folders, private to the person; names of files as text.
+
+Knows no file formats.
+"""
 
 from __future__ import annotations
 
+import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import platformdirs
 
 APP = "llama2ncnn"
+URI = "file://"
 
 
 def cache_dir() -> Path:
@@ -44,6 +50,32 @@ def crash_log() -> Path:
 def theme_file() -> Path:
     """Return the path of the file that has the name of the theme that was picked last."""
     return state_dir() / "theme"
+
+
+def path_of(typed: str) -> Path:
+    """Return the path that a person means; ``~`` and ``~name`` are as a shell has them."""
+    return Path(os.path.expanduser(typed))  # noqa: PTH111 (pathlib's raises where nobody has that name)
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is something; no for a name that can't be one, as one that is too long."""
+    return os.path.exists(path)  # noqa: PTH110 (pathlib's raises for those)
+
+
+def as_text(name: str) -> str:
+    """Write the name of a file, or another, as text that can be stored: a URI if it is no text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes of a name that aren't UTF-8
+        return Path(name).absolute().as_uri()
+    return name
+
+
+def from_text(text: str) -> str:
+    """Read what ``as_text`` has written."""
+    if not text.startswith(URI):
+        return text
+    return os.fsdecode(unquote_to_bytes(text.removeprefix(URI)))
 
 
 def make_private(folder: Path) -> Path:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..errors import ChatError
+from ..paths import path_of
 from .chat import Chat
 from .commands.sessions import title
 from .commands.table import COMMANDS, find
@@ -73,7 +73,7 @@ def _arguments(chat: Chat, completes: str, argument: str) -> Iterable[tuple[str,
 
 def _paths(begin: str) -> Iterator[tuple[str, str]]:
     written = begin[: begin.rfind("/") + 1]
-    folder = Path(written or ".").expanduser()
+    folder = path_of(written or ".")
     try:
         for path in sorted(folder.iterdir()):
             if path.name.startswith(".") <= begin[len(written) :].startswith("."):

@@ -17,6 +17,9 @@ from ..conversation.ledger import Turn
 from ..errors import ChatError
 from .chat import Chat
 
+MAX_NAME = 60
+"""Characters of a session's name that become one of a file, whose bytes are at most 255."""
+
 
 def export(chat: Chat, path: Path) -> int:
     """Write the conversation in the format of the path's suffix; returns the bytes written.
@@ -30,12 +33,14 @@ def export(chat: Chat, path: Path) -> int:
             beside.write_bytes(data)
     except OSError as e:
         raise ChatError(f"{path}: can't write: {e.strerror}") from e
+    except ValueError as e:  # a NUL in the name
+        raise ChatError(f"{str(path)!r}: not a file name: {e}") from e
     return len(data)
 
 
 def default_name(chat: Chat) -> str:
     """Return a file name made of the session's name or number."""
-    name = re.sub(r"[^\w.-]+", "-", chat.name).strip("-.")
+    name = re.sub(r"[^\w.-]+", "-", chat.name)[:MAX_NAME].strip("-.")
     return f"{name or f'chat-{chat.session_id or 0}'}.md"
 
 

@@ -28,6 +28,7 @@ from ..conversation.ledger import Turn
 from ..conversation.renderer import first_that_fits, refuse_long_system
 from ..conversation.settings import Settings
 from ..errors import Advice, ChatError, UsageError
+from ..paths import as_text, from_text
 from ..storage.snapshots import SnapshotStore
 from ..storage.store import SessionInfo, Store
 from ..text.templates.marked import TEMPLATES
@@ -60,7 +61,7 @@ def list_models(options: Options) -> list[ListedModel]:
     with suppress(ChatError):  # what is wrong with the sessions, opening a chat will tell
         if store := _open_store(options):
             for info in filter(lambda info: info.model, store.list()):
-                recent.setdefault(info.model, _named_with(info))
+                recent.setdefault(from_text(info.model), _named_with(info))
             store.close()
     at_hand = models_at_hand(recent)
     return [*at_hand, *models_to_fetch(at_hand)]
@@ -161,12 +162,12 @@ def _with_model(
     if resumed and resumed.model and "model" not in options.given:
         named = _named_with(resumed).options
         named = {name: value for name, value in named.items() if name not in options.given}
-        return replace(options, model=resumed.model, **named)
+        return replace(options, model=from_text(resumed.model), **named)
     return options
 
 
 def _named_with(session: SessionInfo) -> NamedWith:
-    return NamedWith(session.tokenizer, stated_of(session.stated))
+    return NamedWith(from_text(session.tokenizer), stated_of(session.stated))
 
 
 def _new_chat(
@@ -204,12 +205,12 @@ def _new_chat(
         for gone in store.purge_deleted(KEPT_DELETED):
             SnapshotStore().delete(gone)
     about = ModelFacts(
-        _place_of(options.model),
+        as_text(_place_of(options.model)),
         fingerprint_of(desc),
         desc.weights,
         desc.bin_size,
         cache_bytes(desc.shape, codec_of_model(desc), engine.context_length),
-        str(options.tokenizer.resolve()) if options.tokenizer else "",
+        as_text(str(options.tokenizer.resolve())) if options.tokenizer else "",
         model.stated.text,
     )
     given = options.given

@@ -24,6 +24,7 @@ from convert.vocabulary import companions_of
 from ..catalogue.bundled import DEMO, DEMO_CHECKPOINT
 from ..catalogue.removing import conversions_named
 from ..errors import ModelError
+from ..paths import is_there
 from ..text.templates.template import AsAWhole, Template
 from ..text.tokenizers.file_vocabulary import FileVocabulary
 from ..text.tokenizers.open import open_tokenizer
@@ -77,7 +78,7 @@ def _place_of(model: str) -> Path:
     if model == DEMO:
         return DEMO_CHECKPOINT
     path = Path(model)
-    if path.exists() or model_stem(path) is not None:
+    if is_there(path) or model_stem(path) is not None:
         return path
     if found := conversions_named(model):
         return found[0].stem

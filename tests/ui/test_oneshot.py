@@ -282,3 +282,17 @@ def test_an_interrupted_reply_is_kept(tmp_path: Path) -> None:
     reply = stored()[1]
     assert reply.finish == "cancelled"
     assert reply.ids
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text elsewhere")
+def test_a_checkpoint_whose_name_is_no_text_goes_on(
+    raw: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = os.fsdecode(os.fsencode(raw.parent) + b"/n\xff %.bin")
+    tokenizer = os.fsdecode(os.fsencode(raw.parent) + b"/t\xfe.bin")
+    raw.rename(odd)
+    raw.with_name("tokenizer.bin").rename(tokenizer)
+    answer(capsys, odd, "--tokenizer", tokenizer, "-p", "hello", "-n", "3")
+    again = answer(capsys, "-c", "-p", "and now?", "-n", "3")
+    assert (again["session"], again["model"]) == (1, "n%FF%20%25.bin")
+    assert again["timings"]["cache_n"] > 0

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from ...conversation.renderer import reserve
 from ...errors import Advice, ChatError, PromptTooLongError, UsageError
+from ...paths import is_there, path_of
 from ...reading import read_text
 from .. import turn_actions as actions
 from ..chat import Chat
@@ -77,13 +78,13 @@ def _path_and_rest(argument: str) -> tuple[Path, str]:
     """Split into the file, quoted if its name has spaces, and what stands after it."""
     if not argument:
         raise UsageError("which file?", "/read FILE")
-    whole = Path(argument).expanduser()
-    if whole.exists():
+    whole = path_of(argument)
+    if is_there(whole):
         return whole, ""
     quoted = re.match(r"""(["'])(.+?)\1(?:\s+|$)""", argument)
     name = quoted[2] if quoted else argument.split()[0]
     rest = argument[quoted.end() :] if quoted else argument[len(name) :]
-    return Path(name).expanduser(), rest.strip()
+    return path_of(name), rest.strip()
 
 
 def _text_of(path: Path) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import ChatError, UsageError
+from ...paths import is_there, path_of
 from ...storage.store import HIT, SessionInfo
 from ..chat import Chat
 from ..export import FORMATS, default_name, export
@@ -116,13 +117,13 @@ def export_chat(chat: Chat, argument: str) -> Iterator[Outcome]:
     """Export the conversation to a file, whose suffix says in which format."""
     if chat.session.ledger.head is None:
         raise ChatError("there is nothing to export yet", "say something first")
-    path = Path(argument or default_name(chat)).expanduser()
+    path = path_of(argument or default_name(chat))
     if path.suffix.lower() not in FORMATS:
         raise UsageError(
             f"{path}: unknown format {path.suffix or 'without a suffix'}",
             f"name it {', '.join('*' + suffix for suffix in FORMATS)}",
         )
-    if path.exists():
+    if is_there(path):
         yield Ask(f"{path} exists. Write over it?", _export(chat, path), (Say("not exported"),))
     else:
         yield from _export(chat, path)

@@ -20,6 +20,8 @@ from ..history import History
 from .prompts import YES, Watch
 from .watch import SignalWatch
 
+NO = ("n", "no")
+
 QUOTES = '"""'
 
 Complete = Callable[[str], list[str]]
@@ -46,6 +48,7 @@ class LinePrompt:
     ) -> None:
         self._label, self._stdin = label, stdin or sys.stdin
         self._attached = ""
+        self._held: str | None = None  # a line that was read and comes next
         self._editing, self._history = editing, history or History()
         if editing:
             with suppress(ImportError):
@@ -64,13 +67,28 @@ class LinePrompt:
         return line
 
     def confirm(self, question: str) -> bool:
-        """Ask yes or no; no where there is no terminal, and at the end of input."""
-        if not self._label:  # what comes next in a pipe isn't an answer
-            return False
+        """Ask yes or no; no at the end of input.
+
+        In a pipe the next line is the answer if it is one; any other comes next, as if nobody had
+        asked, and the answer is no.
+        """
+        if not self._label:
+            return self._confirm_in_a_pipe(question)
         try:
             return self._read_line(f"{question} [y/N] ").strip().lower() in YES
         except EOFError:
             return False
+
+    def _confirm_in_a_pipe(self, question: str) -> bool:
+        note(f"{question} [y/N] ")
+        answer = ""
+        with suppress(EOFError):
+            line = self._read_line("")
+            answer = line.strip().lower()
+            if answer not in (*YES, *NO):
+                self._held = line
+        note(f"{'yes' if answer in YES else 'no'}\n")
+        return answer in YES
 
     def attach(self, name: str, text: str, tokens: int) -> str:
         """Have a text go with the next message; returns what to say about it."""
@@ -110,6 +128,9 @@ class LinePrompt:
     def _read_once(self, label: str) -> str:
         if self._editing and is_terminal(sys.stdout):
             return input(printable(label))
+        if self._held is not None:
+            held, self._held = self._held, None
+            return held
         self._aside(label)
         line = read_line(self._stdin)
         if not line:

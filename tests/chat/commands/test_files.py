@@ -9,9 +9,11 @@ from typing import get_args
 import pytest
 
 from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.chat.completion import suggest
 from llama2ncnn_chat.chat.outcomes import Ask, Attach, Copy
 from llama2ncnn_chat.chat.turn_actions import act, code_blocks
 from llama2ncnn_chat.conversation.settings import OnFull, Settings
+from llama2ncnn_chat.storage.store import Store
 from tests.chat.asked import complaint, only, said
 from tests.chatting import answering, do, echo, make_chat, transcript
 
@@ -148,3 +150,32 @@ def test_lists_show_the_answer() -> None:
     do(chat, "hello")
     assert "1  yes" in said(chat, "/alt")
     assert said(chat, "/context").splitlines()[1].split()[2:] == ["yes"]
+
+
+def test_names_that_cannot_be_are_refused(talked: Chat) -> None:
+    long = "x" * 300
+    assert "can't write: File name too long" in complaint(talked, f"/export {long}.md")
+    assert "not a file name" in complaint(talked, "/export a\0b.md")
+    assert "can't write" in complaint(talked, "/export ~nobody-of-that-name/c.md")
+    assert "File name too long" in complaint(talked, f"/read {long}")
+    assert "no such file" in complaint(talked, "/read ~nobody-of-that-name/c.txt")
+    assert "no such file" in complaint(talked, "/read a\0b")
+    assert suggest(talked, "/read ~nobody-of-that-name/") == []
+
+
+def test_a_long_question_about_a_file_is_no_long_name(chat: Chat, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("some text")
+    do(chat, f"/read {tmp_path}/a.txt {'why ' * 90}")
+    assert transcript(chat)[0] == f"some text\n\n{('why ' * 90).strip()}"
+
+
+def test_a_long_name_of_a_session_makes_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    chat = make_chat(store=Store.open())
+    do(chat, "hello")
+    do(chat, f"/save {'ñ' * 300}")
+    assert "exported" in said(chat, "/export")
+    assert [path.name for path in tmp_path.glob("*.md")] == [f"{'ñ' * 60}.md"]
+    chat.close()

@@ -88,6 +88,21 @@ def test_nobody_to_ask_is_a_no(capsys: pytest.CaptureFixture[str]) -> None:
     assert transcript(chat)[::2] == ["a" * 50]
 
 
+@pytest.mark.parametrize(
+    ("typed", "yes", "more"), [("y\nend\n", True, ["end"]), ("No\nend\n", False, ["end"]),
+    ("yes or no?\nend\n", False, ["yes or no?", "end"]), ("", False, [])]
+)  # fmt: skip
+def test_in_a_pipe_an_answer_is_one_and_any_other_line_comes_next(
+    typed: str, yes: bool, more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompt = LinePrompt(stdin=io.StringIO(typed))
+    assert prompt.confirm("Delete it?") is yes
+    assert capsys.readouterr() == ("", f"Delete it? [y/N] {'yes' if yes else 'no'}\n")
+    assert [prompt.read() for _ in more] == [Message(line) for line in more]
+    with pytest.raises(EOFError):
+        prompt.read()
+
+
 def test_a_question_is_asked_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     chat = make_chat(
         answering(lambda m: "ok", context_length=100), settings=Settings(on_full="ask")
