@@ -21,7 +21,7 @@ import platformdirs
 
 from . import inspect, interrupts
 from .arguments import PROG, complain, parse
-from .crash import EXIT_CODE, lack, unforeseen
+from .crash import EXIT_CODE, keep_quiet, lack, unforeseen
 from .desc import ModelDesc
 from .errors import ConvertError
 from .files import is_file
@@ -39,6 +39,7 @@ from .streams import OutputError, json_of, prepare, put, say
 
 def run() -> NoReturn:
     """Run the command as the console script does, and exit."""
+    keep_quiet(_crash_log())
     sys.exit(main())
 
 

@@ -10,8 +10,11 @@ import errno
 import os
 import platform
 import sys
+import threading
 import time
+import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -51,6 +54,30 @@ def unforeseen(error: BaseException, log: Path) -> str:
     except OSError as e:
         return f"{what}; no log of it ({log}: {e.strerror}); to report it, send this line"
     return f"{what}; to report it, send {log} (it has nothing of your texts) and what you did"
+
+
+def keep_quiet(log: Path) -> None:
+    """Have errors that no boundary sees (in threads, in what is thrown away) in a log alone.
+
+    And no warnings, unless Python was asked for them.
+    """
+
+    def thread_failed(hooked: threading.ExceptHookArgs) -> None:
+        if hooked.exc_value is not None:
+            _try_to_record(hooked.exc_value, log)
+
+    def thrown_away(hooked: sys.UnraisableHookArgs) -> None:
+        if hooked.exc_value is not None:
+            _try_to_record(hooked.exc_value, log)
+
+    threading.excepthook, sys.unraisablehook = thread_failed, thrown_away
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+def _try_to_record(error: BaseException, log: Path) -> None:
+    with suppress(OSError):
+        _record(error, log)
 
 
 def _record(error: BaseException, log: Path) -> None:

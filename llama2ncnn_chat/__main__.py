@@ -3,14 +3,17 @@
 import signal
 import sys
 
+from convert.crash import keep_quiet
 from convert.streams import prepare
 
+from .paths import crash_log
 from .ui.boundary import bounded
 
 
 def run() -> None:
     """Import the rest of the program and run it."""
     prepare()
+    keep_quiet(crash_log())
     sys.exit(bounded(_run, sys.argv[1:]))
 
 

@@ -41,7 +41,7 @@ CONVERT_FOR = {
     "atomic": {"temporary"},
     "reading": {"errors", "files"},
     "cli": {"streams"},
-    "__main__": {"streams"},
+    "__main__": {"crash", "streams"},
     "arguments": {"streams"},
     "catalogue": None,
     "launch": None,

@@ -10,7 +10,7 @@ import ctypes
 import weakref
 from collections.abc import Callable
 from ctypes import pointer
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from convert.decoder import BIAS_OF
 from convert.formats.mixture import Matrices
@@ -21,11 +21,13 @@ from convert.places import Places
 from convert.shape import ModelShape
 
 from .batches import PREFILL_BATCH
-from .kernels.build import Entry, Kernels
 from .kernels.tables import Attention, DecoderLayer, Matrix, NormProducts, OutMlp, Scratch
 from .ncnn_memory import ncnn
 from .own_cache import OwnCache, aligned
 from .weights_file import Bytes, WeightsFile
+
+if TYPE_CHECKING:  # llvmlite may not be there
+    from .kernels.build import Entry, Kernels
 
 NO_MEMORY = -100
 """What a layer of ncnn returns that got none."""

@@ -82,6 +82,30 @@ def test_a_log_that_cannot_be_written_is_said(stem: str) -> None:
     assert "no log of it" in done.stderr
 
 
+def test_what_no_boundary_sees_is_in_the_log_alone(stem: str) -> None:
+    program = """if True:
+        import sys, threading
+        from llama2ncnn_chat.ui import oneshot
+        from tests.ui.broken import SECRET, fail
+        class ThrownAway:
+            def __del__(self):
+                fail()
+        def answer(*_):
+            ThrownAway()
+            threading.Thread(target=fail).start()
+            return 5
+        import llama2ncnn_chat.cli as cli
+        cli.answer = answer
+        from llama2ncnn_chat.__main__ import run
+        run()
+    """
+    command = [sys.executable, "-c", program, stem, "-p", "hi"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stdout, done.stderr) == (5, b"", b"")
+    check_log("tests.ui.broken")
+    assert crash_log().read_text().count("\nKeyError\n") == 2
+
+
 def test_a_draft_is_kept_once_and_offered_once() -> None:
     history = History(history_file())
     history.keep_draft("one\ntwo")

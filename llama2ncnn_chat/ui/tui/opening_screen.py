@@ -20,6 +20,8 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
+from convert.crash import lack
+
 from ...catalogue.listing import ListedModel
 from ...chat import phrases
 from ...chat.chat import Chat
@@ -129,7 +131,7 @@ class OpeningScreen(Screen[None]):
         if isinstance(failure, ChatError):
             message, hint = failure.message, phrases.hint(failure)
         else:
-            message, hint = f"{type(failure).__name__}: {failure}", ""
+            message, hint = lack(failure) or f"{type(failure).__name__}: {failure}", ""
         self.query_one("#opening-step", Static).update(Content(message))
         self.query_one("#opening-bar", Static).update(
             Content.assemble((hint + "\n\n", "$text-warning"), ("m another model   q quits", MUTED))

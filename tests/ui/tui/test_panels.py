@@ -10,7 +10,9 @@ from llama2ncnn_chat.chat.commands.table import COMMANDS
 from llama2ncnn_chat.chat.options import SETTINGS
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.errors import ChatError
+from llama2ncnn_chat.paths import history_file
 from llama2ncnn_chat.text.templates.marked import MarkedTemplate
+from llama2ncnn_chat.ui.history import History
 from llama2ncnn_chat.ui.tui.help_screen import HelpScreen
 from llama2ncnn_chat.ui.tui.keyboard import InputFailed
 from llama2ncnn_chat.ui.tui.sessions_screen import SessionsScreen
@@ -175,7 +177,7 @@ def test_when_no_more_keys_come_all_is_kept() -> None:
         assert isinstance(stage.app.failure, ChatError)
         assert stage.app.failure.exit_code == 1
         assert "gone" in str(stage.app.failure)
-        assert stage.app._history.entries[-1] == "half a thought"
+        assert History(history_file()).take_draft() == "half a thought"
 
     play(make_chat(Script(["First."])), scene)
 
