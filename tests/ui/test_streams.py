@@ -94,6 +94,22 @@ def test_all_streams_closed_is_no_crash(stem: str) -> None:
     assert done.returncode == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="what a limit does is a system's own")
+@pytest.mark.parametrize("limit", ["-n 5", "-n 7", "-v 200000"])
+def test_what_the_system_does_not_give_is_one_line(raw: Path, limit: str) -> None:
+    commands = ('llama2ncnn_chat "$1" -p hi --no-stdin', 'convert --quiet "$1" "$1.ncnn"')
+    codes = []
+    for command in commands:
+        limited = f'ulimit {limit}; exec "$0" -m {command}'
+        done = subprocess.run(
+            ["sh", "-c", limited, sys.executable, str(raw)], cwd=ROOT, capture_output=True
+        )
+        codes.append(done.returncode)
+        assert len(done.stderr.splitlines()) == (1 if done.returncode else 0), done.stderr
+    assert set(codes) <= {0, 1, 3}
+    assert any(codes)
+
+
 @pytest.mark.parametrize("flags", [[], ["--json"], ["--ndjson"]])
 def test_a_terminal_gets_nothing_that_commands_it_from_a_message(
     stem: str, flags: list[str]
