@@ -7,6 +7,7 @@ may be what was typed, nor values. Knows no program.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import platform
 import sys
@@ -57,10 +58,15 @@ def unforeseen(error: BaseException, log: Path) -> str:
 
 
 def keep_quiet(log: Path) -> None:
-    """Have errors that no boundary sees (in threads, in what is thrown away) in a log alone.
+    """Have errors that no boundary sees in a log alone, and no warnings but where Python was asked.
 
-    And no warnings, unless Python was asked for them.
+    Those are in threads, in tasks that nobody waits for, and in what is thrown away.
     """
+
+    class Tasks(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.exc_info and record.exc_info[1]:
+                _try_to_record(record.exc_info[1], log)
 
     def thread_failed(hooked: threading.ExceptHookArgs) -> None:
         if hooked.exc_value is not None:
@@ -70,6 +76,9 @@ def keep_quiet(log: Path) -> None:
         if hooked.exc_value is not None:
             _try_to_record(hooked.exc_value, log)
 
+    told_of_tasks = logging.getLogger("asyncio")
+    told_of_tasks.addHandler(Tasks())
+    told_of_tasks.propagate = False
     threading.excepthook, sys.unraisablehook = thread_failed, thrown_away
     if not sys.warnoptions:
         warnings.simplefilter("ignore")

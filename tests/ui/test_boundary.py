@@ -84,7 +84,7 @@ def test_a_log_that_cannot_be_written_is_said(stem: str) -> None:
 
 def test_what_no_boundary_sees_is_in_the_log_alone(stem: str) -> None:
     program = """if True:
-        import sys, threading
+        import asyncio, sys, threading
         from llama2ncnn_chat.ui import oneshot
         from tests.ui.broken import SECRET, fail
         class ThrownAway:
@@ -93,7 +93,13 @@ def test_what_no_boundary_sees_is_in_the_log_alone(stem: str) -> None:
         def answer(*_):
             ThrownAway()
             threading.Thread(target=fail).start()
+            asyncio.run(leave_a_task())
             return 5
+        async def failing():
+            fail()
+        async def leave_a_task():
+            asyncio.ensure_future(failing())
+            await asyncio.sleep(0)
         import llama2ncnn_chat.cli as cli
         cli.answer = answer
         from llama2ncnn_chat.__main__ import run
@@ -103,7 +109,7 @@ def test_what_no_boundary_sees_is_in_the_log_alone(stem: str) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL)
     assert (done.returncode, done.stdout, done.stderr) == (5, b"", b"")
     check_log("tests.ui.broken")
-    assert crash_log().read_text().count("\nKeyError\n") == 2
+    assert crash_log().read_text().count("\nKeyError\n") == 3
 
 
 def test_a_draft_is_kept_once_and_offered_once() -> None:
