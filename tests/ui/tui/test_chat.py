@@ -88,7 +88,7 @@ def test_a_broken_worker_shows_its_error_and_gives_the_text_back() -> None:
     async def scene(stage: Stage) -> None:
         await stage.send("Hello")
         (notice,) = stage.notices
-        assert "ZeroDivisionError in tests.ui.tui.scripted" in notice
+        assert "ZeroDivisionError in" in notice
         assert "the sky" not in crash_log().read_text()
         assert stage.draft == "Hello"
         assert stage.said == []
