@@ -22,8 +22,9 @@ check: $(STAMP)  ## everything that CI runs
 	$(BIN)/python -m benchmarks.campaign --short
 
 check-oldest: $(OLDEST)/.installed  ## what meets libraries, with the oldest ones that are allowed
-	$(OLDEST)/bin/pytest tests/convert/hub tests/model tests/storage tests/text/templates \
-		tests/ui/repl tests/ui/test_oneshot.py tests/ui/tui/test_keyboard.py tests/ui/tui/test_snapshots.py
+	$(OLDEST)/bin/pytest tests/convert/hub tests/model/kernels tests/storage/test_snapshots.py \
+		tests/text/templates tests/ui/repl/test_keyboard.py tests/ui/test_oneshot.py \
+		tests/ui/tui/test_keyboard.py tests/ui/tui/test_snapshots.py
 
 soak: $(STAMP)  ## do to it all that can go wrong around it; takes an hour
 	$(BIN)/python -m benchmarks.campaign

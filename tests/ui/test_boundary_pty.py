@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from llama2ncnn_chat.catalogue.find import DEMO_CHECKPOINT
+from llama2ncnn_chat.catalogue.bundled import DEMO_CHECKPOINT
 from llama2ncnn_chat.paths import crash_log, history_file
 from tests.ui.broken import SECRET
 from tests.ui.repl.terminal import Terminal as LineTerminal
