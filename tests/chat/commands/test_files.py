@@ -159,7 +159,7 @@ def test_names_that_cannot_be_are_refused(talked: Chat) -> None:
     assert "can't write" in complaint(talked, "/export ~nobody-of-that-name/c.md")
     assert "File name too long" in complaint(talked, f"/read {long}")
     assert "No such file" in complaint(talked, "/read ~nobody-of-that-name/c.txt")
-    assert "no such file" in complaint(talked, "/read a\0b")
+    assert "not a file name" in complaint(talked, "/read a\0b")
     assert suggest(talked, "/read ~nobody-of-that-name/") == []
 
 
