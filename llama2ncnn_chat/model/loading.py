@@ -103,7 +103,7 @@ def load_net(
         ours, note = _kernels_for(d)
         cache: LiveCache
         if ours:
-            cache = OwnCache(d.shape, context_length, ours.lanes)
+            cache = OwnCache(d.shape, context_length, ours.cpu)
             layers = FusedLayers(d.shape, places_of(d), file, ours, cache)
         else:
             cache, layers = GraphCache(d.shape, context_length), None

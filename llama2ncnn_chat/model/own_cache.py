@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,20 +17,21 @@ from .kernels.tables import Cache
 from .ncnn_memory import ncnn
 from .weights_file import Bytes
 
-Float16 = npt.NDArray[np.float16]
+if TYPE_CHECKING:  # llvmlite may not be there
+    from .kernels.cpus import Cpu
 
-QUERIES = 8
-"""The most that attend at once, on any CPU; each has scores of its own."""
+Float16 = npt.NDArray[np.float16]
 
 
 class OwnCache:
     """Keys and values of all layers. Implements ``LiveCache``; only our layers read or add."""
 
-    def __init__(self, shape: ModelShape, context_length: int, lanes: int) -> None:
-        """Set the memory aside; ``lanes`` are those of the kernels that read it.
+    def __init__(self, shape: ModelShape, context_length: int, cpu: Cpu) -> None:
+        """Set the memory aside, in the order that kernels for that CPU read.
 
         The system gives it as it is written to. Raises ``ModelError`` where there is too little.
         """
+        lanes, queries = cpu.lanes, cpu.queries[0]  # each query has scores of its own
         capacity = -(-context_length // lanes) * lanes
         heads = (shape.n_layers, shape.n_kv_heads)
         width = -(-shape.head_dim // lanes) * lanes
@@ -45,7 +47,7 @@ class OwnCache:
         self._head_dim, self._lanes = shape.head_dim, lanes
         self._scores = aligned(0)
         self.milestones: Sequence[str] = [names.layer_out(i) for i in range(shape.n_layers)]
-        self._table = Cache(position=0, capacity=capacity, scores_per_thread=QUERIES * capacity * 4)
+        self._table = Cache(position=0, capacity=capacity, scores_per_thread=queries * capacity * 4)
 
     @property
     def position(self) -> int:

@@ -45,10 +45,10 @@ FOREIGN = {"avx-vnni": "avx512", "avx2": "avx512", "portable": "avx"}
 
 @dataclass(frozen=True)
 class Kernels:
-    """The kernels of a process, ready to be called; a cache of theirs goes by ``lanes``."""
+    """The kernels of a process, ready to be called, and the ``cpu`` that they are written for."""
 
     kind: str
-    lanes: int
+    cpu: Cpu
     norm_products: Entry
     decoder_layer: Entry
     guard: BusGuard
@@ -89,8 +89,8 @@ def load(kind: str, code: bytes) -> Kernels:
         entries.append(entry)
     products, layer = entries
     guard, handler = map(engine.get_function_address, ("guard", "on_bus_error"))
-    lanes = KINDS[kind][0].lanes
-    return Kernels(kind, lanes, products, layer, BusGuard(guard, handler, engine))
+    cpu, _ = KINDS[kind]
+    return Kernels(kind, cpu, products, layer, BusGuard(guard, handler, engine))
 
 
 def machine_name(kind: str) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llama2ncnn_chat.model.kernels.build import Kernels
+from llama2ncnn_chat.model.kernels.cpus import Cpu
 from llama2ncnn_chat.model.kernels.tables import (
     Attention,
     Cache,
@@ -53,8 +54,8 @@ class Heads:
 class RandomLayer:
     """The weights of a layer, and a cache in the order that ``kernels.heads`` tells of."""
 
-    def __init__(self, seed: int, heads: Heads, lanes: int) -> None:
-        self.heads, self.lanes = heads, lanes
+    def __init__(self, seed: int, heads: Heads, cpu: Cpu) -> None:
+        self.heads, self.queries, lanes = heads, cpu.queries[0], cpu.lanes
         self.rng = rng = np.random.default_rng(seed)
         self.dim, self.hidden_dim = (int(n) for n in rng.integers(20, 90, 2))
         h, kv_dim = heads, heads.n_kv_heads * heads.head_dim
@@ -115,7 +116,7 @@ class RandomLayer:
         scratch = Scratch(*(place(aligned(n_blocks * n)) for n in (32, 4, 4)))
         width = self.q_dim + 2 * h.n_kv_heads * h.head_dim
         qkv, hidden = (place(np.zeros((m, n), np.float32)) for n in (width, self.hidden_dim))
-        scores_size = 8 * self.capacity * 4
+        scores_size = self.queries * self.capacity * 4
         scores = place(np.zeros(threads * scores_size, np.uint8))
         cache = Cache(self.position, self.capacity, scores, scores_size)
         tables = {name: _placed(matrix, place) for name, matrix in self.matrices.items()}

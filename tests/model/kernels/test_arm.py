@@ -64,7 +64,7 @@ def test_an_arm_program_computes_the_same(tmp_path: Path, kind: Heads) -> None:
     for tool in (LINKER, EMULATOR):
         if not shutil.which(tool):
             pytest.skip(f"there is no {tool}")
-    layer = RandomLayer(5, kind, KINDS["portable"][0].lanes)
+    layer = RandomLayer(5, kind, KINDS["portable"][0])
     inputs = layer.inputs(5)
     att, out = (np.zeros((5, n), np.float32) for n in (layer.q_dim, layer.dim))
     image = Image(sizeof(DecoderLayer))

@@ -24,7 +24,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("m", [1, 6, 40])
 def test_attention_of_every_shape(kernels: Kernels, kind: str, m: int) -> None:
-    layer = RandomLayer(m, KINDS[kind], kernels.lanes)
+    layer = RandomLayer(m, KINDS[kind], kernels.cpu)
     layer.run(kernels, *layer.inputs(70))
     inputs = layer.inputs(m)
     att, out = layer.run(kernels, *inputs)
@@ -39,7 +39,7 @@ def test_attention_of_every_shape(kernels: Kernels, kind: str, m: int) -> None:
 
 @pytest.mark.parametrize("m", ROWS)
 def test_any_number_of_tokens(kernels: Kernels, m: int) -> None:
-    layer = RandomLayer(m, Heads(n_heads=6, n_kv_heads=2), kernels.lanes)
+    layer = RandomLayer(m, Heads(n_heads=6, n_kv_heads=2), kernels.cpu)
     inputs = layer.inputs(m)
     att, out = layer.run(kernels, *inputs)
     close(att, layer.attention(layer.projected(*inputs)[0]))
@@ -52,7 +52,7 @@ def test_what_is_fed_at_once_and_on_how_many_threads_changes_nothing(
 ) -> None:
     outs = []
     for parts, threads in (([45], 2), ([1] * 45, 1), ([3, 8, 1, 17, 16], 3)):
-        layer = RandomLayer(0, KINDS[kind], kernels.lanes)
+        layer = RandomLayer(0, KINDS[kind], kernels.cpu)
         inputs, ends = layer.inputs(45), np.cumsum(parts)[:-1]
         pieces = zip(*(np.split(a, ends) for a in inputs), strict=True)
         made = [layer.run(kernels, x, cos, sin, threads)[1] for x, cos, sin in pieces]
@@ -64,7 +64,7 @@ def test_what_is_fed_at_once_and_on_how_many_threads_changes_nothing(
 def test_all_kinds_agree(kernels: Kernels) -> None:
     outs = []
     for one in (kernels, build(kinds_here()[0], alone=True)):
-        layer = RandomLayer(4, KINDS["grouped"], one.lanes)
+        layer = RandomLayer(4, KINDS["grouped"], one.cpu)
         outs.append(layer.run(one, *layer.inputs(33))[1])
     close(outs[0], outs[1].astype(np.float64))
 
@@ -72,14 +72,14 @@ def test_all_kinds_agree(kernels: Kernels) -> None:
 def test_rubbish_beyond_the_position_is_never_seen(kernels: Kernels) -> None:
     outs = []
     for rubbish in (0, 65504):
-        layer = RandomLayer(1, Heads(), kernels.lanes)
+        layer = RandomLayer(1, Heads(), kernels.cpu)
         layer.keys[:] = layer.values[:] = rubbish
         outs.append(layer.run(kernels, *layer.inputs(5))[1])
     np.testing.assert_array_equal(outs[0], outs[1])
 
 
 def test_numbers_beyond_float16_are_cut_and_stay_numbers(kernels: Kernels) -> None:
-    layer = RandomLayer(2, Heads(), kernels.lanes)
+    layer = RandomLayer(2, Heads(), kernels.cpu)
     x, cos, sin = layer.inputs(3)
     layer.gains[0][:] = 1e7
     _, out = layer.run(kernels, x, cos, sin)
