@@ -84,6 +84,16 @@ class Callbacks:
     settle: Settle | None = None
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What ``find_model`` was told of a model besides its name."""
+
+    conversion: Conversion
+    tokenizer: Path | None
+    callbacks: Callbacks
+    check: bool
+
+
 def find_model(
     model: str,
     conversion: Conversion = Conversion(),
@@ -101,11 +111,12 @@ def find_model(
     the cache that is damaged is made anew; with ``check`` all of it is read to see that. Raises
     ``ModelError`` for what isn't there, isn't a model, or has no tokenizer.
     """
+    wanted = _Wanted(conversion, tokenizer, callbacks, check)
     try:
         if is_hub_name(model):
-            return _of_hub(model, conversion, tokenizer, callbacks, check)
+            return _of_hub(model, wanted)
         if model == DEMO:
-            return _demo(bundled, conversion, tokenizer, callbacks, check)
+            return _demo(bundled, wanted)
         stem = stem_of(model)
         if stem.name and (file_of(stem, ".desc").exists() or file_of(stem, ".param").exists()):
             return _converted(stem, tokenizer, conversion)
@@ -113,9 +124,9 @@ def find_model(
         if stem.name and not path.exists() and _is_coming(stem):
             return _converted(stem, tokenizer, conversion)
         if not path.exists():
-            return _of_gone(path, conversion, tokenizer, callbacks, check)
+            return _of_gone(path, wanted)
         path = model_at(path)
-        return _raw(path, str(path.resolve()), conversion, tokenizer, callbacks, check)
+        return _raw(path, str(path.resolve()), wanted)
     except WriteError as e:  # the model is not to blame
         raise ChatError(e.message, e.hint) from e
     except ConvertError as e:
@@ -129,29 +140,17 @@ def _is_coming(stem: Path) -> bool:
     return is_being_replaced(stem) or file_of(stem, ".desc").exists()
 
 
-def _demo(
-    path: Path,
-    conversion: Conversion,
-    tokenizer: Path | None,
-    callbacks: Callbacks,
-    check: bool,
-) -> FoundModel:
+def _demo(path: Path, wanted: _Wanted) -> FoundModel:
     """Find the model that ships inside the package, in the same way as anybody's checkpoint."""
     refuse_damage(path)
-    return replace(_raw(path, DEMO, conversion, tokenizer, callbacks, check), name=DEMO)
+    return replace(_raw(path, DEMO, wanted), name=DEMO)
 
 
-def _of_hub(
-    model: str,
-    conversion: Conversion,
-    tokenizer: Path | None,
-    callbacks: Callbacks,
-    check: bool,
-) -> FoundModel:
+def _of_hub(model: str, wanted: _Wanted) -> FoundModel:
     """Fetch the model that such a name stands for, and take it from there as any other."""
     name = parse_name(model)
-    fetched = fetch(name, callbacks.fetching)
-    found = _raw(fetched.path, str(name), conversion, tokenizer, callbacks, check)
+    fetched = fetch(name, wanted.callbacks.fetching)
+    found = _raw(fetched.path, str(name), wanted)
     return replace(found, name=name.short, notes=(*fetched.notes, *found.notes))
 
 
@@ -170,23 +169,17 @@ def _converted(stem: Path, tokenizer: Path | None, conversion: Conversion) -> Fo
     return FoundModel(stem.name, stem, desc, found, facts, notes, seal=seal)
 
 
-def _of_gone(
-    path: Path,
-    conversion: Conversion,
-    tokenizer: Path | None,
-    callbacks: Callbacks,
-    check: bool,
-) -> FoundModel:
+def _of_gone(path: Path, wanted: _Wanted) -> FoundModel:
     """Find what the cache has of a checkpoint that isn't there any more, as it is wanted if it can.
 
     Raises ``ModelError`` where it has nothing.
     """
-    gone = path.resolve()
+    gone, conversion, tokenizer = path.resolve(), wanted.conversion, wanted.tokenizer
     there = conversions_of(gone)
     found = [
         (each, desc)
         for each in there
-        if (desc := sound_or_none(each.stem, whole=check, progress=callbacks.hashing))
+        if (desc := sound_or_none(each.stem, whole=wanted.check, progress=wanted.callbacks.hashing))
     ]
     if not found:
         what = "and its conversion in the cache is damaged" if there else NOWHERE
@@ -220,21 +213,15 @@ def _suits(wanted: Conversion, desc: ModelDesc, origin: Origin | None) -> bool:
     )
 
 
-def _raw(
-    path: Path,
-    called: str,
-    conversion: Conversion,
-    tokenizer: Path | None,
-    callbacks: Callbacks,
-    check: bool,
-) -> FoundModel:
+def _raw(path: Path, called: str, wanted: _Wanted) -> FoundModel:
     """Find or make the model at ``path``, which ``called`` finds again from anywhere."""
+    conversion, callbacks = wanted.conversion, wanted.callbacks
     with open_source(path) as source:
         conversion.stated.apply_to(source)
         shape = source.shape
         fmt = choose_format(source, conversion.weights, conversion.block)
         fingerprint, files = source.fingerprint(), source.files
-        companions = companions_of(source, tokenizer)
+        companions = companions_of(source, wanted.tokenizer)
         order_is_open = conversion.stated.leaves_order_open(source)
     if not companions.has_tokenizer:  # said now, not after a minute of converting
         folder = path if path.is_dir() else path.parent
@@ -251,7 +238,7 @@ def _raw(
     def convert(target: Path) -> ModelDesc:
         stated = conversion.stated
         if order_is_open and callbacks.settle:
-            stated = callbacks.settle(stated, path, tokenizer)
+            stated = callbacks.settle(stated, path, wanted.tokenizer)
         if stated != conversion.stated:
             notes.append(OTHER_ORDER)
         return pipeline.convert(
@@ -269,8 +256,8 @@ def _raw(
         if desc and order_is_open:
             shape = replace(shape, rope=shape.rope.in_order(desc.shape.rope.order))
         eight_bits = format_matrices(fmt.eight_bits)
-        wanted = (shape, fingerprint, fmt.name, fmt.block, eight_bits, CONVERTER)
-        if desc is None or wanted != (
+        asked = (shape, fingerprint, fmt.name, fmt.block, eight_bits, CONVERTER)
+        if desc is None or asked != (
             *(desc.shape, desc.source, desc.weights, desc.block, desc.eight_bits, desc.converter),
         ):
             desc = convert(stem)
@@ -278,7 +265,7 @@ def _raw(
         carried = str(companions.tokenizer.resolve()) if companions.tokenizer else ""
         origin = Origin(called, tuple(files), carried, conversion.stated.key)
         hashing = callbacks.hashing
-        desc = take_sound(convert, stem, origin, check=check, hashing=hashing, notes=notes)
+        desc = take_sound(convert, stem, origin, check=wanted.check, hashing=hashing, notes=notes)
     own = companions.tokenizer or file_of(stem, TOKENIZER_SUFFIX)
     # The source's, not those that went along: a template may have been mended since.
     facts, stated = companions.facts, conversion.stated
