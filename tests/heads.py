@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.sources import open_source
-from tests.tiny_model import TinyConfig, Weights, shapes, tiny_config, write_v0
+from tests.tiny_model import TinyConfig, Weights, write_v0
+from tests.weights_source import read_weights
 
 
 def in_halves(w: Weights, c: TinyConfig) -> Weights:
@@ -25,20 +26,5 @@ def in_halves(w: Weights, c: TinyConfig) -> Weights:
 def write_in_halves(path: Path, original: Path) -> Path:
     """Write a llama2.c checkpoint anew, as v0 and with its heads in the other order."""
     with open_source(original) as source:
-        s = source.shape
-        c = tiny_config(
-            dim=s.dim,
-            hidden_dim=s.hidden_dim,
-            n_layers=s.n_layers,
-            n_heads=s.n_heads,
-            n_kv_heads=s.n_kv_heads,
-            vocab_size=s.vocab_size,
-            seq_len=s.context_length,
-            tied=s.tied,
-        )
-        w = {}
-        for name, shape in shapes(c).items():
-            tensor = s.tensors[name]
-            layers = [source.rows(name, i, 0, tensor.rows) for i in range(tensor.layers)]
-            w[name] = np.concatenate(layers).reshape(shape)
+        c, w = read_weights(source)
     return write_v0(path, c, in_halves(w, c))

@@ -11,8 +11,8 @@ from convert.formats import codec_of
 from convert.pipeline import convert_tensors
 from convert.rope import Rope
 from convert.shape import ModelShape
-from convert.sources.source import NOTHING
-from tests.tiny_model import TinyConfig, Weights
+from convert.sources.source import NOTHING, TensorSource
+from tests.tiny_model import TinyConfig, Weights, shapes, tiny_config
 
 
 def shape_of(c: TinyConfig, rope: Rope | None = None) -> ModelShape:
@@ -29,6 +29,27 @@ def shape_of(c: TinyConfig, rope: Rope | None = None) -> ModelShape:
         no_rope_interval=c.no_rope_interval,
         rope=rope or Rope(),
     )
+
+
+def read_weights(source: TensorSource) -> tuple[TinyConfig, Weights]:
+    """All that is in a source of a plain shape, and that shape in the word of the tiny models."""
+    s = source.shape
+    c = tiny_config(
+        dim=s.dim,
+        hidden_dim=s.hidden_dim,
+        n_layers=s.n_layers,
+        n_heads=s.n_heads,
+        n_kv_heads=s.n_kv_heads,
+        vocab_size=s.vocab_size,
+        seq_len=s.context_length,
+        tied=s.tied,
+    )
+    w = {}
+    for name, shape in shapes(c).items():
+        tensor = s.tensors[name]
+        layers = [source.rows(name, i, 0, tensor.rows) for i in range(tensor.layers)]
+        w[name] = np.concatenate(layers).reshape(shape)
+    return c, w
 
 
 class WeightsSource:

@@ -36,7 +36,7 @@ from llama2ncnn_chat.ui.keyboard import Keyboard
 from tests.chat_folder import TEMPLATE, write_chat_folder
 from tests.folders import write_meta
 from tests.gguf_writer import write_gguf
-from tests.test_cli import write_tokenizer
+from tests.program import write_tokenizer
 from tests.tiny_model import random_weights, tiny_config, write_v0, write_v1, write_v2
 
 SHAPE = tiny_config(dim=32, hidden_dim=32, n_layers=1, n_heads=2, n_kv_heads=1, vocab_size=16)

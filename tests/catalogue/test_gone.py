@@ -16,7 +16,7 @@ from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.launch.open_model import load_tokenizer
 from tests.chat_folder import write_chat_folder
 from tests.gguf_writer import write_gguf
-from tests.test_cli import write_tokenizer
+from tests.program import write_tokenizer
 from tests.text.tokenizers.gguf_values import of_tokenizer_json
 from tests.text.tokenizers.hub_tokenizers import byte_level
 from tests.tiny_model import random_weights, tiny_config, write_v0

@@ -19,7 +19,7 @@ from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.launch.open_chat import list_models, open_chat
 from llama2ncnn_chat.launch.options import options_of
 from tests.chatting import do
-from tests.test_cli import write_tokenizer
+from tests.program import write_tokenizer
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 CONFIG = tiny_config(vocab_size=300, seq_len=128)

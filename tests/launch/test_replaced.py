@@ -13,7 +13,7 @@ from convert.pipeline import convert
 from llama2ncnn_chat.catalogue.find import find_model
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.launch.open_model import load, load_tokenizer
-from tests.test_cli import write_tokenizer
+from tests.program import write_tokenizer
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 WEIGHTS = ("q8", "fp32", "int8")

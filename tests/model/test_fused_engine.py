@@ -140,14 +140,9 @@ def test_another_file_under_the_name_changes_nothing(tmp_path: Path) -> None:
     np.testing.assert_array_equal(engine.forward([1]), before)
 
 
-@pytest.mark.skipif(not ON_THIS_SYSTEM, reason="nothing is guarded on this system")
-def test_a_file_that_is_cut_short_in_the_middle_of_a_pass_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stem = make(tmp_path, tiny_config(dim=256, hidden_dim=512), "q8")
-    engine = NcnnEngine(stem)
-    engine.forward([1])
-    path, check = file_of(stem, ".bin"), WeightsFile.refuse_change
+def refused_when_cut(engine: NcnnEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut the file right after a pass has looked whether it changed."""
+    path, check = file_of(engine.stem, ".bin"), WeightsFile.refuse_change
 
     def cut_after(file: WeightsFile) -> None:
         check(file)
@@ -157,6 +152,16 @@ def test_a_file_that_is_cut_short_in_the_middle_of_a_pass_is_refused(
     with pytest.raises(ModelError, match="was changed while it was in use"):
         engine.forward([2])
     assert engine.position == 1
+
+
+@pytest.mark.skipif(not ON_THIS_SYSTEM, reason="nothing is guarded on this system")
+def test_a_file_that_is_cut_short_in_the_middle_of_a_pass_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stem = make(tmp_path, tiny_config(dim=256, hidden_dim=512), "q8")
+    engine = NcnnEngine(stem)
+    engine.forward([1])
+    refused_when_cut(engine, monkeypatch)
 
 
 PLAIN = [("fp32", ""), ("fp16", ""), ("int8", ""), ("b8", ""), ("q8", "off"), ("q4", "off")]
@@ -171,17 +176,8 @@ def test_so_it_is_where_nothing_is_guarded(
     stem = make(tmp_path, tiny_config(dim=256, hidden_dim=512), weights)
     engine = NcnnEngine(stem)
     engine.forward([1])
-    path, check = file_of(stem, ".bin"), WeightsFile.refuse_change
     assert "bytes" not in vars(engine._loaded.file)
-
-    def cut_after(file: WeightsFile) -> None:
-        check(file)
-        os.truncate(path, 0)
-
-    monkeypatch.setattr(WeightsFile, "refuse_change", cut_after)
-    with pytest.raises(ModelError, match="was changed while it was in use"):
-        engine.forward([2])
-    assert engine.position == 1
+    refused_when_cut(engine, monkeypatch)
 
 
 @pytest.mark.parametrize(("weights", "kernels"), PLAIN)

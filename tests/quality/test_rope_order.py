@@ -20,7 +20,7 @@ from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.quality.rope_order import makes_sense_alone, settled
 from tests.folders import config_of, hf_tensors, write_hf
 from tests.heads import write_in_halves
-from tests.test_cli import write_tokenizer
+from tests.program import write_tokenizer
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 KNOWN_STORY = (

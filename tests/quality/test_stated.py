@@ -16,7 +16,7 @@ from convert.stem import file_of
 from llama2ncnn_chat.quality.calibration import calibrate
 from llama2ncnn_chat.quality.texts import OWN_TEXT
 from tests.heads import in_halves, write_in_halves
-from tests.test_cli import write_tokenizer
+from tests.program import write_tokenizer
 from tests.tiny_model import random_weights, tiny_config, write_v0, write_v1
 
 CONFIG = tiny_config(vocab_size=300, seq_len=64)

@@ -19,7 +19,7 @@ from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.paths import data_dir
 from llama2ncnn_chat.storage.store import Store
-from tests.test_cli import ROOT, write_tokenizer
+from tests.program import ROOT, write_tokenizer
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 CONFIG = tiny_config(vocab_size=300, seq_len=128)

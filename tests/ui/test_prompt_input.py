@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_cli import ROOT
+from tests.program import ROOT
 
 
 def run(*args: str, **how: Any) -> subprocess.CompletedProcess[str]:
