@@ -17,6 +17,9 @@ MUCH = 5_000
 """Characters, which fill a screen many times."""
 FEW = 20_000
 """Bytes, which are a few pictures."""
+IN_EVERY_PICTURE, PICTURES = "tok/s", 6
+"""What the status line says while a reply is written, and how many pictures are few: without a pace
+there are dozens."""
 UNREAD = 16_000
 """Bytes that a pseudo-terminal takes before it says that it is full."""
 
@@ -76,7 +79,9 @@ def test_what_a_key_does_is_seen_soon_on_a_slow_line(
     terminal.wait_unread(lambda: stored_path()[-1].finish is not None)
     begun = len(terminal.raw)
     terminal.see("stopped")
-    assert len(terminal.raw[begun:].encode()) < UNREAD + FEW
+    drawn = terminal.raw[begun:]
+    assert len(drawn.encode()) < UNREAD + FEW
+    assert drawn.count(IN_EVERY_PICTURE) <= PICTURES
     terminal.type(CTRL_Q)
     assert terminal.ended() == 0
 
