@@ -18,7 +18,6 @@ from convert.stated import Stated
 from ..catalogue.find import Callbacks, Conversion, FoundModel, find_model
 from ..errors import ModelError
 from ..model.engine import Engine
-from ..quality.rope_order import settled
 from ..text.templates.marked import TEMPLATES
 from ..text.templates.own import own_template
 from ..text.templates.template import Template
@@ -54,6 +53,8 @@ def find(
         converting(progress.bytes, progress.n_bytes)
 
     def settle(stated: Stated, path: Path, tokenizer: Path | None) -> Stated:
+        from ..quality.rope_order import settled  # and with it all tokenizers, at no other start
+
         return settled(stated, path, tokenizer, step(f"trying the order of heads of {model}"))
 
     callbacks = Callbacks(fetching, hashing, converted, settle)
