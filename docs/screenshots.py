@@ -79,7 +79,7 @@ def main() -> None:
 
 def open_model(flags: Mapping[str, Any]) -> Chat:
     """Open a model as the command line does with these flags, and no others."""
-    return open_chat(options_of(flags, {}, Path(os.devnull)), silent)
+    return open_chat(options_of(flags, {}), silent)
 
 
 def silent(_what: str) -> Callable[[int, int], None]:

@@ -37,6 +37,24 @@ INSTEAD = (("system", "system_file"), ("latest", "resume", "pick"), ("json", "nd
 """Options of which a command line may have one."""
 
 
+ABOUT = """\
+Chat with a model of the Llama family. With a prompt, or with text on standard
+input, it answers once; without, it is a conversation."""
+
+EXAMPLES = """\
+examples:
+  llama2ncnn-chat                           the small model that comes along
+  llama2ncnn-chat --pick                    choose one that is here, or get one
+  llama2ncnn-chat hf:Qwen/Qwen3-0.6B        fetch one from the Hub, and chat
+  llama2ncnn-chat mistral-7b.Q4_K_M.gguf    a file that is here
+  llama2ncnn-chat -p "Tell me a joke"       one answer, and no more
+  llama2ncnn-chat -c                        go on with the last session"""
+
+ALSO = """\
+Also: llama2ncnn-chat complete MODEL PROMPT N, llama2ncnn-chat bench MODEL,
+llama2ncnn-chat models, and llama2ncnn-convert. --help after each tells more."""
+
+
 def parse(command: str, argv: Sequence[str]) -> dict[str, Any]:
     """Return what was typed, by the names of the options. Raises ``UsageError``.
 
@@ -49,10 +67,9 @@ def chat_parser() -> argparse.ArgumentParser:
     """Make the parser of ``llama2ncnn-chat [MODEL] [PROMPT]``."""
     parser = _parser(
         "llama2ncnn-chat",
-        "Chat with a model of the Llama family. With a prompt, or with text on standard input, it "
-        "answers once; without, it is a conversation.",
-        "Also: llama2ncnn-chat complete MODEL PROMPT N, llama2ncnn-chat bench MODEL, "
-        "llama2ncnn-chat models, and llama2ncnn-convert. --help after each tells more.",
+        "[MODEL] [PROMPT]",
+        f"{ABOUT}\n\n{EXAMPLES}",
+        ALSO,
     )
     model, words = (option for option in OPTIONS if option.positional)
     _add_argument(parser, model, f"{model.help}; the small one that comes along if none is named")
@@ -63,7 +80,11 @@ def chat_parser() -> argparse.ArgumentParser:
 
 def complete_parser() -> argparse.ArgumentParser:
     """Make the parser of ``llama2ncnn-chat complete MODEL PROMPT N``."""
-    parser = _parser("llama2ncnn-chat complete", "Complete a text: no template, no conversation.")
+    parser = _parser(
+        "llama2ncnn-chat complete",
+        "MODEL [PROMPT] [N]",
+        "Complete a text: no template, no conversation.",
+    )
     model, words = (option for option in OPTIONS if option.positional)
     _add_argument(parser, model, model.help, nargs=None)
     _add_argument(parser, words, "the text to go on from")
@@ -74,7 +95,7 @@ def complete_parser() -> argparse.ArgumentParser:
 
 def bench_parser() -> argparse.ArgumentParser:
     """Make the parser of ``llama2ncnn-chat bench MODEL``."""
-    parser = _parser("llama2ncnn-chat bench", "Measure a model's speed and memory here.")
+    parser = _parser("llama2ncnn-chat bench", "[MODEL]", "Measure a model's speed and memory here.")
     (model,) = (option for option in BENCH_OPTIONS if option.positional)
     _add_argument(parser, model, model.help)
     _add_flags(parser, BENCH_OPTIONS, GROUPS)
@@ -84,7 +105,9 @@ def bench_parser() -> argparse.ArgumentParser:
 def models_parser() -> argparse.ArgumentParser:
     """Make the parser of ``llama2ncnn-chat models [ACTION] [NAME]``."""
     parser = _parser(
-        "llama2ncnn-chat models", "The models there are, and the room that conversions take."
+        "llama2ncnn-chat models",
+        "[ACTION] [NAME]",
+        "The models there are, and the room that conversions take.",
     )
     for option in MODELS_OPTIONS:
         if option.positional:
@@ -110,10 +133,19 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message, f"{self.prog} --help shows the usage")
 
 
-def _parser(prog: str, description: str, epilog: str | None = None) -> argparse.ArgumentParser:
-    # What isn't typed isn't told, so that the environment and config.toml are asked.
-    nothing = argparse.SUPPRESS
-    parser = _Parser(prog, description=description, epilog=epilog, argument_default=nothing)
+def _parser(
+    prog: str, words: str, description: str, epilog: str | None = None
+) -> argparse.ArgumentParser:
+    """Make a parser without arguments; ``words`` are those of its usage, texts are as they are."""
+    parser = _Parser(
+        prog,
+        usage=f"{prog} [options] {words}",
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        # What isn't typed isn't told, so that the environment and config.toml are asked.
+        argument_default=argparse.SUPPRESS,
+    )
     parser.add_argument("--version", action="version", version=f"llama2ncnn-chat {__version__}")
     return parser
 

@@ -37,6 +37,7 @@ from .sound import sound_or_none
 
 DONE = "the model is converted already: what says how to convert it has no effect"
 NOWHERE = "nor a conversion of it in the cache"
+NAME_ONE = "name a folder, a GGUF file, a checkpoint, a converted stem, or hf:OWNER/NAME"
 
 
 @dataclass(frozen=True)
@@ -183,10 +184,8 @@ def _of_gone(path: Path, wanted: _Wanted) -> FoundModel:
     ]
     if not found:
         what = "and its conversion in the cache is damaged" if there else NOWHERE
-        raise ModelError(
-            f"{path}: no such model, {what}",
-            "name a folder, a GGUF file, a checkpoint, a converted stem, or hf:OWNER/NAME",
-        )
+        next_ = Advice.MARK_PROMPT if _reads_like_a_prompt(path) else NAME_ONE
+        raise ModelError(f"{path}: no such model, {what}", next_)
     notes = [f"{gone} is gone: its conversion in the cache is used"]
     suiting = [each for each, desc in found if _suits(conversion, desc, each.origin)]
     if not suiting:
@@ -201,6 +200,12 @@ def _of_gone(path: Path, wanted: _Wanted) -> FoundModel:
         notes=tuple(notes),
         stated=conversion.stated if suiting else NOTHING_STATED,
     )
+
+
+def _reads_like_a_prompt(path: Path) -> bool:
+    """Tell whether these are words rather than a path: several, in no folder, without a suffix."""
+    suffix = path.suffix[1:]  # "Hello. How are you?" has none that a file would
+    return len(path.name.split()) > 1 and len(path.parts) == 1 and not suffix.isalnum()
 
 
 def _suits(wanted: Conversion, desc: ModelDesc, origin: Origin | None) -> bool:

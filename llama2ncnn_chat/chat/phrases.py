@@ -21,6 +21,7 @@ ADVICE = {
     Advice.KEEP_NO_CACHE: "run with --no-kv-cache and --on-full reprefill",
     Advice.GO_ON_WITH_TEXT: "try --raw or complete, or choose a --template",
     Advice.OTHER_WEIGHTS: "convert the model with other --weights",
+    Advice.MARK_PROMPT: "a prompt without a MODEL goes after -p: llama2ncnn-chat -p PROMPT",
 }
 
 

@@ -75,8 +75,8 @@ def flags_alone(options: Sequence[Option], flags: Mapping[str, Any]) -> dict[str
 
 
 def _variable(option: Option, environ: Mapping[str, str]) -> str | None:
-    names = [PREFIX + name.upper() for name in (option.name, *option.also)]
-    return next((name for name in names if environ.get(name)), None)
+    own = [PREFIX + name.upper() for name in (option.name, *option.also)]
+    return next((name for name in (*own, *option.variables) if environ.get(name)), None)
 
 
 def _read(path: Path, options: Sequence[Option]) -> dict[str, Any]:

@@ -71,7 +71,14 @@ OPTIONS: tuple[Option, ...] = (
     _start("kv_cache", "conversation", "keep no KV cache of sessions", switch, True),
     # None is what the terminal can
     _start("plain", "terminal", "line by line", switch, None, contrary=("--tui", "full screen")),
-    _start("screen_reader", "terminal", "no redrawing", switch, False),
+    _start(
+        "screen_reader",
+        "terminal",
+        "no redrawing; ACCESSIBLE=1 in the environment says the same",
+        switch,
+        False,
+        variables=("ACCESSIBLE",),
+    ),
     _start("color", "terminal", "when there are colours", one_of(COLORS), "auto", choices=COLORS),
     _start("vi", "terminal", "vi keys (with --plain, all of them)", switch, False),
     _start("history", "terminal", "keep nothing of what is typed", switch, True),

@@ -12,7 +12,7 @@ from convert.stated import Stated
 from llama2ncnn_chat.catalogue.cached import cached_models
 from llama2ncnn_chat.catalogue.find import DONE, Conversion, FoundModel, find_model
 from llama2ncnn_chat.catalogue.removing import find_conversions, remove
-from llama2ncnn_chat.errors import ModelError
+from llama2ncnn_chat.errors import Advice, ModelError
 from llama2ncnn_chat.launch.open_model import load_tokenizer
 from tests.chat_folder import write_chat_folder
 from tests.gguf_writer import write_gguf
@@ -129,3 +129,19 @@ def test_without_a_conversion_both_are_named(checkpoint: Path) -> None:
     remove(find_conversions("m.bin"))
     with pytest.raises(ModelError, match=r"m\.bin: no such model, nor a conversion of it"):
         find_model(str(checkpoint))
+
+
+@pytest.mark.parametrize(
+    ("model", "is_prompt"),
+    [
+        ("tell me a joke", True),
+        ("Hello. How are you?", True),
+        ("missing", False),
+        ("my model.bin", False),
+        ("models/my model", False),
+    ],
+)
+def test_a_prompt_in_the_place_of_a_model(model: str, is_prompt: bool) -> None:
+    with pytest.raises(ModelError, match="no such model") as caught:
+        find_model(model)
+    assert (caught.value.hint is Advice.MARK_PROMPT) == is_prompt

@@ -95,6 +95,7 @@ def test_an_unwritable_cache_is_said_and_worked_around(
     ("args", "code", "says"),
     [
         (["missing.bin", "a"], 3, "missing.bin: no such model"),
+        (["tell me a joke", "a"], 3, "goes after -p: llama2ncnn-chat -p PROMPT"),
         (["two\nlines\x1b[2J.bin", "a"], 3, "error: two lines[2J.bin: no such"),
         (["TOKENIZER", "a"], 3, "tokenizer.bin"),
         (["STEM", "a", "--tokenizer", "missing"], 3, "missing"),

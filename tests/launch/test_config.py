@@ -102,3 +102,12 @@ def test_a_file_that_is_no_text_is_said(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_bytes(b"\xff")
     with pytest.raises(UsageError, match=r"config\.toml"):
         options_of({}, {}, tmp_path / "config.toml")
+
+
+def test_a_variable_that_many_programs_heed(tmp_path: Path) -> None:
+    assert filled(environ={"ACCESSIBLE": "1"}, path=tmp_path).screen_reader is True
+    assert filled(environ={"ACCESSIBLE": ""}, path=tmp_path).screen_reader is False
+    ours = {"ACCESSIBLE": "1", "LLAMA2NCNN_SCREEN_READER": "0"}  # which says more of this program
+    assert filled(environ=ours, path=tmp_path).screen_reader is False
+    with pytest.raises(UsageError, match="ACCESSIBLE: 'often'"):
+        filled(environ={"ACCESSIBLE": "often"}, path=tmp_path)

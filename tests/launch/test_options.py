@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -169,6 +171,22 @@ def test_help_says_what_every_row_says(monkeypatch: pytest.MonkeyPatch) -> None:
     for parser, options in (("chat", OPTIONS), ("bench", BENCH_OPTIONS)):
         text = PARSERS[parser]().format_help()
         assert all(option.help in text for option in options)
+
+
+def test_help_begins_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = PARSERS["chat"]().format_help()
+    usage, _about, examples = text.split("\n\n")[:3]
+    assert usage == "usage: llama2ncnn-chat [options] [MODEL] [PROMPT]"
+    assert max(map(len, text.splitlines())) <= 80
+    heading, *lines = examples.splitlines()
+    assert (heading, len(lines)) == ("examples:", 6)
+    for line in lines:
+        command, about = re.split(" {2,}", line.strip())
+        program, *words = shlex.split(command)
+        assert program == "llama2ncnn-chat"
+        parse("chat", words)  # what it shows can be typed
+        assert about
 
 
 def test_complete_takes_how_many_tokens_as_its_third_word() -> None:
