@@ -1,7 +1,7 @@
 """The decoder as an ncnn graph: what runs, in which order, and which tensors it wants.
 
-Every layer of the decoder is made of ncnn's layers, a Gemm for every matrix and its attention, or
-is one layer of our own, as the codec says.
+The decoder is made of ncnn's layers, a Gemm for every matrix and its attention, or is one layer of
+our own, as the codec says.
 
 Two subgraphs that share no blob: the trunk (``x`` to ``hidden`` and the caches) and the head
 (``head_in`` to ``logits``), so that a prefill computes logits for the rows that are wanted.
@@ -43,10 +43,7 @@ def build(shape: ModelShape, codec: Codec) -> Graph:
     layers: _Layers = (_Fused if codec.fused else _Plain)(g, shape, codec)
     for name in layers.inputs:
         g.add("Input", name, ())
-    x = desc.X
-    for i in range(shape.n_layers):
-        x = layers.layer(i, x)
-    g.add("Noop", desc.HIDDEN, (x,))
+    g.add("Noop", desc.HIDDEN, (layers.trunk(desc.X),))
     g.add("Input", desc.HEAD_IN, ())
     layers.head()
     return g
@@ -92,19 +89,18 @@ class _Layers(Protocol):
     def inputs(self) -> tuple[str, ...]:
         """The blobs that the trunk takes, in the order of the graph."""
 
-    def layer(self, i: int, x: str) -> str:
-        """Add a whole layer: what becomes of its input ``(dim, M)``."""
+    def trunk(self, x: str) -> str:
+        """Add all layers: what becomes of the first one's input ``(dim, M)``."""
 
     def head(self) -> None:
         """Add what makes logits of hidden states."""
 
 
 class _Fused:
-    """A layer of our own for each of the decoder's, and one for the head. Implements ``_Layers``.
+    """One layer of our own for all of the decoder's, and one for the head. Implements ``_Layers``.
 
-    They read everything from the mapped file, and keep their caches themselves. ``DecoderLayer``
-    takes the angles too where positions turn anything; ``NormLogits`` is the last norm and the
-    classifier.
+    They read everything from the mapped file, and keep their caches themselves. ``Decoder`` takes
+    the angles too; ``NormLogits`` is the last norm and the classifier.
     """
 
     inputs = (desc.X, desc.COS, desc.SIN)
@@ -113,18 +109,21 @@ class _Fused:
         self._graph, self._shape, self._codec = graph, shape, codec
         self._tensors = shape.tensors
 
-    def layer(self, i: int, x: str) -> str:
-        mapped = [self._vector("rms_att", i), *self._linear(("wq", "wk", "wv"), i)]
-        mapped += [self._vector(n, i) for n in ("q_norm", "k_norm") if n in self._tensors]
-        mapped += [*self._linear(("wo",), i), self._vector("rms_ffn", i)]
-        mapped += self._linear(("w1", "w3", "w2"), i)
-        turn = (desc.COS, desc.SIN) if self._shape.turns(i) else ()
-        name = desc.layer_out(i)
-        return self._graph.add("DecoderLayer", name, (x, *turn), {0: i}, mapped=tuple(mapped))
+    def trunk(self, x: str) -> str:
+        mapped = [one for i in range(self._shape.n_layers) for one in self._layer(i)]
+        blobs = (x, desc.COS, desc.SIN)
+        return self._graph.add("Decoder", "decoder", blobs, mapped=tuple(mapped))
 
     def head(self) -> None:
         mapped = (self._vector("rms_final", 0), *self._linear((self._shape.classifier,), 0))
         self._graph.add("NormLogits", desc.LOGITS, (desc.HEAD_IN,), mapped=mapped)
+
+    def _layer(self, i: int) -> list[Mapped]:
+        """List what a layer of the decoder reads, in the order that it is read in."""
+        mapped = [self._vector("rms_att", i), *self._linear(("wq", "wk", "wv"), i)]
+        mapped += [self._vector(n, i) for n in ("q_norm", "k_norm") if n in self._tensors]
+        mapped += [*self._linear(("wo",), i), self._vector("rms_ffn", i)]
+        return [*mapped, *self._linear(("w1", "w3", "w2"), i)]
 
     def _linear(self, names: tuple[str, ...], layer: int) -> tuple[Mapped, ...]:
         """Matrices in their order, each with its bias behind it."""
@@ -149,8 +148,10 @@ class _Plain:
         caches = (name for i in range(shape.n_layers) for name in desc.cache_in(i))
         self.inputs = (desc.X, desc.COS, desc.SIN, desc.MASK, *caches)
 
-    def layer(self, i: int, x: str) -> str:
-        return self._rest(i, self._attention(i, self._qkv(i, x)), x)
+    def trunk(self, x: str) -> str:
+        for i in range(self._shape.n_layers):
+            x = self._rest(i, self._attention(i, self._qkv(i, x)), x)
+        return x
 
     def _qkv(self, i: int, x: str) -> str:
         h = self._norm(f"l{i}.att_norm", x, "rms_att", i)

@@ -22,17 +22,17 @@ from .files import read_regular, sha256_file
 from .old_desc import (
     FIRST_GRAPH,
     FIRST_NAMES,
+    FUSED,
     OLD_FORMAT,
     OLD_KEYS,
     OLD_MODELS,
-    SECOND_FUSED,
-    SECOND_GRAPH,
+    PLAIN_GRAPHS,
 )
 from .shape import ModelShape
 from .stem import file_of
 
 FORMAT = "3"
-GRAPH_VERSION = 3
+GRAPH_VERSION = 4
 """Of the ``.param`` that a description stands for: the engine writes it anew and compares."""
 
 PANELS = "panels"
@@ -53,11 +53,6 @@ def cache_in(layer: int) -> tuple[str, str]:
 def cache_out(layer: int) -> tuple[str, str]:
     """Name the blobs of a layer's key and value cache as it comes out."""
     return f"l{layer}.k_out", f"l{layer}.v_out"
-
-
-def layer_out(layer: int) -> str:
-    """Name the blob of what a layer of our own makes."""
-    return f"l{layer}"
 
 
 @dataclass(frozen=True)
@@ -242,7 +237,7 @@ def _problems(d: ModelDesc) -> list[str]:
         (d.weights_size <= d.bin_size, "weights_size is larger than bin_size"),
         (
             d.graph_version in (FIRST_GRAPH, GRAPH_VERSION)
-            or (d.graph_version == SECOND_GRAPH and d.weights not in SECOND_FUSED),
+            or (d.graph_version in PLAIN_GRAPHS and d.weights not in FUSED),
             f"graph version {d.graph_version}, this program knows {GRAPH_VERSION}",
         ),
     )

@@ -29,8 +29,8 @@ FIRST_GRAPH = 1
 FIRST_NAMES = {"q8": "b8", "q6": "b6", "q4": "b4"}
 """What ncnn's blocks were called beside the first graph, and what they are called now."""
 
-SECOND_GRAPH = 2
-"""The version of the graph whose fused layers left the attention to ncnn; the others are as now."""
+PLAIN_GRAPHS = (2, 3)
+"""The versions of the graph whose layers of our own were others; those of ncnn are as now."""
 
-SECOND_FUSED = ("q8", "q4")
-"""What the models with those layers were called."""
+FUSED = ("q8", "q4")
+"""What models with layers of our own are called."""

@@ -1,7 +1,7 @@
 """The decoder's layers of our own in ncnn's graph: kernels over weights in a mapped file.
 
-ncnn makes them as it reads the graph, calls them like its own, and hands them blobs. Each has a
-table of addresses, in which only the blobs' change. What earlier tokens left is in the cache.
+ncnn makes them as it reads the graph, calls them like its own, and hands them blobs. Their tables
+say where everything else stands. What earlier tokens left is in the cache.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import ctypes
 import weakref
 from collections.abc import Callable
 from ctypes import pointer
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from convert.decoder import BIAS_OF
 from convert.formats.mixture import Matrices
@@ -21,9 +21,18 @@ from convert.places import Places
 from convert.shape import ModelShape
 
 from .batches import PREFILL_BATCH
-from .kernels.tables import Attention, DecoderLayer, Matrix, NormProducts, OutMlp, Scratch
+from .kernels.tables import (
+    Attention,
+    DecoderLayer,
+    Head,
+    Layers,
+    Matrix,
+    NormProducts,
+    OutMlp,
+    Scratch,
+)
 from .ncnn_memory import ncnn
-from .own_cache import OwnCache, aligned
+from .own_cache import CALLED_OFF, OwnCache, aligned
 from .weights_file import Bytes, WeightsFile
 
 if TYPE_CHECKING:  # llvmlite may not be there
@@ -67,14 +76,22 @@ class FusedLayers:
 
     def register(self, net: ncnn.Net) -> None:
         """Teach ``net`` the types of our layers."""
-        for name, make in (("DecoderLayer", self._decoder_layer), ("NormLogits", self._head)):
+        for name, make in (("Decoder", self._decoder), ("NormLogits", self._head)):
             net.register_custom_layer(name, self._keeping(make), _leave)
 
-    def _decoder_layer(self) -> ncnn.Layer:
-        return _DecoderLayer(self._layer_table, self._kernels.decoder_layer, self._cache)
+    def _decoder(self) -> ncnn.Layer:
+        n_layers = self._shape.n_layers
+        layers = (DecoderLayer * n_layers)(*map(self._layer, range(n_layers)))
+        self._read |= {
+            (tensor, i): getattr(layer.mlp, field)
+            for i, layer in enumerate(layers)
+            for tensor, field in OUT_MLP.items()
+        }
+        return _Decoder(layers, self._kernels.layers, self._cache)
 
     def _head(self) -> ncnn.Layer:
-        return _LogitsLayer(self._head_table, self._kernels.norm_products)
+        products = self._norm_products("rms_final", (self._shape.classifier,), 0)
+        return _NormLogits(Head(products=products), self._kernels.head)
 
     def _keeping(self, make: Callable[[], ncnn.Layer]) -> Callable[[], ncnn.Layer]:
         def made() -> ncnn.Layer:
@@ -84,19 +101,12 @@ class FusedLayers:
 
         return made
 
-    def _layer_table(self, layer: int) -> DecoderLayer:
-        table = DecoderLayer(
+    def _layer(self, layer: int) -> DecoderLayer:
+        return DecoderLayer(
             qkv=self._norm_products("rms_att", ("wq", "wk", "wv"), layer),
             attention=self._attention(layer),
             mlp=self._out_mlp(layer),
         )
-        table.qkv.out, table.attention.out = self._scratch.qkv, self._scratch.att
-        for tensor, field in OUT_MLP.items():
-            self._read[tensor, layer] = getattr(table.mlp, field)
-        return table
-
-    def _head_table(self, layer: int) -> NormProducts:
-        return self._norm_products("rms_final", (self._shape.classifier,), layer)
 
     def _norm_products(self, gain: str, tensors: tuple[str, ...], layer: int) -> NormProducts:
         matrices = (Matrix * len(tensors))(*(self._matrix(name, layer) for name in tensors))
@@ -116,9 +126,11 @@ class FusedLayers:
         gains = {n: self._address(n, layer) for n in ("q_norm", "k_norm") if n in s.tensors}
         return Attention(
             qkv=self._scratch.qkv,
+            out=self._scratch.att,
             n_heads=s.n_heads,
             n_kv_heads=s.n_kv_heads,
             head_dim=s.head_dim,
+            turns=s.turns(layer),
             interleaved=s.rope.interleaved,
             window=s.window,
             epsilon=s.norm_eps,
@@ -160,74 +172,55 @@ class FusedLayers:
         return self._base + self._places.of[tensor, layer].offset
 
 
-Table = TypeVar("Table", NormProducts, DecoderLayer)
+class _Decoder(ncnn.Layer):  # type: ignore[misc]
+    """``Decoder``: its input ``(dim, M)``, and the angles of M positions, to its output."""
 
-
-class _OwnLayer(ncnn.Layer, Generic[Table]):  # type: ignore[misc]
-    """A layer with a table of its own, which it is told when ncnn reads which layer it is."""
-
-    def __init__(self, table_of: Callable[[int], Table], kernel: Entry) -> None:
+    def __init__(self, layers: ctypes.Array[DecoderLayer], kernel: Entry, cache: OwnCache) -> None:
         super().__init__()
-        self._table_of: Callable[[int], Table] = table_of
-        self._kernel = kernel
+        self._layers, self._kernel, self._cache = layers, kernel, cache
+        self._table = Layers()
 
-    def load_param(self, params: ncnn.ParamDict) -> int:
-        """Find out which layer of the model this is. ncnn calls this."""
-        self._table: Table = self._table_of(params.get(0, 0))
+    def forward(self, inputs: list[ncnn.Mat], outputs: list[ncnn.Mat], options: ncnn.Option) -> int:
+        """Compute the output, behind what the cache holds. ncnn calls this.
+
+        A token goes through all layers in one go; of more tokens, each so far that it's no more
+        work, so that a stop is never far away.
+        """
+        x, out, t = inputs[0], outputs[0], self._table
+        out.create(x.w, x.h)
+        if out.empty() or not self._cache.give_room(options.num_threads):
+            return NO_MEMORY
+        t.x, t.cos, t.sin = map(_address_of, inputs)
+        t.out, t.m = _address_of(out), x.h
+        n_layers = len(self._layers)
+        step = -(-n_layers // t.m)
+        for first in range(0, n_layers, step):
+            if self._cache.cancelled():
+                return CALLED_OFF
+            t.layers = ctypes.addressof(self._layers[first])
+            t.n_layers = min(step, n_layers - first)
+            self._kernel(ctypes.addressof(t), options.num_threads)
+            t.x = t.out
         return 0
 
-    def _run(self, threads: int) -> int:
-        """Compute what the table points at."""
-        self._kernel(ctypes.addressof(self._table), threads)
-        return 0
 
-
-class _LogitsLayer(_OwnLayer[NormProducts]):
+class _NormLogits(ncnn.Layer):  # type: ignore[misc]
     """``NormLogits``: hidden states ``(dim, M)`` to logits ``(vocab_size, M)``."""
 
-    def __init__(self, table_of: Callable[[int], NormProducts], kernel: Entry) -> None:
-        super().__init__(table_of, kernel)
+    def __init__(self, table: Head, kernel: Entry) -> None:
+        super().__init__()
         self.one_blob_only = True
+        self._table, self._kernel = table, kernel
 
     def forward(self, x: ncnn.Mat, out: ncnn.Mat, options: ncnn.Option) -> int:
         """Compute ``out`` of ``x``. ncnn calls this."""
-        table = self._table
-        out.create(table.out_dim, x.h)
+        t = self._table
+        out.create(t.products.out_dim, x.h)
         if out.empty():
             return NO_MEMORY
-        table.x, table.out, table.m = _address_of(x), _address_of(out), x.h
-        return self._run(options.num_threads)
-
-
-class _DecoderLayer(_OwnLayer[DecoderLayer]):
-    """``DecoderLayer``: its input ``(dim, M)``, and angles of M positions, to its output."""
-
-    def __init__(
-        self, table_of: Callable[[int], DecoderLayer], kernel: Entry, cache: OwnCache
-    ) -> None:
-        super().__init__(table_of, kernel)
-        self._cache = cache
-
-    def load_param(self, params: ncnn.ParamDict) -> int:
-        """Find out which layer of the model this is. ncnn calls this."""
-        super().load_param(params)
-        self._parts = self._table.qkv, self._table.attention, self._table.mlp
+        t.x, t.out, t.m = _address_of(x), _address_of(out), x.h
+        self._kernel(ctypes.addressof(t), options.num_threads)
         return 0
-
-    def forward(self, inputs: list[ncnn.Mat], outputs: list[ncnn.Mat], options: ncnn.Option) -> int:
-        """Compute the output, behind what the cache holds. ncnn calls this."""
-        x, *angles = inputs
-        out, m, threads = outputs[0], x.h, options.num_threads
-        qkv, attention, mlp = self._parts
-        out.create(mlp.dim, m)
-        if out.empty() or not self._cache.give_room(threads):
-            return NO_MEMORY
-        qkv.x = mlp.x = _address_of(x)
-        mlp.out = _address_of(out)
-        qkv.m = attention.m = mlp.m = m
-        if angles:
-            attention.cos, attention.sin = map(_address_of, angles)
-        return self._run(threads)
 
 
 class _Scratch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import repeat
 
 import numpy as np
@@ -12,6 +11,7 @@ from convert.shape import ModelShape
 
 from ..errors import Advice, ModelError
 from .batches import causal_mask
+from .engine import CalledOffError, Cancelled
 from .kv_cache import Float32
 from .ncnn_memory import CACHE_BLOCK, CacheLayout, checked, extract, ncnn, probe_layout, to_mat
 
@@ -26,7 +26,6 @@ class GraphCache:
         layers = range(shape.n_layers)
         self._in = [blob for i in layers for blob in names.cache_in(i)]
         self._out = [blob for i in layers for blob in names.cache_out(i)]
-        self.milestones: Sequence[str] = self._out[::2]
         self._layout: CacheLayout | None = None
         self._position = 0
         self._mats = [self._empty() for _ in self._in]
@@ -49,12 +48,20 @@ class GraphCache:
         for blob, mat in zip(self._in, self._mats, strict=True):
             checked(extractor.input(blob, mat), "input", blob)
 
-    def leave(self, extractor: ncnn.Extractor) -> None:
-        """Compute what a pass adds, and hold it from now on beyond ``position``."""
+    def compute(self, extractor: ncnn.Extractor, cancelled: Cancelled | None) -> ncnn.Mat:
+        """Compute the hidden states, and hold what is added from now on beyond ``position``."""
+        if cancelled:
+            # ncnn computes what a blob needs, and keeps it: here one layer after the other.
+            for blob in self._out[::2]:
+                if cancelled():
+                    raise CalledOffError
+                extract(extractor, blob, 1)
+        hidden = extract(extractor, names.HIDDEN)
         # Type 1 hands out SDPA's own Mat. Type 0 would copy it into a plain one, and lose the
         # capacity to append in place and, with it, the packed order that SDPA expects.
         # No comprehension: its closure would hold the extractor for as long as an error's frames.
         self._mats = list(map(extract, repeat(extractor), self._out, repeat(1)))
+        return hidden
 
     def read(self, layer: int, start: int, stop: int) -> tuple[Float32, Float32]:
         """Copy tokens out, keys and values, each ``(n_kv_heads, stop - start, head_dim)``."""

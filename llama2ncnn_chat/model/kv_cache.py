@@ -5,7 +5,7 @@ Keys stand as attention reads them, after RoPE. Knows nothing of ncnn's layers o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,17 +38,20 @@ class LiveCache(Protocol):
     """The cache that an engine's passes attend to and add to, wherever its memory is.
 
     ``position`` is how many tokens it holds; set to fewer, it forgets the others and touches no
-    memory. Once a pass has computed a blob of ``milestones``, a layer's part of it is done.
+    memory.
     """
 
-    milestones: Sequence[str]
     position: int
 
     def enter(self, extractor: Any, m: int) -> None:
         """Hand a pass of ``m`` tokens, an ncnn ``Extractor``, what it attends to."""
 
-    def leave(self, extractor: Any) -> None:
-        """Keep what a pass adds; it counts once ``position`` is raised."""
+    def compute(self, extractor: Any, cancelled: Callable[[], bool] | None) -> Any:
+        """Run the pass; returns its hidden states, a ``Mat`` ``(dim, m)``.
+
+        What it adds counts once ``position`` is raised. Raises ``CalledOffError`` as soon as
+        ``cancelled`` between two layers.
+        """
 
     def read(self, layer: int, start: int, stop: int) -> tuple[Floats, Floats]:
         """Copy tokens out, keys and values, each ``(n_kv_heads, stop - start, head_dim)``."""

@@ -22,7 +22,7 @@ from convert.stem import file_of
 
 from ..errors import Advice, ChatError, ModelError, UsageError
 from .batches import PREFILL_BATCH, prefill_chunk
-from .engine import CalledOffError, Cancelled
+from .engine import Cancelled
 from .kv_cache import KvCache, rotate
 from .loading import load_net
 from .model_files import read_param
@@ -213,14 +213,7 @@ class NcnnEngine:
         Whatever is raised, the cache is what it was before.
         """
         extractor = self._fed(ids)
-        if cancelled:
-            # ncnn computes what a blob needs, and keeps it.
-            for blob in self._cache.milestones:
-                if cancelled():
-                    raise CalledOffError
-                extract(extractor, blob, 1)
-        hidden = extract(extractor, names.HIDDEN)
-        self._cache.leave(extractor)
+        hidden = self._cache.compute(extractor, cancelled)
         self._loaded.refuse_change()
         self._cache.position += len(ids)
         return np.array(hidden)

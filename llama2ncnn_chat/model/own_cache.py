@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +12,9 @@ from convert import desc as names
 from convert.shape import ModelShape
 
 from ..errors import Advice, ModelError
+from .engine import CalledOffError, Cancelled
 from .kernels.tables import Cache
-from .ncnn_memory import ncnn
+from .ncnn_memory import checked, ncnn
 from .weights_file import Bytes
 
 if TYPE_CHECKING:  # llvmlite may not be there
@@ -22,9 +22,15 @@ if TYPE_CHECKING:  # llvmlite may not be there
 
 Float16 = npt.NDArray[np.float16]
 
+CALLED_OFF = -200
+"""What our layers return to ncnn, and ncnn to us, once they were ``cancelled``."""
+
 
 class OwnCache:
-    """Keys and values of all layers. Implements ``LiveCache``; only our layers read or add."""
+    """Keys and values of all layers. Implements ``LiveCache``; only our layers read or add.
+
+    They ask ``cancelled`` as they go, and return ``CALLED_OFF`` if so.
+    """
 
     def __init__(self, shape: ModelShape, context_length: int, cpu: Cpu) -> None:
         """Set the memory aside, in the order that kernels for that CPU read.
@@ -46,7 +52,7 @@ class OwnCache:
             ) from e
         self._head_dim, self._lanes = shape.head_dim, lanes
         self._scores = aligned(0)
-        self.milestones: Sequence[str] = [names.layer_out(i) for i in range(shape.n_layers)]
+        self.cancelled: Cancelled = _never
         self._table = Cache(position=0, capacity=capacity, scores_per_thread=queries * capacity * 4)
 
     @property
@@ -61,8 +67,14 @@ class OwnCache:
     def enter(self, extractor: ncnn.Extractor, m: int) -> None:
         """Do nothing: the layers know where it is."""
 
-    def leave(self, extractor: ncnn.Extractor) -> None:
-        """Do nothing: what the layers of a pass have added stands behind ``position``."""
+    def compute(self, extractor: ncnn.Extractor, cancelled: Cancelled | None) -> ncnn.Mat:
+        """Compute the hidden states; what the layers add stands behind ``position``."""
+        self.cancelled = cancelled or _never
+        code, hidden = extractor.extract(names.HIDDEN)
+        if code == CALLED_OFF:
+            raise CalledOffError
+        checked(code, "extract", names.HIDDEN)
+        return hidden
 
     def addresses(self, layer: int) -> dict[str, int]:
         """Say where a layer's keys and values stand, and the table that all layers share."""
@@ -104,6 +116,10 @@ class OwnCache:
         blocks, lanes = np.divmod(at, self._lanes)
         self._keys[layer][:, blocks, :, lanes] = keys.swapaxes(0, 1)
         self._values[layer][:, start : start + len(at), : self._head_dim] = values
+
+
+def _never() -> bool:
+    return False
 
 
 def aligned(n_bytes: int) -> Bytes:

@@ -42,7 +42,7 @@ def test_a_conversion_of_the_format_before_counts(checkpoint: Path, kept: bool) 
     engine.close()
 
 
-@pytest.mark.parametrize("version", [2, 4])
+@pytest.mark.parametrize("version", [2, 3, 5])
 @pytest.mark.parametrize("kept", [False, True])
 def test_a_conversion_with_another_graph_is_made_anew(
     checkpoint: Path, kept: bool, version: int

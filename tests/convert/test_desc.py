@@ -19,7 +19,7 @@ from tests.tiny_model import random_weights, tiny_config, write_v0
 
 GOOD = ModelDesc(
     shape=ModelShape(64, 160, 2, 4, 2, 16, 96, 32, tied=True, norm_eps=1e-5, rope=Rope()),
-    graph_version=3,
+    graph_version=4,
     weights="int8",
     block=0,
     eight_bits="",
@@ -134,8 +134,8 @@ def test_a_missing_key_is_named(name: str) -> None:
         ("weights_size", "-1", "weights_size is -1"),
         (
             "graph_version",
-            "4",
-            "graph version 4, this program knows 3; convert the model again",
+            "5",
+            "graph version 5, this program knows 4; convert the model again",
         ),
         ("format", "4", "format is '4'"),
     ],
@@ -147,6 +147,15 @@ def test_a_wrong_value_is_named(key: str, value: str, word: str) -> None:
         parse_desc(text.replace(old, f"{key}={value}"), "here.desc")
     assert str(caught.value).startswith("here.desc: ")
     assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_an_older_graph_of_ncnns_own_layers_is_the_same(version: int) -> None:
+    text = format_desc(replace(GOOD, graph_version=version))
+    assert parse_desc(text, "x") == GOOD
+    fused = format_desc(replace(GOOD, graph_version=version, weights="q8", block=32))
+    with pytest.raises(ConvertError, match=f"graph version {version}"):
+        parse_desc(fused, "x")
 
 
 def test_a_model_of_the_original_program_is_told_from_rubbish() -> None:

@@ -45,8 +45,8 @@ TEXT = """\
 Input x 0 1 x
 Input cos 0 1 cos
 Input sin 0 1 sin
-DecoderLayer l0 3 1 x cos sin l0 0=0
-Noop hidden 1 1 l0 hidden
+Decoder decoder 3 1 x cos sin decoder
+Noop hidden 1 1 decoder hidden
 Input head_in 0 1 head_in
 NormLogits logits 1 1 head_in logits
 """
@@ -63,7 +63,8 @@ def test_the_graph_is_this_text() -> None:
 def test_our_layers_want_these_weights_in_this_order() -> None:
     graph = decoder.build(shape_of(ODD), CODECS[2])
     by_name = {layer.name: layer.mapped for layer in graph.layers if layer.mapped}
-    assert by_name["l1"] == (
+    of_layer = len(by_name["decoder"]) // ODD.n_layers
+    assert by_name["decoder"][of_layer : 2 * of_layer] == (
         Vector(("rms_att",), 1, 44),
         *(Panels("wq", 1, 36, 44, 4), Vector(("bq",), 1, 36)),
         *(Panels("wk", 1, 18, 44, 4), Vector(("bk",), 1, 18)),

@@ -31,22 +31,26 @@ MASKED = -1e30
 
 
 def write_attention(module: ir.Module, cpu: Cpu, *, alone: bool) -> None:
-    """Write ``attention.work(table)`` of an ``Attention``, which all threads run through."""
+    """Write ``attention(table, m, cos, sin)`` of an ``Attention``.
+
+    All threads run through it; ``cos`` and ``sin`` are ``(m, head_dim / 2)``.
+    """
     write_prepare(module, cpu)
     for queries in cpu.queries:
         _write_attend(module, cpu, queries)
-    c = Code(module, "attention.work", "table")
-    at, team = c.arguments[0], Team(c, alone=alone)
+    c = Code(module, "attention", "table", "m", "cos", "sin")
+    at, m, cos, sin = c.arguments
+    team = Team(c, alone=alone)
     t = c.read(Attention, at)
     cache = c.read(Cache, t.cache)
-    c.call("prepare", at, *team.share(t.m * heads_of(t)))
+    c.call("prepare", at, cos, sin, *team.share(m * heads_of(t)))
     team.wait()
-    most, rows = cpu.queries[0], t.m * (t.n_heads // t.n_kv_heads)
+    most, rows = cpu.queries[0], m * (t.n_heads // t.n_kv_heads)
     tiles = (rows + (most - 1)) // most
     scores = cache.scores + team.thread * cache.scores_per_thread
     with c.loop(*team.share(t.n_kv_heads * tiles)) as unit:
         head, row = unit // tiles, unit % tiles * most
-        _call_attend(c, cpu, (at, scores, head, row), rows - row)
+        _call_attend(c, cpu, (at, scores, head, row, rows), rows - row)
     team.wait()
     c.done()
 
@@ -81,12 +85,11 @@ def _write_attend(module: ir.Module, cpu: Cpu, queries: int) -> None:
     Those of a head are counted token by token. Where there are fewer, the last one stands for the
     rest: it is computed again, and comes out the same.
     """
-    c = Code(module, f"attend.{queries}", "table", "scores", "head", "row")
-    at, scores, head, row = c.arguments
+    c = Code(module, f"attend.{queries}", "table", "scores", "head", "row", "n_rows")
+    at, scores, head, row, n_rows = c.arguments
     t = c.read(Attention, at)
     cache = c.read(Cache, t.cache)
-    last = t.m * (t.n_heads // t.n_kv_heads) - 1
-    rows = [(row + i).below(last) for i in range(queries)]
+    rows = [(row + i).below(n_rows - 1) for i in range(queries)]
     each = [_Query(c, t, cache.position, head, r) for r in rows]
     weights = [scores + cache.capacity * (4 * i) for i in range(queries)]
     blocks = each[0].oldest // cpu.lanes, each[-1].newest // cpu.lanes + 1

@@ -10,16 +10,9 @@ import llvmlite.binding as llvm
 import llvmlite.ir as ir
 
 from .activations import write_quantise
-from .attention import write_attention
 from .cpus import Avx2, Cpu, Portable, Tile, Vnni
 from .guard import BusGuard, write_guard
-from .layers import (
-    write_decoder_layer,
-    write_gated,
-    write_norm_products,
-    write_out_mlp,
-    write_product,
-)
+from .layers import write_gated, write_head, write_layers, write_product
 from .panels import write_tile
 
 Entry = Callable[[int, int], None]
@@ -49,8 +42,8 @@ class Kernels:
 
     kind: str
     cpu: Cpu
-    norm_products: Entry
-    decoder_layer: Entry
+    layers: Entry
+    head: Entry
     guard: BusGuard
 
 
@@ -83,14 +76,14 @@ def load(kind: str, code: bytes) -> Kernels:
     engine.finalize_object()
     signature = CFUNCTYPE(None, c_int64, c_int64)
     entries = []
-    for name in ("norm_products", "decoder_layer"):
+    for name in ("layers", "head"):
         entry = signature(engine.get_function_address(name))
         entry.code = engine  # type: ignore[attr-defined] # freed with the last of its functions
         entries.append(entry)
-    products, layer = entries
+    layers, head = entries
     guard, handler = map(engine.get_function_address, ("guard", "on_bus_error"))
     cpu, _ = KINDS[kind]
-    return Kernels(kind, cpu, products, layer, BusGuard(guard, handler, engine))
+    return Kernels(kind, cpu, layers, head, BusGuard(guard, handler, engine))
 
 
 def machine_name(kind: str) -> str:
@@ -108,10 +101,8 @@ def write(cpu: Cpu, *, alone: bool) -> ir.Module:
     write_quantise(module)
     write_product(module, cpu)
     write_gated(module, cpu)
-    write_norm_products(module, cpu, alone=alone)
-    write_attention(module, cpu, alone=alone)
-    write_out_mlp(module, cpu, alone=alone)
-    write_decoder_layer(module, alone=alone)
+    write_layers(module, cpu, alone=alone)
+    write_head(module, alone=alone)
     write_guard(module)
     return module
 

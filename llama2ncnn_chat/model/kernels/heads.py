@@ -37,8 +37,8 @@ def write_prepare(module: ir.Module, cpu: Cpu) -> None:
 
     Queries are scaled where they are, keys and values go into the cache.
     """
-    c = Code(module, "prepare", "table", "first", "last")
-    at, first, last = c.arguments
+    c = Code(module, "prepare", "table", "cos", "sin", "first", "last")
+    at, cos, sin, first, last = c.arguments
     t = c.read(Attention, at)
     cache = c.read(Cache, t.cache)
     with c.loop(first, last) as index:
@@ -47,8 +47,8 @@ def write_prepare(module: ir.Module, cpu: Cpu) -> None:
         token = cache.position + row
         with c.when(head < t.n_heads + t.n_kv_heads):
             _norm(c, t, x, c.pick(head < t.n_heads, t.q_norm, t.k_norm))
-            with c.when(t.cos > 0):
-                _turn(c, t, x, row)
+            with c.when(t.turns > 0):
+                _turn(c, t, x, (cos, sin), row)
         kv_head = head - t.n_heads
         with c.choose(kv_head < 0) as (query, other):
             with query, c.loop(0, t.head_dim) as i:
@@ -73,13 +73,13 @@ def _norm(c: Code, t: SimpleNamespace, x: Value, gain: Value) -> None:
             put(c, x, i, get(c, x, i) * scale * get(c, gain, i))
 
 
-def _turn(c: Code, t: SimpleNamespace, x: Value, row: Value) -> None:
+def _turn(c: Code, t: SimpleNamespace, x: Value, tables: tuple[Value, Value], row: Value) -> None:
     """Turn the pairs of a head by the angles of its position."""
     half = t.head_dim // 2
     neighbours, one, two = t.interleaved > 0, c.number(1), c.number(2)
     step, apart = c.pick(neighbours, two, one), c.pick(neighbours, one, half)
     with c.loop(0, half) as pair:
-        cos, sin = (get(c, table, row * half + pair) for table in (t.cos, t.sin))
+        cos, sin = (get(c, table, row * half + pair) for table in tables)
         i = pair * step
         real, imaginary = get(c, x, i), get(c, x, i + apart)
         put(c, x, i, real * cos - imaginary * sin)

@@ -1,7 +1,7 @@
-"""The layers of a decoder, each one region that all threads run through together.
+"""The layers of a decoder and its head, each a region that all threads run through together.
 
-A layer is whole, its attention inside: a call from Python and a wake-up of the threads cost as much
-as a small matrix.
+As many layers as are wanted are one region: a call from Python and a wake-up of the threads cost as
+much as a small matrix.
 """
 
 from __future__ import annotations
@@ -12,62 +12,93 @@ from types import SimpleNamespace
 import llvmlite.ir as ir
 
 from .activations import quantise
+from .attention import write_attention
 from .code import Code
 from .cpus import Cpu
 from .elementwise import silu
 from .panels import each_tile, put_away, shares_of
-from .tables import DecoderLayer, Matrix, NormProducts, OutMlp, Scratch
+from .tables import (
+    Attention,
+    DecoderLayer,
+    Head,
+    Layers,
+    Matrix,
+    NormProducts,
+    OutMlp,
+    Scratch,
+)
 from .team import Team, write_entry
 from .values import Value
 
+PARTS = ("qkv", "attention", "mlp")
+"""Of a ``DecoderLayer``, in the order that they are computed in."""
 
-def write_norm_products(module: ir.Module, cpu: Cpu, *, alone: bool) -> None:
-    """Write ``norm_products(table, threads)``: an RMSNorm, and its products with matrices.
 
-    Their outputs stand one beside the other in every row of ``out``.
-    """
-    c = Code(module, "norm_products.work", "table")
+def write_layers(module: ir.Module, cpu: Cpu, *, alone: bool) -> None:
+    """Write ``layers(table, threads)`` of a ``Layers``."""
+    _write_norm_products(module, cpu, alone=alone)
+    write_attention(module, cpu, alone=alone)
+    _write_out_mlp(module, cpu, alone=alone)
+    c = Code(module, "layers.work", "table")
+    t, team = c.read(Layers, c.arguments[0]), Team(c, alone=alone)
+    x = c.variable(t.x)
+    with c.loop(0, t.n_layers) as i:
+        layer = t.layers + i * sizeof(DecoderLayer)
+        qkv, attention, mlp = (layer + getattr(DecoderLayer, n).offset for n in PARTS)
+        c.call("norm_products", qkv, x.value, t.m, c.read(Attention, attention).qkv)
+        team.wait()
+        c.call("attention", attention, t.m, t.cos, t.sin)
+        c.call("out_mlp", mlp, x.value, t.m, t.out)
+        team.wait()
+        x.value = t.out
+    c.done()
+    write_entry(module, c.name, "layers", alone=alone)
+
+
+def write_head(module: ir.Module, *, alone: bool) -> None:
+    """Write ``head(table, threads)`` of a ``Head``."""
+    c = Code(module, "head.work", "table")
     at = c.arguments[0]
+    t = c.read(Head, at)
+    c.call("norm_products", at + Head.products.offset, t.x, t.m, t.out)
+    c.done()
+    write_entry(module, c.name, "head", alone=alone)
+
+
+def _write_norm_products(module: ir.Module, cpu: Cpu, *, alone: bool) -> None:
+    """Write ``norm_products(table, x, m, out)`` of a ``NormProducts``."""
+    c = Code(module, "norm_products", "table", "x", "m", "out")
+    at, x, m, to = c.arguments
     t, team = c.read(NormProducts, at), Team(c, alone=alone)
     epsilon, scratch = (at + getattr(NormProducts, n).offset for n in ("epsilon", "scratch"))
-    quantise(c, team, (t.x, t.m, t.dim), scratch, (t.gain, epsilon))
-    out = c.variable(t.out)
+    quantise(c, team, (x, m, t.dim), scratch, (t.gain, epsilon))
+    out = c.variable(to)
     with c.loop(0, t.n_matrices) as i:
         matrix = t.matrices + i * sizeof(Matrix)
-        _call_product(c, cpu, team, matrix, scratch, (out.value, t.m, t.out_dim))
+        _call_product(c, cpu, team, matrix, scratch, (out.value, m, t.out_dim))
         out.value = out.value + c.read(Matrix, matrix).rows * 4
     c.done()
-    write_entry(module, c.name, "norm_products", alone=alone)
 
 
-def write_decoder_layer(module: ir.Module, *, alone: bool) -> None:
-    """Write ``decoder_layer(table, threads)``: all of a layer, from its input to its output."""
-    c = Code(module, "decoder_layer.work", "table")
-    at, team = c.arguments[0], Team(c, alone=alone)
-    c.call("norm_products.work", at + DecoderLayer.qkv.offset)
-    team.wait()
-    c.call("attention.work", at + DecoderLayer.attention.offset)
-    c.call("out_mlp.work", at + DecoderLayer.mlp.offset)
-    c.done()
-    write_entry(module, c.name, "decoder_layer", alone=alone)
+def _write_out_mlp(module: ir.Module, cpu: Cpu, *, alone: bool) -> None:
+    """Write ``out_mlp(table, x, m, out)``: attention's output matrix, the MLP, both residuals.
 
-
-def write_out_mlp(module: ir.Module, cpu: Cpu, *, alone: bool) -> None:
-    """Write ``out_mlp.work(table)``: attention's output matrix, the MLP, and both residuals."""
-    c = Code(module, "out_mlp.work", "table")
-    at = c.arguments[0]
+    ``out`` may be ``x``.
+    """
+    c = Code(module, "out_mlp", "table", "x", "m", "out")
+    at, x, m, to = c.arguments
     t, team = c.read(OutMlp, at), Team(c, alone=alone)
     names = ("epsilon", "scratch", "o", "down")
     epsilon, scratch, o, down = (at + getattr(OutMlp, name).offset for name in names)
-    out = (t.out, t.m, t.dim)
-    quantise(c, team, (t.att, t.m, t.q_dim), scratch)
-    _call_product(c, cpu, team, o, scratch, out, beside=t.x)
+    out = (to, m, t.dim)
+    quantise(c, team, (t.att, m, t.q_dim), scratch)
+    _call_product(c, cpu, team, o, scratch, out, beside=x)
     team.wait()
     quantise(c, team, out, scratch, (t.gain, epsilon))
-    c.call("gated", at, *team.share(shares_of(cpu, t.gate.n_panels)))
+    c.call("gated", at, m, *team.share(shares_of(cpu, t.gate.n_panels)))
     team.wait()
-    quantise(c, team, (t.hidden, t.m, t.hidden_dim), scratch)
-    _call_product(c, cpu, team, down, scratch, out, beside=t.out)
+    quantise(c, team, (t.hidden, m, t.hidden_dim), scratch)
+    _call_product(c, cpu, team, down, scratch, out, beside=to)
     c.done()
 
 
@@ -98,8 +129,8 @@ def write_product(module: ir.Module, cpu: Cpu) -> None:
 
 def write_gated(module: ir.Module, cpu: Cpu) -> None:
     """Write ``gated``: a share of ``hidden = silu(gate(x)) * up(x)`` of an ``OutMlp``."""
-    c = Code(module, "gated", "table", "first", "last")
-    at, first, last = c.arguments
+    c = Code(module, "gated", "table", "m", "first", "last")
+    at, m, first, last = c.arguments
     t = c.read(OutMlp, at)
 
     def finish(row: Value, panel: Value, sums: list[Value]) -> None:
@@ -110,7 +141,7 @@ def write_gated(module: ir.Module, cpu: Cpu) -> None:
 
         put_away(c, panel, t.gate.rows, sums, put)
 
-    each_tile(c, cpu, (t.gate, t.up), (t.scratch, t.m), (first, last), finish)
+    each_tile(c, cpu, (t.gate, t.up), (t.scratch, m), (first, last), finish)
     c.done()
 
 

@@ -25,14 +25,14 @@ class Scratch(Structure):
 
 
 class NormProducts(Structure):
-    """A norm and the products of several matrices, one beside the other.
+    """A norm, of rows ``(m, dim)``, and their products with several matrices, ``(m, out_dim)``.
 
-    ``x`` is ``(m, dim)``, ``out`` ``(m, out_dim)``, ``gain`` ``(dim,)``; ``matrices`` is where
+    The products stand one beside the other. ``gain`` is ``(dim,)``; ``matrices`` is where
     ``n_matrices`` of them stand.
     """
 
     _fields_ = [
-        *_counts("x", "out", "m", "dim", "out_dim", "gain", "n_matrices", "matrices"),
+        *_counts("dim", "out_dim", "gain", "n_matrices", "matrices"),
         ("epsilon", c_float),
         ("scratch", Scratch),
     ]
@@ -52,15 +52,15 @@ class Attention(Structure):
     """The attention of a layer: ``m`` tokens to themselves and to those that the cache holds.
 
     ``qkv`` is ``(m, heads of queries, keys and values, head_dim)``, and written to; ``out``
-    ``(m, n_heads, head_dim)``. ``cos`` and ``sin`` are ``(m, head_dim / 2)``, 0 where positions
-    turn nothing; ``q_norm`` and ``k_norm`` gains ``(head_dim,)``, 0 for none. With a ``window``, a
-    token sees only so many. ``keys`` and ``values`` are this layer's, in the order of
+    ``(m, n_heads, head_dim)``. ``turns`` says whether positions turn anything, ``interleaved``
+    which pairs; ``q_norm`` and ``k_norm`` are gains ``(head_dim,)``, 0 for none. With a ``window``,
+    a token sees only so many. ``keys`` and ``values`` are this layer's, in the order of
     ``heads``; ``cache`` is where the ``Cache`` stands.
     """
 
     _fields_ = [
-        *_counts("qkv", "out", "m", "n_heads", "n_kv_heads", "head_dim", "interleaved"),
-        *_counts("cos", "sin", "q_norm", "k_norm", "window", "keys", "values", "cache"),
+        *_counts("qkv", "out", "n_heads", "n_kv_heads", "head_dim", "turns", "interleaved"),
+        *_counts("q_norm", "k_norm", "window", "keys", "values", "cache"),
         ("epsilon", c_float),
         ("scale", c_float),
     ]
@@ -69,12 +69,11 @@ class Attention(Structure):
 class OutMlp(Structure):
     """What follows attention in a decoder layer.
 
-    ``att`` is ``(m, q_dim)``, ``x`` and ``out`` ``(m, dim)``, ``gain`` ``(dim,)``, ``hidden``
-    memory for ``(m, hidden_dim)``.
+    ``att`` is ``(m, q_dim)``, ``gain`` ``(dim,)``, ``hidden`` memory for ``(m, hidden_dim)``.
     """
 
     _fields_ = [
-        *_counts("att", "x", "out", "m", "q_dim", "dim", "hidden_dim", "gain", "hidden"),
+        *_counts("att", "q_dim", "dim", "hidden_dim", "gain", "hidden"),
         ("epsilon", c_float),
         ("scratch", Scratch),
         ("o", Matrix),
@@ -88,3 +87,19 @@ class DecoderLayer(Structure):
     """A whole layer of the decoder, its three parts one after the other."""
 
     _fields_ = [("qkv", NormProducts), ("attention", Attention), ("mlp", OutMlp)]
+
+
+class Layers(Structure):
+    """Layers of the decoder, one after the other, and what they are to compute.
+
+    ``x`` and ``out`` are ``(m, dim)``, ``cos`` and ``sin`` ``(m, head_dim / 2)`` of the tokens'
+    positions; ``layers`` is where ``n_layers`` of them stand.
+    """
+
+    _fields_ = _counts("x", "out", "m", "cos", "sin", "layers", "n_layers")
+
+
+class Head(Structure):
+    """The last norm and the classifier: ``x`` is ``(m, dim)``, ``out`` ``(m, vocab_size)``."""
+
+    _fields_ = [*_counts("x", "out", "m"), ("products", NormProducts)]

@@ -17,6 +17,7 @@ from llama2ncnn_chat.model.kernels.tables import (
     Attention,
     Cache,
     DecoderLayer,
+    Layers,
     Matrix,
     NormProducts,
     OutMlp,
@@ -96,19 +97,19 @@ class RandomLayer:
             return array.ctypes.data
 
         att, out = (np.zeros((len(x), n), np.float32) for n in (self.q_dim, self.dim))
-        table = self.table(place, (x, cos, sin), (att, out), threads)
-        kernels.decoder_layer(address_of(table), threads)
+        layers, _ = self.tables(place, (x, cos, sin), (att, out), threads)
+        kernels.layers(address_of(layers), threads)
         self.position += len(x)
         return att, out
 
-    def table(
+    def tables(
         self,
         place: Callable[[Array], int],
         inputs: tuple[Floats, Floats, Floats],
         outputs: tuple[Floats, Floats],
         threads: int = 1,
-    ) -> DecoderLayer:
-        """Fill the kernel's table; ``place`` says where an array stands for the kernel."""
+    ) -> tuple[Layers, DecoderLayer]:
+        """Fill the kernel's tables; ``place`` says where an array stands for the kernel."""
         x, cos, sin = map(place, inputs)
         att, out = map(place, outputs)
         m, h = len(inputs[0]), self.heads
@@ -121,24 +122,23 @@ class RandomLayer:
         cache = Cache(self.position, self.capacity, scores, scores_size)
         tables = {name: _placed(matrix, place) for name, matrix in self.matrices.items()}
         listed = (Matrix * 3)(*(tables[name] for name in "qkv"))
-        turn = (cos, sin) if h.turns else (0, 0)
         norms = (place(a) if h.normed else 0 for a in self.head_gains)
         gains = [place(a) for a in self.gains]
-        return DecoderLayer(
+        layer = DecoderLayer(
             NormProducts(
-                *(x, qkv, m, self.dim, width, gains[0]),
-                *(3, place(_bytes_of(listed)), EPSILON, scratch),
+                *(self.dim, width, gains[0], 3, place(_bytes_of(listed)), EPSILON, scratch)
             ),
             Attention(
-                *(qkv, att, m, h.n_heads, h.n_kv_heads, h.head_dim, h.interleaved),
-                *(*turn, *norms, h.window, place(self.keys), place(self.values)),
+                *(qkv, att, h.n_heads, h.n_kv_heads, h.head_dim, h.turns, h.interleaved),
+                *(*norms, h.window, place(self.keys), place(self.values)),
                 *(place(_bytes_of(cache)), EPSILON, h.head_dim**-0.5),
             ),
             OutMlp(
-                *(att, x, out, m, self.q_dim, self.dim, self.hidden_dim, gains[1], hidden),
+                *(att, self.q_dim, self.dim, self.hidden_dim, gains[1], hidden),
                 *(EPSILON, scratch, *(tables[name] for name in ("o", "gate", "up", "down"))),
             ),
         )
+        return Layers(x, out, m, cos, sin, place(_bytes_of(layer)), 1), layer
 
     def cached(self) -> tuple[Exact, Exact]:
         """Read the cache, keys and values, each ``(position, n_kv_heads, head_dim)``."""

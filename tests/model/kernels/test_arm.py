@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from llama2ncnn_chat.model.kernels.build import KINDS, write
-from llama2ncnn_chat.model.kernels.tables import DecoderLayer
+from llama2ncnn_chat.model.kernels.tables import Layers
 from tests.model.kernels.layer import Array, Heads, RandomLayer
 from tests.model.kernels.reference import close
 
@@ -27,12 +27,12 @@ BASE, SIZE = 1 << 40, 1 << 22
 PROGRAM = f"""
 #include <stdio.h>
 #include <sys/mman.h>
-void decoder_layer(long table, long threads);
+void layers(long table, long threads);
 int main(void) {{
   char *image = mmap((void *){BASE}L, {SIZE}, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
   fread(image, 1, {SIZE}, stdin);
-  decoder_layer((long)image, 1);
+  layers((long)image, 1);
   fwrite(image, 1, {SIZE}, stdout);
   return 0;
 }}
@@ -67,16 +67,16 @@ def test_an_arm_program_computes_the_same(tmp_path: Path, kind: Heads) -> None:
     layer = RandomLayer(5, kind, KINDS["portable"][0])
     inputs = layer.inputs(5)
     att, out = (np.zeros((5, n), np.float32) for n in (layer.q_dim, layer.dim))
-    image = Image(sizeof(DecoderLayer))
-    table = layer.table(image.put, inputs, (att, out))
+    image = Image(sizeof(Layers))
+    table, of_layer = layer.tables(image.put, inputs, (att, out))
     image.bytes[: sizeof(table)] = np.frombuffer(bytes(table), np.uint8)
     command = [EMULATOR, "-L", ROOT, str(_linked(tmp_path))]
     ran = subprocess.run(command, input=image.bytes.tobytes(), capture_output=True, check=True)
     image.bytes = np.frombuffer(ran.stdout, np.uint8)
-    a = table.attention
+    a = of_layer.attention
     for address, array in ((a.keys, layer.keys), (a.values, layer.values), (a.out, att)):
         image.take(address, array)
-    image.take(table.mlp.out, out)
+    image.take(table.out, out)
     layer.position = 5
     close(att, layer.attention(layer.projected(*inputs)[0]))
     close(out, layer.rest(att, inputs[0]))

@@ -10,7 +10,7 @@ import pytest
 from llama2ncnn_chat.model.kernels import kept
 from llama2ncnn_chat.model.kernels.build import Kernels, kinds_here
 from llama2ncnn_chat.model.kernels.kept import kept_kernels
-from llama2ncnn_chat.model.kernels.tables import NormProducts
+from llama2ncnn_chat.model.kernels.tables import Head, NormProducts
 from llama2ncnn_chat.paths import cache_dir
 from tests.model.kernels.matrices import Memory, address_of, random_matrix
 from tests.model.kernels.reference import EPSILON, close, in_bytes, normed
@@ -21,11 +21,12 @@ def works(kernels: Kernels) -> None:
     matrix, scratch = random_matrix(rng, 20, 70, 8), Memory(2, 70)
     x, gain = rng.standard_normal((2, 70), np.float32), np.ones(70, np.float32)
     out = np.zeros((2, 20), np.float32)
-    table = NormProducts(
-        *(x.ctypes.data, out.ctypes.data, 2, 70, 20, gain.ctypes.data),
-        *(1, address_of(matrix.table), EPSILON, scratch.table),
+    products = NormProducts(
+        *(70, 20, gain.ctypes.data, 1, address_of(matrix.table)),
+        *(EPSILON, scratch.table),
     )
-    kernels.norm_products(address_of(table), 1)
+    table = Head(x.ctypes.data, out.ctypes.data, 2, products)
+    kernels.head(address_of(table), 1)
     close(out, matrix.times(in_bytes(normed(x, gain))))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from llama2ncnn_chat.model.kernels.build import KINDS, Kernels, build, kinds_here, write
-from llama2ncnn_chat.model.kernels.tables import Matrix, NormProducts
+from llama2ncnn_chat.model.kernels.tables import Head, Matrix, NormProducts
 from tests.model.kernels.matrices import Memory, address_of, random_matrix
 from tests.model.kernels.reference import EPSILON, ROWS, close, in_bytes, normed
 
@@ -23,11 +23,12 @@ def test_norm_and_products(kernels: Kernels, m: int) -> None:
     x, gain = rng.standard_normal((m, dim), np.float32), rng.random(dim, np.float32)
     out, scratch = np.zeros((m, sum(rows)), np.float32), Memory(m, dim)
     listed = (Matrix * 3)(*(matrix.table for matrix in matrices))
-    table = NormProducts(
-        *(x.ctypes.data, out.ctypes.data, m, dim, sum(rows), gain.ctypes.data),
-        *(3, address_of(listed), EPSILON, scratch.table),
+    products = NormProducts(
+        *(dim, sum(rows), gain.ctypes.data, 3, address_of(listed)),
+        *(EPSILON, scratch.table),
     )
-    kernels.norm_products(address_of(table), 2)
+    table = Head(x.ctypes.data, out.ctypes.data, m, products)
+    kernels.head(address_of(table), 2)
     h = in_bytes(normed(x, gain))
     close(out, np.concatenate([matrix.times(h) for matrix in matrices], axis=1))
 
@@ -38,11 +39,12 @@ def test_zeros_and_rows_beside_them_stay_apart(kernels: Kernels) -> None:
     x = np.zeros((3, 64), np.float32)
     x[1] = 1e-3
     out, scratch, gain = np.ones((3, 24), np.float32), Memory(3, 64), np.ones(64, np.float32)
-    table = NormProducts(
-        *(x.ctypes.data, out.ctypes.data, 3, 64, 24, gain.ctypes.data),
-        *(1, address_of(matrix.table), EPSILON, scratch.table),
+    products = NormProducts(
+        *(64, 24, gain.ctypes.data, 1, address_of(matrix.table)),
+        *(EPSILON, scratch.table),
     )
-    kernels.norm_products(address_of(table), 2)
+    table = Head(x.ctypes.data, out.ctypes.data, 3, products)
+    kernels.head(address_of(table), 2)
     assert not out[[0, 2]].any()
     assert out[1].any()
 
@@ -53,11 +55,12 @@ def test_as_many_threads_as_there_are_panels_or_more(kernels: Kernels) -> None:
     x, gain = rng.standard_normal((2, 70), np.float32), np.ones(70, np.float32)
     outs = [np.zeros((2, 20), np.float32) for _ in range(5)]
     for threads, out in enumerate(outs, 1):
-        table = NormProducts(
-            *(x.ctypes.data, out.ctypes.data, 2, 70, 20, gain.ctypes.data),
-            *(1, address_of(matrix.table), EPSILON, scratch.table),
+        products = NormProducts(
+            *(70, 20, gain.ctypes.data, 1, address_of(matrix.table)),
+            *(EPSILON, scratch.table),
         )
-        kernels.norm_products(address_of(table), threads)
+        table = Head(x.ctypes.data, out.ctypes.data, 2, products)
+        kernels.head(address_of(table), threads)
         np.testing.assert_array_equal(out, outs[0])
 
 
@@ -68,11 +71,12 @@ def test_without_a_pool_the_same() -> None:
     outs = []
     for alone in (True, False):
         out = np.zeros((2, 20), np.float32)
-        table = NormProducts(
-            *(x.ctypes.data, out.ctypes.data, 2, 70, 20, gain.ctypes.data),
-            *(1, address_of(matrix.table), EPSILON, scratch.table),
+        products = NormProducts(
+            *(70, 20, gain.ctypes.data, 1, address_of(matrix.table)),
+            *(EPSILON, scratch.table),
         )
-        build(kinds_here()[0], alone=alone).norm_products(address_of(table), 3)
+        table = Head(x.ctypes.data, out.ctypes.data, 2, products)
+        build(kinds_here()[0], alone=alone).head(address_of(table), 3)
         outs.append(out)
     np.testing.assert_array_equal(outs[0], outs[1])
 
@@ -85,7 +89,7 @@ def test_the_portable_kind_needs_no_instruction_of_one_cpu(triple: str) -> None:
     module.triple = triple
     target = llvm.Target.from_triple(triple).create_target_machine()
     code = target.emit_assembly(llvm.parse_assembly(str(module)))
-    assert "decoder_layer" in code
+    assert "layers" in code
     # Neither a library that converts halves nor one that multiplies and adds.
     assert "__extendhfsf2" not in code
     assert "__truncsfhf2" not in code
