@@ -153,9 +153,8 @@ def _rows_in_panels(
     file: WeightsFile, offset: int, ids: npt.NDArray[np.intp], dim: int
 ) -> npt.NDArray[np.float32]:
     panel, row = np.divmod(ids, ROWS)
-    wanted, place = np.unique(panel, return_inverse=True)
-    panels = file.rows(offset, panel_bytes(dim, 8), wanted)
-    return rows_of(panels, place * ROWS + row, dim)
+    panels = file.rows(offset, panel_bytes(dim, 8), panel)
+    return rows_of(panels, np.arange(len(ids)) * ROWS + row, dim)
 
 
 def _load(

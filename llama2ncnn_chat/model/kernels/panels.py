@@ -20,12 +20,16 @@ BLOCK = 32
 VALUE_BYTES = {8: PANEL * BLOCK, 4: PANEL * BLOCK // 2}
 """Of a block of a panel, by the bits of a weight."""
 
+BLOCK_BYTES = {8: VALUE_BYTES[8] + 2 * PANEL, 4: VALUE_BYTES[4] + 4 * PANEL}
+"""The same with the scales."""
+
 FOUR_COLUMNS = vector(I8, 4 * PANEL)
 HALVES = vector(I16, PANEL)
 SUMS = vector(F32, PANEL)
 
-AHEAD = 1024
-"""Bytes of a panel that are asked for early; the CPU alone starts late at every panel."""
+AHEAD = 8192
+"""Bytes that are asked for early, of this panel and those behind it: two pages, whose addresses the
+CPU must look up before it can begin."""
 
 Finish = Callable[[Value, Value, list[Value]], None]
 """Written once tiles are computed: row of activations, number of the panel, each matrix's sums."""
@@ -78,8 +82,9 @@ def _weights(c: Code, bits: int, panels: list[Value], block: Value) -> list[Valu
     """Read a block as 8 vectors, each of 4 columns of all rows, in the order of the columns."""
     at = block * VALUE_BYTES[bits]
     if len(panels) == 1:
-        for line in range(0, VALUE_BYTES[bits], 64):
-            c.prefetch(panels[0] + at + (AHEAD + line))
+        ahead = panels[0] + block * BLOCK_BYTES[bits] + AHEAD
+        for line in range(0, BLOCK_BYTES[bits], 64):
+            c.prefetch(ahead + line)
     stored = [
         _side_by_side([c.load(FOUR_COLUMNS, p + at + 32 * j, align=32) for p in panels])
         for j in range(bits)
