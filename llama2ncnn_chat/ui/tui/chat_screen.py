@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import ActiveBinding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer
@@ -29,6 +29,7 @@ from ..history import History
 from . import clip
 from .composer import Composer
 from .keys import key
+from .message_keys import footer_of
 from .questions import Confirm
 from .replies import GROUP, Replies, is_end_of_reply
 from .session_drawing import SessionDrawing
@@ -38,7 +39,6 @@ from .tokens_screen import TokensScreen
 from .transcript import Transcript
 from .welcome import Welcome
 
-DRAFT_IS_BACK = "what you couldn't send the last time is back"
 BUSY = "a reply is being written: esc stops it"
 
 _key = partial(key, "chat")
@@ -48,7 +48,7 @@ class ChatScreen(Screen[None]):
     """One chat. What is about more than it goes up to the app as a message."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        _key("escape", "back", "Stop", "Close a list, stop a reply, to the prompt"),
+        _key("escape", "back", "Prompt", "Close a list, stop a reply, to the prompt"),
         _key("ctrl+c", "interrupt", "Interrupt", "Copy, stop, clear, or quit (twice)", first=True),
         _key("ctrl+l", "clear_screen", "Clear", "An empty screen; the session stays", first=True),
         _key("pageup", "page(-1)", "Page up", "Scroll the conversation up", first=True),
@@ -82,27 +82,29 @@ class ChatScreen(Screen[None]):
     async def on_mount(self) -> None:
         self.transcript, self.composer = self.query_one(Transcript), self.query_one(Composer)
         self.status, bar = self.query_one(StatusLine), self.query_one(PrefillBar)
+        welcome = self.query_one(Welcome)
         self.drawing = SessionDrawing(
-            self.chat,
-            self,
-            self.query_one(Welcome),
-            self.transcript,
-            self.composer,
-            self.status,
+            self.chat, self, welcome, self.transcript, self.composer, self.status
         )
         self.replies = Replies(self.chat, self, self.transcript, self.status, bar)
-        bar.hide()
         self.chat.record_choices()  # the token view may be asked for at any time
         if self._vi:
             self.watch(self.composer.prompt, "normal", self.status.show_mode)
         self.composer.prompt.focus()
         if draft := self._history.take_draft():
             self.composer.prompt.replace_text(draft)
-            self.status.say(DRAFT_IS_BACK)
+            self.status.say("what you couldn't send the last time is back")
         await self.drawing.refresh()
 
     def on_unmount(self) -> None:
         self.replies.stop()
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        active = super().active_bindings
+        if self.is_mounted and (actions := self.transcript.actions):
+            return footer_of(active, actions, self.size.width - 2, busy=self.chat.view.busy)
+        return active
 
     @property
     def unsent(self) -> str:
@@ -161,8 +163,7 @@ class ChatScreen(Screen[None]):
         if row is None or tokens is None or not tokens.ids:
             self.status.say("there is no reply to look at")
             return
-        screen = TokensScreen(tokens, self.chat.vocabulary)
-        if picked := await self.app.push_screen_wait(screen):
+        if picked := await self.app.push_screen_wait(TokensScreen(tokens, self.chat.vocabulary)):
             await self._carry_out(branch(self.chat, row, *picked))
 
     # What comes of it

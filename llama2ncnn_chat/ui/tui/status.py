@@ -139,6 +139,7 @@ class PrefillBar(Static):
 
     def __init__(self) -> None:
         super().__init__(id="prefill")
+        self.hide()
 
     def draw(self, progress: PrefillProgress) -> None:
         """Show how much of the prompt has been read, and what needn't be."""

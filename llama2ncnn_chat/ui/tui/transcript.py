@@ -17,6 +17,7 @@ from textual.reactive import reactive
 from ...chat.turn_actions import Action
 from ...events import Row
 from .keys import key
+from .message_keys import actions_for
 from .row_scroll import RowScroll
 from .turn_view import TurnView
 
@@ -24,6 +25,7 @@ Wish = Action | Literal["tokens"]
 
 
 _key = partial(key, "turn")
+_shown = partial(_key, show=True)
 
 
 class Transcript(RowScroll):
@@ -34,15 +36,15 @@ class Transcript(RowScroll):
         _key("j,down", "select(1)", "Next message", "One message down"),
         _key("g,home", "first", "First message", "To the beginning"),
         _key("G,end", "last", "Last message", "To the end"),
-        _key("y", "want('copy')", "Copy", "The message to the clipboard"),
-        _key("Y", "want('copy_code')", "Copy code", "Its last block of code"),
-        _key("r", "want('regenerate')", "Regenerate", "Another reply, the old one is kept"),
-        _key("e", "want('edit')", "Edit", "Change the message and send it again"),
-        _key("c", "want('proceed')", "Continue", "Go on with a reply that stopped"),
-        _key("t", "want('tokens')", "Tokens", "How sure the model was of each token"),
-        _key("o", "fold", "Reasoning", "Open or fold what the model thought"),
-        _key("left,h", "want('previous')", "Other reply", "The alternative before"),
-        _key("right,l", "want('next')", "Other reply", "The alternative after"),
+        _shown("y", "want('copy')", "Copy", "The message to the clipboard"),
+        _shown("e", "want('edit')", "Edit", "Change the message and send it again"),
+        _shown("r", "want('regenerate')", "Again", "Another reply, the old one is kept"),
+        _shown("left,h", "want('previous')", "Versions", "The version before"),
+        _key("right,l", "want('next')", "Versions", "The version after"),
+        _shown("t", "want('tokens')", "Tokens", "How sure the model was of each token"),
+        _shown("c", "want('proceed')", "Continue", "Go on with a reply that stopped"),
+        _shown("Y", "want('copy_code')", "Code", "Its last block of code to the clipboard"),
+        _shown("o", "fold", "Reasoning", "Open or fold what the model thought"),
     ]
 
     selected: reactive[int | None] = reactive(None, init=False)
@@ -61,16 +63,28 @@ class Transcript(RowScroll):
     # What is drawn
 
     @property
+    def actions(self) -> list[str]:
+        """What can be done about the turn under the cursor, or the last; none without the keys."""
+        row = self._row if self.has_focus else None
+        return list(actions_for(row, self.selected_reply)) if row else []
+
+    @property
+    def _row(self) -> Row | None:
+        return self.row_of(self.selected) or (self._rows[-1] if self._rows else None)
+
+    @property
     def selected_reply(self) -> Row | None:
         """The reply under the cursor, or that to the message under it; else the last one."""
-        row = self.row_of(self.selected) or (self._rows[-1] if self._rows else None)
+        row = self._row
         if row and row.role == "user":
             return next(iter(self._rows[row.index + 1 :]), None)
         return row
 
     async def add(self, row: Row) -> None:
-        """Draw a turn at its place in the path, and nothing after it."""
+        """Draw a turn at its place in the path, and nothing after it; a reader's cursor follows."""
         await self.show([*self._rows[: row.index], row])
+        if self.has_focus:
+            self.selected = row.id
 
     async def remove_turn(self, id: int) -> None:
         """Draw a turn no more."""
@@ -118,6 +132,7 @@ class Transcript(RowScroll):
     def watch_selected(self, _old: int | None, id: int | None) -> None:
         for view in self._views():
             view.set_class(view.row.id == id, "-selected")
+        self.refresh_bindings()
 
     async def action_select(self, step: int) -> None:
         """Select the turn so many further down (up if negative), or the last one."""
@@ -148,8 +163,7 @@ class Transcript(RowScroll):
 
     def action_want(self, wish: Wish) -> None:
         """Post what is wanted about the selected turn, or the last one."""
-        row = self.row_of(self.selected) or (self._rows[-1] if self._rows else None)
-        if row:
+        if row := self._row:
             self.post_message(self.Wanted(wish, row))
 
     def action_fold(self) -> None:

@@ -94,6 +94,13 @@ async def _alternatives(stage: Stage) -> None:
     await stage.press("shift+tab", "k")
 
 
+async def _chosen(stage: Stage) -> None:
+    await _chat(stage)
+    await stage.press("shift+tab", "r")
+    await stage.idle()
+    await stage.press("left")
+
+
 async def _reasoning(stage: Stage) -> None:
     await stage.send("Tell me a story")
     await stage.send("And why?")
@@ -134,6 +141,10 @@ async def _tokens(stage: Stage) -> None:
         (_commands, SMALL, PAPER),
         (_reading, SMALL, INK),
         (_alternatives, SMALL, INK),
+        (_chosen, SMALL, INK),
+        (_chosen, SMALL, PAPER),
+        (_chosen, LARGE, INK),
+        (_chosen, LARGE, PAPER),
         (_reasoning, SMALL, INK),
         (_help, SMALL, PAPER),
         (_settings, SMALL, INK),
@@ -145,6 +156,8 @@ async def _tokens(stage: Stage) -> None:
 )
 def test_state(snap_compare: SnapCompare, act: Act, size: tuple[int, int], theme: Any) -> None:
     replies = ["Once upon a time there was a little girl.", REPLY]
+    if act is _chosen:
+        replies.append("Here you are.")
     if act is _reasoning:
         replies[1:] = ["<think>\nBecause of what?\n</think>\n\nBecause of *you*."]
     chat = make_chat(Script(replies), saved=True)
