@@ -64,6 +64,14 @@ class TextDelta:
 
 
 @dataclass(frozen=True)
+class Weighed:
+    """The choices of ids that were there already, from the one at ``at`` on."""
+
+    at: int
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True)
 class Timings:
     """Counts and milliseconds, with llama.cpp's names."""
 
@@ -210,6 +218,7 @@ class Replayed:
 Event = (
     PrefillProgress
     | TextDelta
+    | Weighed
     | Finished
     | TurnAdded
     | TurnRemoved

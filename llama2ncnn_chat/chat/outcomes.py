@@ -43,7 +43,7 @@ class Generate:
     prompt, to replace the turn (by its id) that it ``edits``."""
 
     start: Start
-    kind: Literal["reply", "proceed", "replay"] = "reply"
+    kind: Literal["reply", "proceed", "replay", "weigh"] = "reply"
     draft: str = ""
     edits: int | None = None
 

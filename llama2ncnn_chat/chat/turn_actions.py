@@ -41,6 +41,11 @@ def branch(chat: Chat, reply: Row, at: int, token: int) -> Iterator[Outcome]:
     yield Generate(partial(chat.branch, reply.id, at, token))
 
 
+def weigh(chat: Chat, reply: Row) -> Iterator[Outcome]:
+    """Find what the model thought of each token of a reply, and of those after it."""
+    yield Generate(partial(chat.session.weigh, turn_of(chat.session, reply.id)), "weigh")
+
+
 def send(chat: Chat, text: str, *, edits: int | None = None) -> Iterator[Outcome]:
     """Send a message; it replaces the turn (by its id) that it ``edits``, if any.
 

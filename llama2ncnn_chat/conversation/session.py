@@ -13,15 +13,15 @@ from ..errors import ChatError
 from ..events import Event, Events, Role, Row, TurnAdded, TurnFinished, TurnRemoved
 from ..generation.completer import Completer, never
 from ..model.engine import Cancelled
-from ..text.detokenizer import Detokenizer
 from .claim import Claim
 from .ledger import Ledger, Turn
 from .recorder import NullRecorder, Recorder
 from .renderer import ContextUse, Renderer
 from .rows import row_of, rows_of
 from .settings import Settings
+from .weighing import weigh
 from .window import Window
-from .writing import Steps, Writing, replay
+from .writing import Steps, Writing, branched, replay
 
 
 class BusyError(ChatError):
@@ -115,6 +115,10 @@ class Session:
         reply = self._last("assistant")
         before = self.window(self.sight(reply.parent))
         return self._claim(replay(self._completer, before, reply, cancelled))
+
+    def weigh(self, reply: Turn, *, cancelled: Cancelled = never) -> Events:
+        """Find the choices of this reply's tokens, and of those to replies after it, by reading."""
+        return self._claim(weigh(self._completer, self._window, self.ledger, reply, cancelled))
 
     # Moving about in the ledger
 
@@ -214,12 +218,7 @@ class Session:
     def _branch(
         self, reply: Turn, at: int, token: int, settings: Settings, cancelled: Cancelled
     ) -> Steps:
-        other = Turn("assistant", "", [*reply.ids[:at], token], reply.parent)
-        text = Detokenizer(self.renderer.vocabulary, begins=True)
-        other.text = "".join(map(text.feed, other.ids))
-        other.choices = {i: choice for i, choice in reply.choices.items() if i <= at}
-        if at in other.choices:
-            other.choices[at] = other.choices[at].with_token(token)
+        other = branched(reply, at, token, self.renderer.vocabulary)
         yield from self._make_room([*self.sight(reply.parent), other], settings)
         yield from self._reply(reply.parent, [other], settings, cancelled)
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from ..events import Event, Finished, Replayed, TextDelta, Timings, used_up
 from ..generation.completer import Completer, Draws, Limits, common_prefix
 from ..model.engine import Cancelled
+from ..text.detokenizer import Detokenizer
+from ..text.vocabulary import Vocabulary
 from .ledger import Ledger, Run, Turn
 from .recorder import Recorder
 from .settings import Settings
@@ -93,6 +95,17 @@ class Writing:
 
     def _sight(self) -> list[Turn]:
         return self.ledger.since(self.window.first_visible)
+
+
+def branched(reply: Turn, at: int, token: int, vocabulary: Vocabulary) -> Turn:
+    """Return the beginning of another reply: the same up to its token ``at``, then ``token``."""
+    other = Turn("assistant", "", [*reply.ids[:at], token], reply.parent)
+    text = Detokenizer(vocabulary, begins=True)
+    other.text = "".join(map(text.feed, other.ids))
+    other.choices = {i: choice for i, choice in reply.choices.items() if i <= at}
+    if at in other.choices:
+        other.choices[at] = other.choices[at].with_token(token)
+    return other
 
 
 def replay(completer: Completer, before: Sequence[int], reply: Turn, cancelled: Cancelled) -> Steps:

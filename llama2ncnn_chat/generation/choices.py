@@ -23,6 +23,8 @@ def choice_of(logits: Float32, token: int, n: int = N_TOP) -> Choice:
     total = float(np.exp(logits - highest).sum(dtype=np.float64))
 
     def probability(i: int) -> float:
+        if i >= logits.size:  # padding, as older versions may have written
+            return 0.0
         return float(np.exp(np.float64(logits[i] - highest))) / total
 
     return Choice(token, probability(token), tuple((int(i), probability(int(i))) for i in top))

@@ -62,6 +62,13 @@ class Completer(Protocol):
         per token. Raises ``PromptTooLongError`` at once, before anything is read.
         """
 
+    def weigh(self, ids: Sequence[int], start: int, *, cancelled: Cancelled) -> Events:
+        """Read ids to see what the model would have thought of those from ``start`` on.
+
+        Yields ``Weighed`` and ``PrefillProgress`` per chunk; ``start`` is 1 at least. A stop ends
+        it. Raises ``PromptTooLongError`` at once.
+        """
+
     def cut(self, old: Sequence[int], new: Sequence[int]) -> None:
         """Make ready to go on from ``new``, which is ``old`` with a piece cut out of it.
 

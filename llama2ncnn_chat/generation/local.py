@@ -13,7 +13,16 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import PromptTooLongError
-from ..events import Event, Events, Finished, FinishReason, PrefillProgress, TextDelta, Timings
+from ..events import (
+    Event,
+    Events,
+    Finished,
+    FinishReason,
+    PrefillProgress,
+    TextDelta,
+    Timings,
+    Weighed,
+)
 from ..model.engine import CalledOffError, Cancelled, Engine, Logits
 from ..model.kv_cache import KvCache
 from ..text.detokenizer import Detokenizer
@@ -74,6 +83,11 @@ class LocalCompleter:
         )
         return self._complete(list(ids), decoding, keeps_logits=not limits.before)
 
+    def weigh(self, ids: Sequence[int], start: int, *, cancelled: Cancelled = never) -> Events:
+        """Bring the cache to all of ``ids`` but the last; see ``Completer``."""
+        refuse_too_long(len(ids) - 1, self.context_length)
+        return self._weigh(list(ids), start, cancelled)
+
     def cut(self, old: Sequence[int], new: Sequence[int]) -> None:
         """Turn a cache of ``old`` into one of ``new`` by moving what stays up; see ``Completer``.
 
@@ -118,6 +132,29 @@ class LocalCompleter:
             yield Finished(decoding.reason, tuple(decoding.ids), timings, stop=decoding.stop)
         finally:
             self.ids = (target + decoding.ids)[: self._engine.position]
+
+    def _weigh(
+        self, ids: list[int], start: int, cancelled: Cancelled
+    ) -> Generator[Event, None, None]:
+        self._rewind(min(common_prefix(self.ids, ids), start - 1))
+        engine, cached, begin = self._engine, self._engine.position, self._clock()
+        n_tokens, last = self._vocabulary.vocab_size - self._vocabulary.n_padding, len(ids) - 1
+        try:
+            for first in range(cached, last, engine.prefill_chunk):
+                if cancelled():
+                    return
+                end = min(first + engine.prefill_chunk, last)
+                if end < start:  # nobody asks what follows these
+                    engine.forward(ids[first:end], cancelled)
+                else:
+                    at = max(first + 1, start)
+                    rows = engine.forward_all(ids[first:end])[at - end - 1 :, :n_tokens]
+                    yield Weighed(at, tuple(map(choice_of, rows, ids[at : end + 1])))
+                yield PrefillProgress(end - cached, cached, last, self._clock() - begin)
+        except CalledOffError:
+            return
+        finally:
+            self.ids = ids[: engine.position]
 
     def _prefill(
         self, ids: list[int], cancelled: Cancelled

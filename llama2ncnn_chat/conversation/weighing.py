@@ -1,0 +1,43 @@
+"""Reads replies once more to find what the model thought of each of their tokens.
+
+What a reply was written without, a resumed one or one of a face that asked for nothing, is found
+this way. Changes no text and no path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+
+from ..events import Event, Weighed
+from ..generation.completer import Completer
+from ..model.engine import Cancelled
+from .ledger import Ledger, Turn
+from .window import Window
+
+
+def weigh(
+    completer: Completer, window: Window, ledger: Ledger, reply: Turn, cancelled: Cancelled
+) -> Generator[Event, None, None]:
+    """Fill in the choices of a reply of the path, and of those after it that lack any.
+
+    Each is read after what the model sees before it now. Yields ``PrefillProgress``.
+    """
+    path = ledger.path()
+    for turn in path[path.index(reply) :]:
+        if turn.role == "user" or is_weighed(turn):
+            continue
+        before = window.ids(ledger.since(window.first_visible, turn.parent))
+        events = completer.weigh([*before, *turn.ids], len(before), cancelled=cancelled)
+        with closing(events):
+            for event in events:
+                if isinstance(event, Weighed):
+                    first = event.at - len(before)
+                    turn.choices.update(enumerate(event.choices, first))
+                else:
+                    yield event
+
+
+def is_weighed(reply: Turn) -> bool:
+    """Tell whether the choice of every token is known."""
+    return all(i in reply.choices for i in range(len(reply.ids)))
