@@ -18,7 +18,7 @@ EACH, EACH_SHORT = 48, 1
 SCRIPTS = {
     "line editor": ("tell me a story", "/undo", "and now another one", "/regen"),
     "session switching": ("first", "/new", "second", "/load 1", "third", "/load 2", "fourth"),
-    "deletion": ("doomed", "/delete", "y", "hello", "/undelete", "/delete 1", "y"),
+    "deletion": ("doomed", "/delete", "hello", "/undelete", "/delete 1"),
     "fork": ("a beginning", "/fork", "one way", "/fork 1", "another way"),
     "snapshot writing": ("a long message " * 20, "/quit"),
 }

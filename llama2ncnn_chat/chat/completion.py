@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..errors import ChatError
 from ..paths import path_of
 from .chat import Chat
-from .commands.sessions import title
+from .commands.sessions import title, turns_in
 from .commands.table import COMMANDS, find
 from .line import is_command
 from .options import SETTINGS
@@ -65,7 +65,7 @@ def _arguments(chat: Chat, completes: str, argument: str) -> Iterable[tuple[str,
     if completes == "session" and chat.store:
         with suppress(ChatError):  # which the command itself will say
             found = chat.store.list()
-            return [(i.name or str(i.id), f"{i.n_turns} turns  {title(i)}") for i in found]
+            return [(i.name or str(i.id), f"{turns_in(i)}  {title(i)}") for i in found]
     if completes == "code":
         return [("code", "a block of code")]
     return _paths(argument) if completes == "path" else []

@@ -37,9 +37,8 @@ def sentence(error: ChatError) -> str:
 
 def shifted(event: ContextShifted) -> str:
     """Say that the oldest turns are out of the model's sight."""
-    turns = "turn" if event.turns == 1 else f"{event.turns} turns"
     return (
-        f"the context is full: the model no longer sees the oldest {turns} ({event.tokens:,} "
+        f"the context is full: the model no longer sees {oldest(event.turns)} ({event.tokens:,} "
         "tokens)"
     )
 
@@ -100,6 +99,21 @@ def read_again(n_tokens: int, why: str) -> str:
 def longer_than_context(length: int) -> str:
     """Say that a session was made with a longer context than this one."""
     return f"it is longer than this context of {length:,}: the model sees its end alone"
+
+
+def turns(n: int) -> str:
+    """Say how many turns: a message and its replies are one."""
+    return "1 turn" if n == 1 else f"{n:,} turns"
+
+
+def turns_of(n_messages: int) -> str:
+    """Say how many turns so many messages and replies are."""
+    return turns((n_messages + 1) // 2)
+
+
+def oldest(n_messages: int) -> str:
+    """Name the oldest turns, so many messages and replies."""
+    return f"the oldest {turns_of(n_messages).removeprefix('1 ')}"
 
 
 def brief(text: str, width: int = 60) -> str:

@@ -208,8 +208,7 @@ def _ask_to_go_on(chat: Chat) -> Ask | None:
 
 
 def _ask(n_dropped: int, generate: Generate, otherwise: tuple[Outcome, ...]) -> Ask:
-    turns = "turn" if n_dropped == 1 else f"{n_dropped} turns"
-    question = f"The context is full. Let the model forget the oldest {turns}?"
+    question = f"The context is full. Let the model forget {phrases.oldest(n_dropped)}?"
     return Ask(question, (generate,), otherwise)
 
 

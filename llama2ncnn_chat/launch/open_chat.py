@@ -60,7 +60,7 @@ def list_models(options: Options) -> list[ListedModel]:
     recent: dict[str, NamedWith] = {}
     with suppress(ChatError):  # what is wrong with the sessions, opening a chat will tell
         if store := _open_store(options):
-            for info in filter(lambda info: info.model, store.list()):
+            for info in filter(lambda info: info.model, store.list(one_shots=True)):
                 recent.setdefault(from_text(info.model), _named_with(info))
             store.close()
     at_hand = models_at_hand(recent)

@@ -12,20 +12,25 @@ from .search import search_sessions
 
 _INFO = """
 SELECT id, name, model, tokenizer, stated, updated,
-    (SELECT count(*) FROM turn WHERE turn.session = session.id) AS n_turns,
+    (SELECT count(*) FROM turn WHERE turn.session = session.id AND role = 'user') AS n_exchanges,
     (SELECT substr(text, 1, 500) FROM turn
-     WHERE turn.session = session.id AND role = 'user' ORDER BY id LIMIT 1) AS first_text
+     WHERE turn.session = session.id AND role = 'user' ORDER BY id LIMIT 1) AS first_text,
+    (SELECT substr(text, -500) FROM turn WHERE turn.id = session.head) AS last_text
 FROM session
 WHERE deleted_at IS NULL AND EXISTS (SELECT 1 FROM turn WHERE turn.session = session.id)
-ORDER BY updated DESC, id DESC
+{}ORDER BY updated DESC, id DESC
 """
 
-_INFO_TEXTS = ("name", "model", "tokenizer", "stated", "first_text")
+_NO_ONE_SHOTS = "AND NOT (one_shot = 1 AND name = '' AND n_exchanges <= 1)\n"
+"""Leaves out what was asked once from the command line; what got a name or went on is a chat."""
+
+_INFO_TEXTS = ("name", "model", "tokenizer", "stated", "first_text", "last_text")
 
 
 @dataclass(frozen=True)
 class SessionInfo:
-    """A row of the list. ``first_text`` is the first message, for those without a name;
+    """A row of the list. An exchange is a message with its replies. ``first_text`` is the
+    first message, for those without a name; ``last_text`` the end of what was said last;
     ``snippet`` where a search hit, the words between the two marks of ``HIT``."""
 
     id: int
@@ -34,17 +39,25 @@ class SessionInfo:
     tokenizer: str
     stated: str
     updated: float
-    n_turns: int
+    n_exchanges: int
     first_text: str
+    last_text: str
     snippet: str = ""
 
 
-def list_sessions(db: Database, search: str = "", limit: int = -1) -> list[SessionInfo]:
-    """List sessions, newest first; with ``search``, those that have its words. -1 is no limit."""
+def list_sessions(
+    db: Database, search: str = "", limit: int = -1, *, one_shots: bool = True
+) -> list[SessionInfo]:
+    """List sessions, newest first; with ``search``, those that have its words. -1 is no limit.
+
+    Without ``one_shots``, those are left out that are one answer on the command line, unless it is
+    words that are looked for.
+    """
     if not search.strip():
-        return [_info(row) for row in db.rows(f"{_INFO} LIMIT ?", limit)]
+        query = _INFO.format("" if one_shots else _NO_ONE_SHOTS)
+        return [_info(row) for row in db.rows(f"{query} LIMIT ?", limit)]
     hits = search_sessions(db, search)
-    rows = db.rows(_INFO)
+    rows = db.rows(_INFO.format(""))
     found = [_info(row, hits[row["id"]]) for row in rows if row["id"] in hits]
     return found[:limit] if limit >= 0 else found
 
@@ -75,7 +88,7 @@ def _info(row: sqlite3.Row, snippet: str = "") -> SessionInfo:
     return SessionInfo(
         id=row["id"],
         updated=time_of(row["updated"]),
-        n_turns=row["n_turns"],
+        n_exchanges=row["n_exchanges"],
         snippet=snippet,
         **texts,
     )

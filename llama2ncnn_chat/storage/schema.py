@@ -87,7 +87,10 @@ _V4 = "ALTER TABLE session ADD COLUMN template_contents TEXT NOT NULL DEFAULT ''
 
 _V5 = "ALTER TABLE session ADD COLUMN stated TEXT NOT NULL DEFAULT '';"
 
-MIGRATIONS = (_V1, _V2, _V3, _V4, _V5)
+# 1: begun for one answer on the command line, see ``listing``.
+_V6 = "ALTER TABLE session ADD COLUMN one_shot INTEGER NOT NULL DEFAULT 0;"
+
+MIGRATIONS = (_V1, _V2, _V3, _V4, _V5, _V6)
 """Scripts that make version n + 1 out of version n. Add to them; never change one."""
 
 MAIN_TABLES = ("session", "turn")

@@ -5,6 +5,9 @@ Whatever a person types is words to look for, never a query language.
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 from ..errors import ChatError
 from .database import Database
 from .reading import text_of
@@ -14,6 +17,19 @@ HIT = ("\x02", "\x03")
 """What stands around a found word in a snippet, for a face to make into its own."""
 
 _AROUND = 40
+
+
+def places_of(search: str, text: str) -> list[tuple[int, int]]:
+    """List beginning and end of the words in a text for which a search finds it, in order."""
+    words, plain = search.split(), _plain(text)
+    if not words:
+        return []
+    ends = [r"(?!\w)"] * (len(words) - 1) + [""]  # the last word may be the beginning of one
+    patterns = [rf"(?<!\w){re.escape(_plain(w))}{end}" for w, end in zip(words, ends, strict=True)]
+    found = [m.span() for p in patterns for m in re.finditer(p, plain)]
+    if not found:
+        found = [m.span() for m in re.finditer(re.escape(_plain(" ".join(words))), plain)]
+    return sorted(found)
 
 
 def search_sessions(db: Database, text: str) -> dict[int, str]:
@@ -63,6 +79,11 @@ def _by_substring(db: Database, text: str) -> dict[int, str]:
         pattern,
     )
     return {row[0]: _snippet(text_of(row[1]), text) for row in rows}
+
+
+def _plain(text: str) -> str:
+    """Return a text without accents and capitals, each character at its place."""
+    return "".join(unicodedata.normalize("NFD", sign)[0].lower()[0] for sign in text)
 
 
 def _snippet(text: str, found: str) -> str:

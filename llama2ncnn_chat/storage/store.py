@@ -121,9 +121,15 @@ class Store:
             raise
         return LoadedSession(*parts, recorder)
 
-    def list(self, search: str = "", limit: int = 100) -> builtins.list[SessionInfo]:
-        """List sessions, newest first; with ``search``, those that have its words."""
-        return list_sessions(self._db, search, limit)
+    def list(
+        self, search: str = "", limit: int = 100, *, one_shots: bool = False
+    ) -> builtins.list[SessionInfo]:
+        """List sessions, newest first; with ``search``, those that have its words.
+
+        Those that ``mark_one_shot`` marked come with ``one_shots`` or a search, once they have a
+        name, and once they have gone on.
+        """
+        return list_sessions(self._db, search, limit, one_shots=one_shots)
 
     def peek(self, session_id: int) -> builtins.list[Turn]:
         """Return a session's path, to look at only. Raises ``ChatError`` if there is none."""
@@ -131,7 +137,7 @@ class Store:
 
     def latest(self) -> SessionInfo | None:
         """Return the session that was changed last, None if there is none."""
-        return next(iter(self.list(limit=1)), None)
+        return next(iter(self.list(limit=1, one_shots=True)), None)
 
     def find(self, what: str) -> SessionInfo:
         """Find a session by id, by name, or by what only one name begins with.
@@ -143,6 +149,10 @@ class Store:
     def rename(self, session_id: int, name: str) -> None:
         """Rename a session. Raises ``ChatError``, also when another program has it."""
         self._update(session_id, "name = ?", storable(name))
+
+    def mark_one_shot(self, session_id: int) -> None:
+        """Mark a session as one answer on the command line. Raises ``ChatError``."""
+        self._update(session_id, "one_shot = ?", 1)
 
     def delete(self, session_id: int) -> None:
         """Hide a session until ``purge_deleted``. Raises ``ChatError`` as ``rename`` does."""

@@ -40,6 +40,7 @@ def answer(chat: Chat, prompt: str, options: Options) -> int:
     def facts() -> dict[str, Any]:
         return {"seed": chat.view.last_seed, "model": chat.model.short, "session": chat.session_id}
 
+    is_new = chat.session_id is None
     events = chat.send(prompt, cancelled=cancelled.is_set)
     for each in chat.pop_notes():
         tell(each)
@@ -50,7 +51,10 @@ def answer(chat: Chat, prompt: str, options: Options) -> int:
         dims=is_terminal(sys.stdout) and wants_colour(options.color),
     )
     with closing(events):  # what was written is kept, also when nobody reads any more
-        return _drain(events, sink, chat.settings.max_tokens, stats=options.stats)
+        code = _drain(events, sink, chat.settings.max_tokens, stats=options.stats)
+    if is_new and chat.store and chat.session_id is not None:
+        chat.store.mark_one_shot(chat.session_id)
+    return code
 
 
 def complete(options: Options) -> int:

@@ -92,8 +92,8 @@ def test_a_session_comes_back_with_all_that_belongs_to_it(path: Path) -> None:
     with closing(Store.open(path)) as store:
         info = store.latest()
         assert info
-        assert (info.name, info.model, info.n_turns, info.first_text) == (
-            "Birds", "tiny", 4, first.text,
+        assert (info.name, info.model, info.n_exchanges, info.first_text) == (
+            "Birds", "tiny", 2, first.text,
         )  # fmt: skip
         loaded = store.resume(info.id)
         assert loaded.meta == replace(META, system="Be long.")

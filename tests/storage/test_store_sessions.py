@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from llama2ncnn_chat.conversation.ledger import Ledger
 from llama2ncnn_chat.errors import ChatError
+from llama2ncnn_chat.storage.search import places_of
 from llama2ncnn_chat.storage.store import HIT, Store
 from tests.storage.stored import META, described, growing, names, say, session
 
@@ -27,6 +28,47 @@ def test_the_list_is_newest_first(store: Store) -> None:
     say(loaded.ledger, loaded.recorder, "more")
     assert names(store) == ["A", "B"]
     assert [info.name for info in store.list(limit=1)] == ["A"]
+
+
+def test_one_answer_is_no_conversation_until_it_has_a_name_or_goes_on(store: Store) -> None:
+    talk = session(store, "hello", "hi")
+    asked = session(store, "what is 2+2?", "It is\n\n**4**\n```")
+    store.mark_one_shot(asked)
+    assert [info.id for info in store.list()] == [talk]
+    assert [info.id for info in store.list(one_shots=True)] == [asked, talk]
+    assert [info.id for info in store.list("what is")] == [asked]
+    assert store.find(str(asked)) == store.latest() == store.list(one_shots=True)[0]
+    store.rename(asked, "Sum")
+    assert names(store) == ["Sum", ""]
+    store.rename(asked, "")
+    loaded = store.resume(asked)
+    say(loaded.ledger, loaded.recorder, "and 2+3?")
+    assert [info.id for info in store.list()] == [asked, talk]
+
+
+def test_a_message_and_its_replies_are_one_turn(store: Store) -> None:
+    ledger, recorder = Ledger(), store.create(META)
+    _, first = say(ledger, recorder, "hello", "hi")
+    ledger.move(first.parent)
+    say(ledger, recorder, "hi again", "how are you?", "well\nand you?\n")
+    info = store.list()[0]
+    assert (info.n_exchanges, info.last_text) == (2, "well\nand you?\n")
+
+
+@pytest.mark.parametrize(
+    ("search", "text", "found"),
+    [
+        ("birds sing", "Why do birds sing? Singing birds.", ["birds", "sing", "Sing", "birds"]),
+        ("sing birds", "Singing birds sing", ["birds", "sing"]),
+        ("CAFE", "Un café, des cafés", ["café", "café"]),
+        ("なぜ", "鳥はなぜ歌う", ["なぜ"]),
+        ("-> f", "C++ -> fast", ["->", "f"]),
+        ("owls", "birds", []),
+        (" ", "birds", []),
+    ],
+)
+def test_what_is_found_is_marked_where_it_stands(search: str, text: str, found: list[str]) -> None:
+    assert [text[start:end] for start, end in places_of(search, text)] == found
 
 
 def test_search_finds_words_prefixes_and_names(store: Store) -> None:

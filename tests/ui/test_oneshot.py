@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -136,8 +137,19 @@ def test_the_same_session_opens_in_the_repl(stem: str, capsys: pytest.CaptureFix
     done = subprocess.run(command, cwd=ROOT, capture_output=True, input=b"again\n/list\n")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"> hello\n{printable(text)}\n".encode())
-    assert b"4 turns" in done.stdout
+    assert b"2 turns" in done.stdout
     assert len(stored()) == 4
+
+
+def test_one_answer_stays_out_of_the_list_until_it_goes_on(
+    stem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer(capsys, stem, "-p", "hello", "-n", "3")
+    with closing(Store.open()) as store:
+        assert store.list() == []
+    answer(capsys, "-c", "-p", "and now?", "-n", "3")
+    with closing(Store.open()) as store:
+        assert [info.id for info in store.list()] == [1]
 
 
 def test_in_the_repl_a_session_goes_on_without_the_file_of_its_model(
@@ -173,7 +185,7 @@ def test_old_turns_go_and_it_is_said(stem: str, capsys: pytest.CaptureFixture[st
     out, err = capsys.readouterr()
     shifts = [json.loads(line) for line in out.splitlines() if '"shift"' in line]
     assert shifts[0]["turns"] == 2
-    assert "no longer sees the oldest 2 turns" in err
+    assert "no longer sees the oldest turn" in err
 
 
 def test_an_error_says_what_to_do_next(stem: str, capsys: pytest.CaptureFixture[str]) -> None:

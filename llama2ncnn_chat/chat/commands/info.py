@@ -13,7 +13,7 @@ from ..chat import Chat
 from ..option import find_option, shown
 from ..options import SETTINGS, SYSTEM
 from ..outcomes import Outcome, Say
-from ..phrases import brief
+from ..phrases import brief, turns_of
 
 
 def system(chat: Chat, text: str) -> Iterator[Outcome]:
@@ -54,7 +54,7 @@ def overview(chat: Chat) -> str:
     rows = [
         ("model", f"{model.short} ({model.weights}, {model.size / 1e6:,.1f} MB)"),
         ("session", f"{kept}{', ' + chat.name if chat.name else ''}"),
-        ("turns", str(len(session.ledger.path()))),
+        ("turns", str(sum(turn.role == "user" for turn in session.ledger.path()))),
         ("context", f"{use.used:,} of {use.length:,} tokens"),
         ("KV caches", f"{chat.kept_bytes / 1e6:,.1f} MB on the disk, of all sessions"),
         ("system", brief(chat.settings.system) or "none"),
@@ -69,7 +69,7 @@ def context(chat: Chat, _argument: str) -> Iterator[Outcome]:
     use = chat.session.context()
     rows = [("system prompt", f"{use.system:,}", "")] if use.system else []
     if use.hidden:
-        rows.append((f"{use.hidden} turns before", "-", "the model no longer sees them"))
+        rows.append((f"{turns_of(use.hidden)} before", "-", "the model no longer sees them"))
     for turn, n in use.turns:
         if turn.role == "user":
             rows.append(("you", f"{n:,}", brief(turn.text, 40)))

@@ -12,10 +12,14 @@ from pathlib import Path
 from ...errors import ChatError, UsageError
 from ...paths import is_there, path_of
 from ...storage.store import HIT, SessionInfo
+from .. import phrases
 from ..chat import Chat
 from ..export import FORMATS, default_name, export
 from ..outcomes import Ask, ClearScreen, Outcome, PickSession, Say, Switched
 from ..phrases import brief
+
+ALL = "all"
+ONE_SHOTS = "/list all shows those of one answer on the command line, too"
 
 
 def new(chat: Chat, _argument: str) -> Iterator[Outcome]:
@@ -72,9 +76,14 @@ def resume(chat: Chat, what: str) -> Iterator[Outcome]:
 
 def show_list(chat: Chat, search: str) -> Iterator[Outcome]:
     """List the sessions, newest first; only those with the words, if there are any."""
-    sessions = chat.stored().list(search)
+    store, lists_all = chat.stored(), search == ALL
+    search = "" if lists_all else search
+    sessions = store.list(search, one_shots=lists_all)
     if not sessions:
-        raise ChatError(f"no session has {search!r}" if search else "there is no session yet")
+        raise ChatError(
+            f"no session has {search!r}" if search else "there is no session yet",
+            "" if search or lists_all else ONE_SHOTS,
+        )
     yield Say(table_of(sessions, chat.session_id))
 
 
@@ -87,21 +96,12 @@ def fork(chat: Chat, _argument: str) -> Iterator[Outcome]:
 def delete(chat: Chat, what: str) -> Iterator[Outcome]:
     """Delete a session, the open one if none is named."""
     store = chat.stored()
-    if what:
-        info = store.find(what)
-    elif chat.session_id is None:
+    if not what and chat.session_id is None:
         raise ChatError("this session isn't saved yet")
-    else:
-        info = store.find(str(chat.session_id))
-    yield Ask(
-        f"Delete session {info.id}, {title(info)} ({info.n_turns} turns)?", _delete(chat, info)
-    )
-
-
-def _delete(chat: Chat, info: SessionInfo) -> Iterator[Outcome]:
+    info = store.find(what or str(chat.session_id))
     was_open = info.id == chat.session_id
     chat.delete(info.id)
-    yield Say(f"session {info.id} is deleted; /undelete brings it back")
+    yield Say(deleted(info, "/undelete"))
     if was_open:
         yield Switched("a new session")
 
@@ -110,7 +110,7 @@ def undelete(chat: Chat, _argument: str) -> Iterator[Outcome]:
     """Bring back the session that was deleted last."""
     store = chat.stored()
     info = store.find(str(store.undelete_last()))
-    yield Say(f"session {info.id}, {title(info)}, is back; /load {info.id} opens it")
+    yield Say(f"{undeleted(info)}; /load {info.id} opens it")
 
 
 def export_chat(chat: Chat, argument: str) -> Iterator[Outcome]:
@@ -134,24 +134,52 @@ def _export(chat: Chat, path: Path) -> Iterator[Outcome]:
     yield Say(f"exported to {path.resolve()} ({size:,} bytes)")
 
 
+def deleted(info: SessionInfo, undo: str) -> str:
+    """Say that a session is deleted, and what brings it back."""
+    return f"session {info.id}, {title(info)}, is deleted; {undo} brings it back"
+
+
+def undeleted(info: SessionInfo) -> str:
+    """Say that a session is there again."""
+    return f"session {info.id}, {title(info)}, is back"
+
+
 def table_of(sessions: list[SessionInfo] | tuple[SessionInfo, ...], open_id: int | None) -> str:
-    """List number, time, turns and title of sessions, a line each; ``open_id`` gets a mark."""
+    """List number, age, turns, model, title and last line of sessions, a line each.
+
+    A search shows what was found in place of the last line; ``open_id`` gets a mark.
+    """
     width = max(len(str(info.id)) for info in sessions)
+    long = max(len(turns_in(info)) for info in sessions)
+    models = max(len(model_of(info)) for info in sessions)
     lines = []
     for info in sessions:
         mark = "*" if info.id == open_id else " "
-        about = f"{title(info)}"
-        if info.snippet:
-            about += f"  [{brief(info.snippet.replace(HIT[0], '').replace(HIT[1], ''))}]"
-        lines.append(
-            f"{mark} {info.id:>{width}}  {when(info.updated):<12}  {info.n_turns:>4} turns  {about}"
-        )
+        said = brief(info.snippet.replace(HIT[0], "").replace(HIT[1], "")) or last_line(info)
+        facts = f"{when(info.updated):<10}  {turns_in(info):>{long}}  {model_of(info):<{models}}"
+        lines.append(f"{mark} {info.id:>{width}}  {facts}  {title(info)}  [{brief(said)}]")
     return "\n".join(lines)
 
 
 def title(info: SessionInfo) -> str:
     """Return a session's name, or else how it begins."""
     return info.name or brief(info.first_text, 40) or "(empty)"
+
+
+def turns_in(info: SessionInfo) -> str:
+    """Say how many turns a session has: a message and its replies are one."""
+    return phrases.turns(info.n_exchanges)
+
+
+def model_of(info: SessionInfo) -> str:
+    """Return the last part of the model's name."""
+    return Path(info.model).name
+
+
+def last_line(info: SessionInfo) -> str:
+    """Return the last line that was said and that says something."""
+    lines = info.last_text.splitlines()
+    return next((line.strip() for line in reversed(lines) if any(map(str.isalnum, line))), "")
 
 
 def when(stamp: float) -> str:

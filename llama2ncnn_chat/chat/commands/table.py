@@ -79,7 +79,12 @@ COMMANDS: tuple[Entry, ...] = (
     Entry(
         "resume", "/resume [NAME]", "the same, or choose one of a list", sessions.resume, "session"
     ),
-    Entry("list", "/list [WORDS]", "all sessions, or those with these words", sessions.show_list),
+    Entry(
+        "list",
+        "/list [all | WORDS]",
+        "the sessions, or those with these words",
+        sessions.show_list,
+    ),
     Entry("fork", "/fork", "go on in a copy of this session", sessions.fork),
     Entry("delete", "/delete [NAME]", "delete a session", sessions.delete, "session"),
     Entry("undelete", "/undelete", "bring back what was deleted last", sessions.undelete),

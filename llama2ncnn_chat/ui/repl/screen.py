@@ -81,7 +81,7 @@ class Screen:
         """Draw the path's last turns, and say from which on the model sees them."""
         n_earlier = len(rows) - SHOWN_TURNS
         if n_earlier > 0:
-            self.note(f"{n_earlier} earlier turns")
+            self.note(f"{phrases.turns_of(n_earlier)} before")
         for row in rows:
             if row.begins:
                 self.note("the model sees only what comes now")

@@ -12,7 +12,7 @@ from typing import ClassVar
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
@@ -20,17 +20,14 @@ from textual.widgets.option_list import Option
 
 from ...chat import phrases
 from ...chat.chat import Chat
-from ...chat.commands.sessions import title, when
+from ...chat.commands.sessions import deleted, last_line, model_of, title, turns_in, undeleted, when
 from ...errors import ChatError
 from ...storage.store import HIT, SessionInfo
-from ...text.reasoning import reasoning_and_answer
 from .field import Field
 from .keys import in_order, key
 from .questions import AskLine
+from .session_preview import SessionPreview
 from .status import MUTED
-
-PREVIEW_TURNS, PREVIEW_CHARACTERS = 12, 600
-
 
 _key = partial(key, "sessions", show=True, first=True)
 
@@ -42,8 +39,9 @@ class SessionsScreen(ModalScreen[int | None]):
         _key("enter", "open", "Open", "Go on with this session"),
         _key("ctrl+e", "rename", "Rename", "Another name for it"),
         _key("ctrl+f", "fork", "Fork", "A copy to go on in"),
-        _key("ctrl+x", "delete", "Delete", "Delete it; ctrl+z brings it back"),
+        _key("ctrl+x", "delete", "Delete", "Delete it; ^z brings it back"),
         _key("ctrl+z", "undo", "Undo", "Bring back what was deleted"),
+        _key("ctrl+t", "one_shots", "All", "Those of one answer on the command line, too"),
         _key("escape,ctrl+o,ctrl+c", "close", "Close", "Back to the chat"),
         _key("down", "highlight(1)", "Down", "The session below", show=False),
         _key("up", "highlight(-1)", "Up", "The session above", show=False),
@@ -54,6 +52,7 @@ class SessionsScreen(ModalScreen[int | None]):
         self._chat = chat
         self._store = chat.stored()
         self._found: list[SessionInfo] = []
+        self._one_shots = False
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
@@ -65,8 +64,7 @@ class SessionsScreen(ModalScreen[int | None]):
             yield Field(placeholder="search all that was ever said", compact=True)
             with Horizontal():
                 yield OptionList(compact=True)
-                with VerticalScroll(id="preview", can_focus=False):
-                    yield Static()
+                yield SessionPreview()
             yield Static(id="sessions-note")
             yield Footer(compact=True, show_command_palette=False)
 
@@ -153,18 +151,23 @@ class SessionsScreen(ModalScreen[int | None]):
         except ChatError as e:
             self._say(phrases.sentence(e))
             return
-        self._say(f"{title(info)}: deleted. ctrl+z brings it back")
+        self._say(deleted(info, "^z"))
         self._fill()
 
     def action_undo(self) -> None:
         """Bring back the session that was deleted last."""
         try:
-            back = self._store.undelete_last()
+            back = self._store.find(str(self._store.undelete_last()))
         except ChatError as e:
             self._say(phrases.sentence(e))
         else:
-            self._say("it is back")
-            self._fill(back)
+            self._say(undeleted(back))
+            self._fill(back.id)
+
+    def action_one_shots(self) -> None:
+        """Show the sessions that are one answer on the command line, or leave them out again."""
+        current, self._one_shots = self._current, not self._one_shots
+        self._fill(current.id if current else None)
 
     def _can_undelete(self) -> bool:
         with suppress(ChatError):  # which the list says as well
@@ -181,7 +184,7 @@ class SessionsScreen(ModalScreen[int | None]):
         options = self.query_one(OptionList)
         at = options.highlighted or 0
         try:
-            self._found = self._store.list(self.query_one(Input).value)
+            self._found = self._store.list(self.query_one(Input).value, one_shots=self._one_shots)
         except ChatError as e:
             self._found = []
             self._say(phrases.sentence(e))
@@ -197,37 +200,28 @@ class SessionsScreen(ModalScreen[int | None]):
         mark = "● " if info.id == self._chat.session_id else "  "
         room = self.query_one(OptionList).size.width - len(mark)
         name = Content(title(info)).truncate(max(1, room), ellipsis=True)
-        about = f"{when(info.updated)}  ·  {info.n_turns} turns"
-        parts = [
-            Content.styled(mark, "$success") + name.stylize("bold"),
-            Content.styled(f"  {about}", MUTED),
-        ]
-        if info.snippet:
-            parts.append(Content("  ") + _snippet(info.snippet))
-        return Content("\n").join(parts)
+        about = f"{when(info.updated)} · {turns_in(info)} · {model_of(info)}"
+        said = _snippet(info.snippet) if info.snippet else Content.styled(last_line(info), MUTED)
+        return Content("\n").join(
+            [
+                Content.styled(mark, "$success") + name.stylize("bold"),
+                *(
+                    Content("  ") + line.truncate(max(1, room), ellipsis=True)
+                    for line in (Content.styled(about, MUTED), said)
+                ),
+            ]
+        )
 
     def _preview(self) -> None:
-        scroll = self.query_one("#preview", VerticalScroll)
-        preview, width = scroll.query_one(Static), max(10, scroll.size.width - 3)
+        preview, words = self.query_one(SessionPreview), self.query_one(Input).value
         info = self._current
         if info is None:
-            words = self.query_one(Input).value
-            preview.update(Content("nothing has these words" if words else "no session yet"))
+            preview.say("no session has these words" if words else "no session yet")
             return
         try:
-            path = self._store.peek(info.id)
+            preview.show(self._store.peek(info.id), words)
         except ChatError as e:
-            preview.update(Content(phrases.sentence(e)))
-            return
-        lines = []
-        for turn in path[-PREVIEW_TURNS:]:
-            colour = "$primary" if turn.role == "user" else "$foreground 15%"
-            said = turn.text if turn.role == "user" else reasoning_and_answer(turn.text)[1]
-            text = said.strip()[:PREVIEW_CHARACTERS]
-            lines += [Content.assemble(("▌ ", colour), x) for x in Content(text).wrap(width)]
-            lines.append(Content(""))
-        preview.update(Content("\n").join(lines))
-        scroll.scroll_end(animate=False)
+            preview.say(phrases.sentence(e))
 
     def _say(self, text: str) -> None:
         self.query_one("#sessions-note", Static).update(Content(text))

@@ -144,7 +144,7 @@ def test_on_full_ask_asks_before_anything_goes() -> None:
     do(chat, "a" * 30)
     before = transcript(chat)
     seen = do(chat, "b" * 30, yes=False)
-    assert "forget the oldest 2 turns" in only(Ask, list(seen)).question
+    assert "forget the oldest turn" in only(Ask, list(seen)).question
     assert seen[-1] == Draft("b" * 30)
     assert transcript(chat) == before
     do(chat, "b" * 30, yes=True)
@@ -176,7 +176,7 @@ def test_sessions_are_named_listed_opened_forked_and_deleted() -> None:
     assert said(chat, "/save first one") == "saved as session 1, first one"
     assert do(chat, "/new") == [Switched("a new session")]
     do(chat, "other")
-    assert "hello" not in said(chat, "/list")
+    assert "  hello  [" not in said(chat, "/list")
     assert "first one" in said(chat, "/list")
     assert "first one" in said(chat, "/list hello")
     assert "no session has" in complaint(chat, "/list nothing of it")
@@ -188,10 +188,11 @@ def test_sessions_are_named_listed_opened_forked_and_deleted() -> None:
     do(chat, "more")
     do(chat, "/resume 1")
     assert transcript(chat) == ["hello", "You said hello."]
-    assert "3" in only(Ask, list(do(chat, "/delete 3", yes=False))).question
+    assert said(chat, "/delete 3").endswith("is deleted; /undelete brings it back")
+    assert "(fork)" not in said(chat, "/list")
+    assert "is back" in said(chat, "/undelete")
     assert "first one (fork)" in said(chat, "/list")
     do(chat, "/delete 3")
-    assert "(fork)" not in said(chat, "/list")
     do(chat, "/delete")
     assert transcript(chat) == []
     assert chat.session_id is None

@@ -94,7 +94,7 @@ def test_a_reply_that_fills_the_context_asks_too(capsys: pytest.CaptureFixture[s
         settings=Settings(on_full="ask"),
     )
     talk(chat, "hi\ngo\ny\n", label="> ")
-    assert "Let the model forget the oldest 2 turns? [y/N]" in capsys.readouterr().out
+    assert "Let the model forget the oldest turn? [y/N]" in capsys.readouterr().out
     assert transcript(chat)[-1] == "long " * 40
     assert [row.hidden for row in chat.view.rows()] == [True, True, False, False]
 

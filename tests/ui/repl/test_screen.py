@@ -81,7 +81,7 @@ def test_a_shift_within_a_reply_is_a_line_of_its_own(capsys: pytest.CaptureFixtu
     screen.draw_reply(events(), lambda _: "")
     first, told, last = capsys.readouterr().out.splitlines()
     assert (first, last) == ("one ", "two")
-    assert "oldest 2 turns (312 tokens)" in told
+    assert "oldest turn (312 tokens)" in told
 
 
 def test_a_long_read_is_announced_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +105,7 @@ def test_a_resumed_conversation_is_shown_with_what_is_out_of_sight(
     capsys.readouterr()
     talk(chat, "", label="> ")
     out = capsys.readouterr().out
-    assert "(4 earlier turns)" in out
+    assert "(2 turns before)" in out
     assert "(the model sees only what comes now)\n> " in out
     assert "> message 4\nre message 4\n" in out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, OptionList, Select, Static
 
@@ -15,6 +16,7 @@ from llama2ncnn_chat.text.templates.marked import MarkedTemplate
 from llama2ncnn_chat.ui.history import History
 from llama2ncnn_chat.ui.tui.help_screen import HelpScreen
 from llama2ncnn_chat.ui.tui.keyboard import InputFailed
+from llama2ncnn_chat.ui.tui.session_preview import FOUND, SessionPreview
 from llama2ncnn_chat.ui.tui.sessions_screen import SessionsScreen
 from llama2ncnn_chat.ui.tui.settings_screen import SettingsScreen
 from tests.ui.tui.scripted import Script, make_chat
@@ -54,6 +56,55 @@ def test_searching_renaming_and_forking() -> None:
         assert stage.said[0] == "bananas are yellow"
 
     play(make_chat(Script(["First.", "Second."]), saved=True), scene)
+
+
+def test_a_row_says_when_how_much_with_which_model_and_what_was_said_last() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("apples are red")
+        await stage.press("ctrl+o")
+        [option] = stage.app.screen.query_one(OptionList).options
+        title, about, said = str(option.prompt).split("\n")
+        assert title == "● apples are red"
+        assert about.split(" · ")[:2] == ["  just now", "1 turn"]
+        assert about.split(" · ")[2] in stage.screen.chat.model.name
+        assert said == "  It goes on."
+
+    play(make_chat(Script(["First.\n\nIt goes on.\n"]), saved=True), scene, (140, 45))
+
+
+def test_one_answer_on_the_command_line_is_shown_by_a_key() -> None:
+    async def scene(stage: Stage) -> None:
+        await _two_sessions(stage)
+        assert stage.screen.chat.store
+        stage.screen.chat.store.mark_one_shot(1)
+        await stage.press("ctrl+o")
+        assert _titles(stage) == ["bananas are yellow"]
+        await stage.press("ctrl+t")
+        assert _titles(stage) == ["bananas are yellow", "apples are red"]
+        await stage.press("ctrl+t")
+        assert _titles(stage) == ["bananas are yellow"]
+
+    play(make_chat(Script(["First.", "Second."]), saved=True), scene)
+
+
+def test_found_words_are_marked_and_scrolled_to() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("fill the page")
+        await stage.send("and more")
+        await stage.press("ctrl+o")
+        preview = stage.app.screen.query_one(SessionPreview)
+        await stage.until(lambda: preview.scroll_y > 0)
+        stage.app.screen.query_one(Input).value = "walrus"
+        await stage.until(lambda: "walrus" in _preview(stage))
+        await stage.pilot.pause()
+        shown = preview.query_one(Static).render()
+        assert isinstance(shown, Content)
+        assert [shown.plain[s.start : s.end] for s in shown.spans if s.style == FOUND] == ["walrus"]
+        line = shown.plain[: shown.plain.index("walrus")].count("\n")
+        assert preview.scroll_y <= line < preview.scroll_y + preview.size.height
+
+    filled = "\n".join(["line"] * 30)
+    play(make_chat(Script([f"A walrus.\n{filled}", filled]), saved=True), scene)
 
 
 def test_deleting_can_be_undone_and_the_open_one_leaves_an_empty_chat() -> None:

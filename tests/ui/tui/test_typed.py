@@ -186,8 +186,6 @@ def test_a_session_that_a_command_deletes_can_be_brought_back() -> None:
         await stage.send("walrus")
         await stage.send("/new")
         await stage.send("/delete 1")
-        await stage.pilot.pause()
-        await stage.press("y")
         await stage.until(lambda: "/undelete" in "".join(stage.notices))
         assert stage.app.chat
         assert stage.app.chat.store
