@@ -23,12 +23,11 @@ from .errors import Terminated, UsageError
 from .launch.open_chat import list_models, open_chat
 from .launch.open_model import Step
 from .launch.options import Options, bench_options_of, models_options_of, options_of
-from .reading import read_text
 from .signals import TERMINATE
 from .ui.boundary import bounded, closed_after
 from .ui.oneshot import answer, complete, refuse_empty
 from .ui.progress import Steps, tell, tell_writing
-from .ui.prompt_input import has_prompt, read_prompt
+from .ui.prompt_input import has_prompt, read_named, read_prompt
 from .ui.terminal import is_interactive, wants_colour
 
 WITHOUT_EFFECT = {"system", "system_file", "template", "latest", "resume", "on_full"}
@@ -60,9 +59,7 @@ def _chat(flags: Mapping[str, Any]) -> int:
             tell(f"--{flag.replace('_', '-')} has no effect with --raw")
         return complete(options)
     if options.system_file:
-        settings = replace(
-            options.settings, system=read_text(options.system_file, "replace").strip()
-        )
+        settings = replace(options.settings, system=read_named(options.system_file).strip())
         options = replace(options, settings=settings, given=options.given | {"system"})
     # With --plain a pipe is what a person types, line by line.
     typed = options.plain and not has_prompt(options)

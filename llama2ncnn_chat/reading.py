@@ -1,12 +1,15 @@
-"""Reads what a person has in files, and lines of a stream: of a bounded size, without ever waiting.
+"""Reads what a person has in files, and lines of a stream: of a bounded size.
 
 Whatever stands under a name, a pipe, a device or a disk's worth of bytes, it is refused with the
-numbers. Knows what bytes say of their encoding, and nothing of what the text is for.
+numbers, never waited for; but for the pipes that a shell makes of ``<(command)``. Knows
+what bytes say of their encoding, and nothing of what the text is for.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import stat
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 from typing import TextIO
@@ -38,6 +41,26 @@ def read_bytes(path: Path, most: int, what: str) -> bytes:
 def read_text(path: Path, errors: str = "strict") -> str:
     """Read a text for a model. Raises as ``read_bytes`` does, and as ``text_of``."""
     return text_of(read_bytes(path, MAX_TEXT, "a text for a model"), errors)
+
+
+def read_argument(path: Path) -> str:
+    """Read a text that a command line names, whose shell may have put a pipe in its place.
+
+    That is read to its end, which may have to be waited for. Raises as ``read_bytes`` does.
+    """
+    made = re.fullmatch(r"/(?:dev|proc/self)/fd/([0-9]{1,9})", str(path))
+    try:
+        if made and stat.S_ISFIFO(os.fstat(int(made[1])).st_mode):
+            with open(int(made[1]), "rb", closefd=False) as pipe:
+                data = pipe.read(MAX_TEXT + 1)
+            if len(data) > MAX_TEXT:
+                raise UsageError(
+                    f"{path}: over {MAX_TEXT:,} bytes, which no context holds", "is it a text?"
+                )
+            return text_of(data, "replace")
+    except OSError as e:
+        raise UsageError(f"{path}: can't read: {e.strerror}") from e
+    return read_text(path, "replace")
 
 
 def read_end(path: Path, most: int) -> tuple[bytes, bool]:

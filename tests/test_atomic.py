@@ -41,7 +41,7 @@ from pathlib import Path
 MEMO = """
 from llama2ncnn_chat.catalogue.hashes import content_hash
 from llama2ncnn_chat.paths import cache_dir
-content_hash([Path(sys.executable)], cache_dir(), None)
+content_hash([Path(sys.executable)], cache_dir(), None, [])
 """
 KERNEL = """
 from llama2ncnn_chat.model.kernels.kept import _write

@@ -112,17 +112,17 @@ def _write_facts(folder: Path) -> None:
 
 def _write_memo(folder: Path) -> None:
     (folder / "file").write_bytes(b"abc")
-    content_hash([folder / "file"], folder, None)
+    content_hash([folder / "file"], folder, None, [])
     (memo,) = (folder / "hashes").iterdir()
     memo.rename(folder / "memo")
 
 
 def _read_memo(folder: Path) -> None:
     (folder / "hashes").mkdir(exist_ok=True)
-    content_hash([folder / "file"], folder, None)
+    content_hash([folder / "file"], folder, None, [])
     (memo,) = (folder / "hashes").iterdir()
     memo.write_bytes((folder / "memo").read_bytes())
-    content_hash([folder / "file"], folder, None)
+    content_hash([folder / "file"], folder, None, [])
 
 
 def _write_origin(folder: Path) -> None:

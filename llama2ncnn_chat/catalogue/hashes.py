@@ -19,10 +19,13 @@ OnBytes = Callable[[int, int], None]
 """Is told how many bytes were read, of how many."""
 
 
-def content_hash(files: Sequence[Path], root: Path, hashing: OnBytes | None) -> str:
+def content_hash(
+    files: Sequence[Path], root: Path, hashing: OnBytes | None, notes: list[str]
+) -> str:
     """Compute the SHA-256 of one file; of several, the SHA-256 of theirs in a row.
 
-    What was computed is remembered under ``root``, the cache folder. Raises ``OSError``.
+    What was computed is remembered under ``root``, the cache folder; a memo that turned out
+    damaged is written anew, as ``notes`` then says. Raises ``OSError``.
     """
     total, before = sum(path.stat().st_size for path in files), 0
     digests = []
@@ -32,14 +35,14 @@ def content_hash(files: Sequence[Path], root: Path, hashing: OnBytes | None) -> 
             if hashing:
                 hashing(before + done, total)
 
-        digests.append(_file_hash(path, root, report))
+        digests.append(_file_hash(path, root, report, notes))
         before += path.stat().st_size
     if len(digests) == 1:
         return digests[0]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _file_hash(path: Path, root: Path, hashing: Callable[[int], None]) -> str:
+def _file_hash(path: Path, root: Path, hashing: Callable[[int], None], notes: list[str]) -> str:
     """Compute a file's SHA-256, or look it up if its name, size and time are as they were."""
     stat = path.stat()
     stamp = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino]
@@ -48,8 +51,11 @@ def _file_hash(path: Path, root: Path, hashing: Callable[[int], None]) -> str:
     if known.get("stamp") == stamp and (digest := hash_in(known)):
         return digest
     digest = sha256_file(path, hashing)
+    damaged = os.path.lexists(memo) and not hash_in(known)
     with suppress(OSError):  # a memo is a convenience
         make_private(memo.parent)
         with replacing(memo) as beside:
             beside.write_text(json.dumps({"stamp": stamp, "sha256": digest}))
+        if damaged:
+            notes.append(f"{memo}: was damaged; {path.name} was read again for it")
     return digest

@@ -18,9 +18,9 @@ from convert.pipeline import CONVERTER
 from convert.temporary import discard, name_folder, temporary_folder
 
 from ..paths import cache_dir, make_private
-from .cached import KEY_DIGITS, MODELS, STEM, Origin, read_origin, write_origin
+from .cached import KEY_DIGITS, MODELS, ORIGIN, STEM, Origin, read_kept, read_origin, write_origin
 from .hashes import OnBytes, content_hash
-from .sound import read_sound, sound_or_none, write_sums
+from .sound import SUMS, read_sound, sound_or_none, write_sums
 
 
 def cache_stem(
@@ -32,7 +32,7 @@ def cache_stem(
     """
     try:
         root = make_private(cache_dir())
-        digest = content_hash(files, root, hashing)[:KEY_DIGITS]
+        digest = content_hash(files, root, hashing, notes)[:KEY_DIGITS]
         key = f"{digest}-{options}-{CONVERTER.split()[-1]}"
         folder = make_private(root / MODELS) / key
         if not os.access(folder.parent, os.W_OK) and not sound_or_none(folder / STEM):
@@ -57,8 +57,10 @@ def take_sound(
 ) -> ModelDesc:
     """Take the conversion that is in the cache, or make it; anew, with a note, if it is damaged.
 
-    With ``check`` all of it is read to see that.
+    With ``check`` all of it is read to see that. So it is with what is kept beside it.
     """
+    beside = [stem.with_name(name) for name in (SUMS, ORIGIN)]
+    damaged = [path for path in beside if os.path.lexists(path) and not read_kept(path)]
     try:
         desc = read_sound(stem, whole=check, progress=hashing)
     except ConvertError as e:
@@ -68,6 +70,7 @@ def take_sound(
     if read_origin(stem.parent) is None:
         with suppress(OSError):  # a cache that can't be written
             write_origin(stem.parent, origin)
+    notes += [f"{path}: was damaged; it was written anew" for path in damaged if read_kept(path)]
     return desc
 
 

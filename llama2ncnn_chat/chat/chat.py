@@ -103,10 +103,9 @@ class Chat:
     ) -> Events:
         """Send another message in place of the one of this id."""
         turn, ledger = turn_of(self.session, message), self.session.ledger
-        place = len(ledger.path(turn)) - 1
         self._make_writable()
         if self.session.ledger is not ledger:  # a copy to work in, with turns of its own
-            turn = self.session.ledger.path()[place]
+            turn = self.session.ledger.path()[turn.depth]
         return self.session.edit(text, turn, self._reply_settings(drop), cancelled=cancelled)
 
     def regenerate(self, *, drop: bool = False, cancelled: Cancelled = never) -> Events:

@@ -103,7 +103,7 @@ def turns_to_drop(chat: Chat, text: str | None, edits: int | None = None) -> int
     Raises ``PromptTooLongError`` if it can't fit at all.
     """
     session = chat.session
-    path = session.sight()
+    path = session.sight(session.ledger.head)
     if text is not None:
         after = session.ledger.end() if edits is None else turn_of(chat.session, edits).parent
         message = Turn("user", text, session.renderer.message(text, first=after is None), after)

@@ -52,7 +52,7 @@ class View:
     def n_used(self) -> int:
         """Count the tokens that stand in the context."""
         self._session.refuse_if_busy()
-        return len(self._session.window(self._session.sight()))
+        return len(self._session.window(self._session.sight(self._session.ledger.head)))
 
     def count(self, text: str) -> int | None:
         """Count the tokens that a message takes; None for one that the template refuses.

@@ -89,21 +89,9 @@ class Ledger:
         self.n_runs = 0
         self._onward: Turn | None = None  # of the roots
 
-    def path(self, *to: Turn | None) -> list[Turn]:
-        """Return the turns from the first to the head, or to the turn that is given."""
-        return list(reversed(list(_up(to[0] if to else self.head))))
-
-    def since(self, first: Turn | None, *to: Turn | None) -> list[Turn]:
-        """Return the path from ``first`` on, or all of it where that isn't on the path.
-
-        No more turns are looked at: the path may be very long.
-        """
-        found = []
-        for turn in _up(to[0] if to else self.head):
-            found.append(turn)
-            if turn is first:
-                break
-        return found[::-1]
+    def path(self) -> list[Turn]:
+        """Return the turns from the first to the head."""
+        return between(None, self.head)
 
     def end(self) -> Turn | None:
         """Return what the next message follows: the path's last reply, None if there is none.
@@ -209,6 +197,19 @@ class Ledger:
 
     def _siblings(self, turn: Turn) -> list[Turn]:
         return turn.parent.children if turn.parent else self.roots
+
+
+def between(first: Turn | None, last: Turn | None) -> list[Turn]:
+    """Return the turns from ``first`` to ``last``, or all above that where ``first`` isn't.
+
+    No more turns are looked at: the path may be very long.
+    """
+    found = []
+    for turn in _up(last):
+        found.append(turn)
+        if turn is first:
+            break
+    return found[::-1]
 
 
 def steps(old: Turn | None, new: Turn | None) -> list[Turn]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..events import Choice, Row
-from .ledger import Ledger, Turn
+from .ledger import Ledger, Turn, between
 from .reasoning import Reasoning
 
 
@@ -36,7 +36,7 @@ def rows_of(
 
 def row_of(ledger: Ledger, turn: Turn, first_visible: Turn | None, reasoning: Reasoning) -> Row:
     """Return the row of a turn of the path."""
-    start = n_hidden(ledger.since(first_visible), first_visible)
+    start = n_hidden(between(first_visible, ledger.head), first_visible)
     return _row(ledger, turn, start, reasoning)
 
 

@@ -14,7 +14,7 @@ from ..events import Event, Events, Role, Row, TurnAdded, TurnFinished, TurnRemo
 from ..generation.completer import Completer, never
 from ..model.engine import Cancelled
 from .claim import Claim
-from .ledger import Ledger, Turn
+from .ledger import Ledger, Turn, between
 from .recorder import NullRecorder, Recorder
 from .renderer import ContextUse, Renderer
 from .rows import row_of, rows_of
@@ -161,7 +161,7 @@ class Session:
         Raises ``BusyError`` while it is being changed.
         """
         self.refuse_if_busy()
-        path = self.sight() if in_sight else self.ledger.path()
+        path = self.sight(self.ledger.head) if in_sight else self.ledger.path()
         return rows_of(self.ledger, path, self.first_visible, self.renderer.reasoning)
 
     def count(self, text: str) -> int:
@@ -171,16 +171,16 @@ class Session:
     def see_what_fits(self) -> bool:
         """Hide the oldest turns if the path is longer than the context; returns whether it was."""
         before = self.first_visible
-        self._window.follow(self.sight())
+        self._window.follow(self.sight(self.ledger.head))
         return self.first_visible is not before
 
     def context(self) -> ContextUse:
         """Count what stands in the context, exactly."""
-        return self._window.use(self.sight())
+        return self._window.use(self.sight(self.ledger.head))
 
-    def sight(self, *to: Turn | None) -> list[Turn]:
-        """Return the turns that the model sees of the path, or of that to another turn."""
-        return self.ledger.since(self.first_visible, *to)
+    def sight(self, last: Turn | None) -> list[Turn]:
+        """Return the turns that the model sees of the path to ``last``, as the ledger's head."""
+        return between(self.first_visible, last)
 
     def window(self, path: Sequence[Turn]) -> list[int]:
         """Return the ids that stand before the model for a path."""
@@ -207,7 +207,7 @@ class Session:
 
     def _proceed(self, settings: Settings, cancelled: Cancelled) -> Steps:
         last = self._last("assistant" if self.ledger.end() is self.ledger.head else "user")
-        yield from self._make_room(self.sight(), settings)
+        yield from self._make_room(self.sight(self.ledger.head), settings)
         if last.role == "user":
             yield from self._reply(last, [Turn("assistant", "", [])], settings, cancelled)
             return
@@ -275,7 +275,7 @@ class Session:
             yield shifted
 
     def _follow_head(self) -> None:
-        self._window.follow(self.sight())
+        self._window.follow(self.sight(self.ledger.head))
         self._record_head()
 
     def _record_head(self) -> None:

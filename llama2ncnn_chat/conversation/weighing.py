@@ -12,7 +12,7 @@ from contextlib import closing
 from ..events import Event, Weighed
 from ..generation.completer import Completer
 from ..model.engine import Cancelled
-from .ledger import Ledger, Turn
+from .ledger import Ledger, Turn, between
 from .window import Window
 
 
@@ -27,7 +27,7 @@ def weigh(
     for turn in path[path.index(reply) :]:
         if turn.role == "user" or is_weighed(turn):
             continue
-        before = window.ids(ledger.since(window.first_visible, turn.parent))
+        before = window.ids(between(window.first_visible, turn.parent))
         events = completer.weigh([*before, *turn.ids], len(before), cancelled=cancelled)
         with closing(events):
             for event in events:

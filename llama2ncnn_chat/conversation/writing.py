@@ -15,7 +15,7 @@ from ..generation.completer import Completer, Draws, Limits, common_prefix
 from ..model.engine import Cancelled
 from ..text.detokenizer import Detokenizer
 from ..text.vocabulary import Vocabulary
-from .ledger import Ledger, Run, Turn
+from .ledger import Ledger, Run, Turn, between
 from .recorder import Recorder
 from .settings import Settings
 from .window import Window
@@ -94,7 +94,7 @@ class Writing:
         raise AssertionError("a completer ends with Finished")
 
     def _sight(self) -> list[Turn]:
-        return self.ledger.since(self.window.first_visible)
+        return between(self.window.first_visible, self.ledger.head)
 
 
 def branched(reply: Turn, at: int, token: int, vocabulary: Vocabulary) -> Turn:

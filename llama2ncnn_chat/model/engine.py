@@ -25,7 +25,7 @@ class Engine(Protocol):
     """A decoder with a KV cache of ``position`` tokens, of at most ``context_length``.
 
     ``prefill_chunk`` is how many tokens are best fed at once, so that a stop is never far away.
-    ``note`` says why it is slower than it could be, if it is.
+    ``note`` says why it is slower than it could be, or was slow to start.
     """
 
     note: str

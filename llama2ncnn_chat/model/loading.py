@@ -44,7 +44,8 @@ class LoadedNet:
     """A net with its weights and its cache, the open file, and what it takes from there.
 
     ``embedding`` is how tokens are looked up in that file; ``note`` says why it is slower than it
-    could be, if it is. The matrices ``borrowed`` are those of ``lender``, for as long as both are.
+    could be, or was slow to start. The matrices ``borrowed`` are those of ``lender``, for as long
+    as both are.
     """
 
     net: ncnn.Net
@@ -101,6 +102,7 @@ def load_net(
     """
     try:
         ours, note = _kernels_for(d)
+        without = codec_of_model(d).fused and ours is None
         cache: LiveCache
         if ours:
             cache = OwnCache(d.shape, context_length, ours.cpu)
@@ -110,7 +112,7 @@ def load_net(
         loaded = LoadedNet(new_net(threads), cache, file, _embedding(d, file), layers, note)
         if layers:
             layers.register(loaded.net)
-        if note:
+        if without:
             chunks = _Chunks(plain_weights(d, file.read))
             _load(loaded, plain_graph(d).to_param(), chunks, plain_size(d), progress)
         else:
@@ -123,13 +125,14 @@ def load_net(
 
 
 def _kernels_for(d: ModelDesc) -> tuple[Kernels | None, str]:
-    """Find what a model in panels runs on; where there is nothing, a note says why."""
+    """Find what a model in panels runs on, and a note; where there is nothing, it says why."""
     if not codec_of_model(d).fused:
         return None, ""
     try:
-        return kernels(ncnn.__file__), ""
+        found = kernels(ncnn.__file__)
     except NoKernelsError as e:
         return None, f"running on ncnn's own layers, slower and in more memory: {e}"
+    return found, found.notes.pop() if found.notes else ""
 
 
 def _nothing(_ids: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:

@@ -33,7 +33,7 @@ class KvKeeper:
     def save(self, session: Session, session_id: int) -> None:
         """Save the cache as it is, unless that has been done."""
         # What the model has read of another path (after an undo) is of no use later.
-        window = session.window(session.sight())
+        window = session.window(session.sight(session.ledger.head))
         n = common_prefix(self._completer.ids, window)
         if self._snapshots and n and window[:n] != self._kept:
             cache = self._completer.snapshot()
@@ -47,7 +47,7 @@ class KvKeeper:
         Returns how many of its tokens will have to be read again, and why: "off" where nothing is
         kept, empty where nothing went wrong.
         """
-        window, why, n_restored = session.window(session.sight()), "off", 0
+        window, why, n_restored = session.window(session.sight(session.ledger.head)), "off", 0
         if self._snapshots:
             cache, why = self._snapshots.load(session_id, self._key(session), window)
             if cache and cache.n_tokens > self._completer.context_length:

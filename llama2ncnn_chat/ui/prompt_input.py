@@ -10,17 +10,20 @@ import select
 import stat
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import UsageError
 from ..launch.options import Options
-from ..reading import MAX_TEXT, read_text, text_of
+from ..reading import MAX_TEXT, read_argument, text_of
 from .progress import tell
 
 SILENCE, PATIENCE = 0.2, 1.0
 """Seconds without a byte in which nothing is meant for us; and without an end before it is said."""
 
 WAITING = "reading standard input to its end (--no-stdin leaves it alone)"
+STDIN = (Path("-"), Path("/dev/stdin"), Path("/dev/fd/0"))
 
 
 def has_prompt(options: Options) -> bool:
@@ -38,16 +41,33 @@ def read_prompt(options: Options) -> str | None:
     if len(given) + (options.file is not None) > 1:
         raise UsageError("two prompts given", "use one of PROMPT, --prompt and --file")
     text = given[0] if given else None
-    if text == "-" or options.file == Path("-"):
+    if text == "-" or options.file in STDIN:
         return _read_stdin()
     if options.file is not None:
-        text = read_text(options.file, "replace")
+        text = read_named(options.file)
     if not options.stdin or not _stdin_has_text() or (text is not None and _is_silent()):
         return text
     before = _read_stdin()
     if text is None:
         return before
     return f"{before.removesuffix(chr(10))}\n{text}" if before else text
+
+
+def read_named(path: Path) -> str:
+    """Read a file that the command line names; says so where a pipe in its place takes long."""
+    with _said_if_long(f"reading {path} to its end"):
+        return read_argument(path)
+
+
+@contextmanager
+def _said_if_long(what: str) -> Iterator[None]:
+    waiting = threading.Timer(PATIENCE, tell, [what])
+    waiting.daemon = True
+    waiting.start()
+    try:
+        yield
+    finally:
+        waiting.cancel()
 
 
 def _stdin_has_text() -> bool:
@@ -73,13 +93,8 @@ def _is_silent() -> bool:
 def _read_stdin() -> str:
     if sys.stdin is None:
         raise UsageError("standard input is closed", "name the prompt with -p, or a file with -f")
-    waiting = threading.Timer(PATIENCE, tell, [WAITING])
-    waiting.daemon = True
-    waiting.start()
-    try:
+    with _said_if_long(WAITING):
         raw = sys.stdin.buffer.read(MAX_TEXT + 1)
-    finally:
-        waiting.cancel()
     if len(raw) > MAX_TEXT:
         raise UsageError(
             f"standard input is over {MAX_TEXT:,} bytes, which no context holds", "is it a text?"

@@ -76,9 +76,9 @@ def test_the_key_of_several_files_covers_all(tmp_path: Path) -> None:
     for path, size in zip(files, (3000, 5000), strict=True):
         path.write_bytes(bytes(size))
     told: list[tuple[int, int]] = []
-    key = content_hash(files, tmp_path, lambda done, total: told.append((done, total)))
+    key = content_hash(files, tmp_path, lambda done, total: told.append((done, total)), [])
     sums = "".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in files)
     assert key == hashlib.sha256(sums.encode()).hexdigest()
     assert told == [(3000, 8000), (8000, 8000)]
     files[1].write_bytes(bytes(4999))
-    assert content_hash(files, tmp_path, None) != key
+    assert content_hash(files, tmp_path, None, []) != key

@@ -106,7 +106,9 @@ def test_what_is_kept_of_a_conversion_is_written_anew(folder: Path, name: str, j
     assert [model.stem for model in cached_models()] == [first.stem]
     assert len(inventory().converted) == 1
     again = find_model(str(folder))
-    assert (again.stem, again.notes) == (first.stem, ())
+    assert again.stem == first.stem
+    assert again.notes == (f"{file}: was damaged; it was written anew",)
+    assert find_model(str(folder)).notes == ()
     assert json.loads(file.read_text()) == before
     assert read_origin(first.stem.parent) == origin
     assert file_of(first.stem, ".bin").stat().st_ino == written  # the weights are as they were
@@ -161,7 +163,7 @@ MEMOS = [
 
 
 @pytest.mark.parametrize("junk", MEMOS)
-def test_a_damaged_memo_is_one_that_is_not_there(folder: Path, junk: bytes) -> None:
+def test_a_damaged_memo_is_written_anew_with_a_line(folder: Path, junk: bytes) -> None:
     first = find_model(str(folder))
     memos = sorted((cache_dir() / "hashes").iterdir())
     before = [memo.read_bytes() for memo in memos]
@@ -169,7 +171,11 @@ def test_a_damaged_memo_is_one_that_is_not_there(folder: Path, junk: bytes) -> N
         memo.write_bytes(junk)
     assert len(inventory().converted) == 1
     again = find_model(str(folder))
-    assert (again.stem, again.notes) == (first.stem, ())
+    assert again.stem == first.stem
+    assert [note.partition(";")[0] for note in sorted(again.notes)] == [
+        f"{memo}: was damaged" for memo in memos
+    ]
+    assert find_model(str(folder)).notes == ()
     assert [memo.read_bytes() for memo in memos] == before
 
 

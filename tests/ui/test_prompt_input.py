@@ -74,6 +74,50 @@ def test_a_dash_as_a_file_is_standard_input(stem: str) -> None:
     assert run(stem, *GREEDY, "-f", "-", input="hello").stdout == wanted
 
 
+PIPED = sorted(Path("/").glob("dev/fd/0")) + sorted(Path("/").glob("proc/self/fd/0"))
+
+
+@pytest.mark.parametrize("folder", [path.parent for path in PIPED], ids=str)
+@pytest.mark.parametrize("flag", ["-f", "--system-file"])
+def test_a_pipe_that_a_shell_made_is_read_to_its_end(
+    stem: str, flag: str, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "text").write_text("You are a cat")
+    given = [stem, *GREEDY, *(() if flag == "-f" else ("-p", "hello")), flag]
+    named = run(*given, str(tmp_path / "text"), stdin=subprocess.DEVNULL)
+    reading, writing = os.pipe()
+    with subprocess.Popen(
+        [sys.executable, "-m", "llama2ncnn_chat", *given, str(folder / str(reading))],
+        cwd=ROOT,
+        text=True,
+        pass_fds=[reading],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        os.close(reading)
+        assert process.stderr
+        assert f"reading {folder / str(reading)} to its end" in process.stderr.readline()
+        os.write(writing, b"You are a cat")
+        os.close(writing)
+        out, err = process.communicate()
+    assert (process.returncode, out, err) == (0, named.stdout, "")
+
+
+def test_a_pipe_of_a_shell_without_end_is_refused(stem: str) -> None:
+    command = f"{sys.executable} -m llama2ncnn_chat {stem} -f /dev/fd/7 7< <(cat /dev/zero)"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "over 16,777,216 bytes" in done.stderr
+
+
+def test_standard_input_by_its_path_is_read_once(stem: str, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hello")
+    named = run(stem, *GREEDY, "-f", "-", input="hello")
+    with (tmp_path / "text").open() as text:
+        assert run(stem, *GREEDY, "-f", "/dev/stdin", stdin=text).stdout == named.stdout
+
+
 def test_marks_and_carriage_returns_reach_no_model(stem: str, tmp_path: Path) -> None:
     wanted = run(stem, *GREEDY, "-p", "one\ntwo", stdin=subprocess.DEVNULL).stdout
     path = tmp_path / "prompt.txt"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ctypes import CFUNCTYPE, c_int64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import llvmlite.binding as llvm
 import llvmlite.ir as ir
@@ -38,13 +38,17 @@ FOREIGN = {"avx-vnni": "avx512", "avx2": "avx512", "portable": "avx"}
 
 @dataclass(frozen=True)
 class Kernels:
-    """The kernels of a process, ready to be called, and the ``cpu`` that they are written for."""
+    """The kernels of a process, ready to be called, and the ``cpu`` that they are written for.
+
+    ``notes`` are to be said once, by whoever takes them.
+    """
 
     kind: str
     cpu: Cpu
     layers: Entry
     head: Entry
     guard: BusGuard
+    notes: list[str] = field(default_factory=list, compare=False)
 
 
 def kinds_here() -> list[str]:

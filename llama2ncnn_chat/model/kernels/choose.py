@@ -33,8 +33,10 @@ def kernels(ncnn_module: str) -> Kernels:
         raise NoKernelsError(f"{VARIABLE} is off")
     try:
         from .build import kinds_here
-    except (ImportError, OSError):
+    except ModuleNotFoundError:
         raise NoKernelsError("llvmlite is missing: pip install llvmlite") from None
+    except (ImportError, OSError) as e:
+        raise NoKernelsError("llvmlite can't be loaded: is there too little memory?") from e
     kinds = kinds_here()
     if wanted and wanted not in kinds:
         raise UsageError(

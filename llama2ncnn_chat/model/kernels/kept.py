@@ -1,7 +1,7 @@
 """The kernels' machine code, kept for the next start: to compile it takes a quarter of a second.
 
 A file a kind, in the cache folder, under a name that says what it was compiled for and of which
-source. Whatever is wrong with it, it is compiled anew.
+source. Whatever is wrong with it, it is compiled anew, and said.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from ...atomic import replacing
 from ...errors import UsageError
 from ...paths import cache_dir, make_private
-from ...reading import read_bytes
+from ...reading import NoSuchFileError, read_bytes
 from .build import Kernels, compile_object, load, machine_name
 
 DIGEST_BYTES = 32
@@ -26,21 +26,26 @@ def kept_kernels(kind: str, *, alone: bool) -> Kernels:
     about = f"{_source()} {machine_name(kind)} {alone}"
     name = hashlib.sha256(about.encode()).hexdigest()[:16]
     path = cache_dir() / "kernels" / f"{kind}-{name}.o"
-    code = _read(path)
-    if code is None:
+    notes = []
+    try:
+        code = _read(path)
+    except UsageError as error:
+        if not isinstance(error, NoSuchFileError):
+            notes.append(f"{error.message}; the kernels were compiled anew")
         code = compile_object(kind, alone=alone)
         _write(path, code)
-    return load(kind, code)
+    loaded = load(kind, code)
+    loaded.notes.extend(notes)
+    return loaded
 
 
-def _read(path: Path) -> bytes | None:
-    try:
-        raw = read_bytes(path, MAX_BYTES, "machine code")
-    except UsageError:
-        return None
+def _read(path: Path) -> bytes:
+    raw = read_bytes(path, MAX_BYTES, "machine code")
     # Machine code that a bad disk has changed would crash the program.
     digest, code = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]
-    return code if hashlib.sha256(code).digest() == digest else None
+    if hashlib.sha256(code).digest() != digest:
+        raise UsageError(f"{path}: is damaged")
+    return code
 
 
 def _write(path: Path, code: bytes) -> None:

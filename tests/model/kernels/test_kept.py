@@ -55,8 +55,11 @@ def test_damaged_code_is_never_run(damage: bytes | str) -> None:
     if isinstance(broken, bytearray):
         broken[len(broken) // 2] ^= 1
     the_file().write_bytes(broken)
-    works(kept_kernels(kinds_here()[0], alone=True))
+    again = kept_kernels(kinds_here()[0], alone=True)
+    works(again)
+    assert again.notes == [f"{the_file()}: is damaged; the kernels were compiled anew"]
     assert the_file().read_bytes() == whole
+    assert kept_kernels(kinds_here()[0], alone=True).notes == []
 
 
 def test_a_folder_that_can_not_be_written_does_no_harm() -> None:

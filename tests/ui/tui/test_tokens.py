@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from textual.widgets import OptionList, Static
 
+from llama2ncnn_chat.conversation.ledger import between
 from llama2ncnn_chat.generation.choices import choice_of
 from llama2ncnn_chat.ui.tui.token_text import (
     BOLD_TINTS,
@@ -110,7 +111,7 @@ def test_going_on_from_another_token() -> None:
         await stage.press("shift+tab", "left")
         assert stage.said[-1] == "cat."
         cached = chat._completer.ids
-        window = chat.session.window(chat.session.ledger.path(other))
+        window = chat.session.window(between(None, other))
         assert cached == window[: len(cached)]
 
     play(chat, scene)
