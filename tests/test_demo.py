@@ -7,12 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from convert.pipeline import convert
-from llama2ncnn_chat.catalogue.bundled import DEMO_CHECKPOINT
+from llama2ncnn_chat.catalogue.bundled import DEMO_CHECKPOINT, STARTERS
 from llama2ncnn_chat.catalogue.find import FoundModel, find_model
 from llama2ncnn_chat.conversation.renderer import Renderer
 from llama2ncnn_chat.conversation.session import Session
@@ -29,6 +30,8 @@ from tests.chatting import WILD_FLAGS
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
 CONFIG = tiny_config()
+ANSWERS = ("fox", "?", "12 + 5 = 17.")
+"""What is in the answer to each of the starters; a joke begins with a question."""
 FILES = ("demo.bin", "demo.tokenizer.bin", "demo.sha256")
 
 
@@ -87,8 +90,8 @@ def test_damage_is_an_error_that_names_the_file(tmp_path: Path, name: str, harm:
         find_model("demo", bundled=tmp_path / "demo.bin")
 
 
-def test_it_remembers_over_turns(demo: FoundModel) -> None:
-    """Greedy, so that it is the same everywhere: the visible proof that the cache carries on."""
+def conversation_with(demo: FoundModel) -> Callable[[str], str]:
+    """What gives its reply to a message; greedy, so that it is the same everywhere."""
     tokenizer = open_tokenizer(demo.tokenizer, demo.desc.shape.vocab_size)
     renderer = Renderer(template_of("llama2"), tokenizer)
     session = Session(LocalCompleter(NcnnEngine(demo.stem), tokenizer), renderer)
@@ -101,6 +104,19 @@ def test_it_remembers_over_turns(demo: FoundModel) -> None:
         assert reply.finish == "stop"
         return reply.text
 
+    return say
+
+
+@pytest.mark.parametrize(("starter", "answer"), zip(STARTERS, ANSWERS, strict=True))
+def test_it_answers_the_messages_that_it_offers(
+    demo: FoundModel, starter: str, answer: str
+) -> None:
+    assert answer in conversation_with(demo)(starter)
+
+
+def test_it_remembers_over_turns(demo: FoundModel) -> None:
+    """The visible proof that the cache carries on."""
+    say = conversation_with(demo)
     say("Hello! My name is Ann.")
     say("My favourite colour is green.")
     assert len(say("Tell me a story about a fox.").split()) > 20

@@ -1,4 +1,4 @@
-"""The model that ships inside the package: its name, where it lies, and whether it is whole."""
+"""The model that ships inside the package: its name, what it can do, where it lies, its sums."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from ..errors import ModelError
 
 DEMO = "demo"
 DEMO_CHECKPOINT = Path(__file__).parents[1] / "demo" / "demo.bin"
+ABOUT = "A very small model for a first try: stories, jokes, sums up to twenty."
+STARTERS = ("Tell me a story about a fox.", "Tell me a joke.", "What is twelve plus five?")
+"""Messages that it answers well."""
 REINSTALL = "install the program again"
 MAX_SUMS = 1 << 16
 

@@ -12,7 +12,8 @@ class ModelFacts:
 
     ``cache_size`` is the bytes of a full KV cache, 0 where that isn't known; ``tokenizer`` the file
     that the person named with the model and ``stated`` what they said of it besides, a text for
-    whoever opens it again; each empty if nothing was.
+    whoever opens it again; each empty if nothing was. ``about`` says what the model can do and
+    ``starters`` are messages to begin with, where somebody knows.
     """
 
     name: str
@@ -22,6 +23,8 @@ class ModelFacts:
     cache_size: int = 0
     tokenizer: str = ""
     stated: str = ""
+    about: str = ""
+    starters: tuple[str, ...] = ()
 
     @property
     def short(self) -> str:

@@ -18,7 +18,7 @@ from convert.fingerprint import fingerprint_of
 from convert.hub.names import is_hub_name
 from convert.stated import NOTHING_STATED, stated_of
 
-from ..catalogue.bundled import DEMO
+from ..catalogue.bundled import ABOUT, DEMO, STARTERS
 from ..catalogue.listing import ListedModel, NamedWith, models_at_hand, models_to_fetch
 from ..chat import phrases
 from ..chat.chat import Chat
@@ -212,6 +212,7 @@ def _new_chat(
         cache_bytes(desc.shape, codec_of_model(desc), engine.context_length),
         as_text(str(options.tokenizer.resolve())) if options.tokenizer else "",
         model.stated.text,
+        *((ABOUT, STARTERS) if options.model == DEMO else ()),
     )
     given = options.given
     chat = Chat(engine, vocabulary, about, settings, given=given, store=store, snapshots=snapshots)

@@ -114,6 +114,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         self.failure = message.failure
 
     @on(OpeningScreen.AnotherWanted)
+    @on(Prompt.ModelWanted)
     def _another_wanted(self) -> None:
         self.action_pick_model()
 

@@ -56,7 +56,7 @@ class ChatScreen(Screen[None]):
         _key("shift+tab", "transcript", "Messages", "Into the talk: j, k, y, r, e", first=True),
     ]
 
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-high")]  # noqa: RUF012 - as Textual has it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-middle"), (24, "-high")]  # noqa: RUF012 - as Textual has it
 
     class SessionsWanted(Message):
         """The person wants the list of sessions."""
@@ -72,10 +72,10 @@ class ChatScreen(Screen[None]):
         self._in_hand = ""  # a message between the prompt and the session
 
     def compose(self) -> ComposeResult:
-        yield Welcome(self.chat)
+        yield (welcome := Welcome(self.chat))
         yield Transcript()
         yield PrefillBar()
-        yield Composer(partial(suggest, self.chat), self._history, vi=self._vi)
+        yield Composer(partial(suggest, self.chat), welcome.offers, self._history, vi=self._vi)
         yield StatusLine(self.chat.model.short, self.chat.model.weights)
         yield Footer(compact=True, show_command_palette=False)
 

@@ -25,7 +25,7 @@ from ...errors import ChatError
 from ..history import History
 from .editor import edit_text
 from .keys import key
-from .prompt import Prompt
+from .prompt import Offers, Prompt
 from .questions import Pick, one_line
 from .suggestion_list import SuggestionList
 from .vi_prompt import ViPrompt
@@ -36,8 +36,8 @@ CHANGED_AFTER = 0.12
 
 
 class Composer(Vertical):
-    """``suggest`` says what a line may become. ``editing`` is the message (the id of its turn) that
-    will be replaced."""
+    """``suggest`` says what a line may become, ``offers`` what keys send while there is none.
+    ``editing`` is the message (the id of its turn) that will be replaced."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("ctrl+g", "compose_outside", "Editor", "Write the message in $EDITOR"),
@@ -62,10 +62,16 @@ class Composer(Vertical):
         """The draft is another one, and hasn't been changed for a moment."""
 
     def __init__(
-        self, suggest: Callable[[str], Sequence[Suggestion]], history: History, *, vi: bool = False
+        self,
+        suggest: Callable[[str], Sequence[Suggestion]],
+        offers: Callable[[], Offers],
+        history: History,
+        *,
+        vi: bool = False,
     ) -> None:
         super().__init__(id="composer")
-        self._suggest, self._history, self._vi = suggest, history, vi
+        self._suggest, self._offers = suggest, offers
+        self._history, self._vi = history, vi
         self._attached: list[Attach] = []
         self._aside = ""
         self._changing: Timer | None = None
@@ -74,7 +80,7 @@ class Composer(Vertical):
     def compose(self) -> ComposeResult:
         yield SuggestionList()
         yield Static(id="about")
-        yield ViPrompt(self._history) if self._vi else Prompt(self._history)
+        yield (ViPrompt if self._vi else Prompt)(self._history, self._offers)
 
     def on_mount(self) -> None:
         self._draw_about()

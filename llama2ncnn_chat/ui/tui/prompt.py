@@ -5,6 +5,7 @@ Knows text and keys; neither what commands do nor what may follow a line.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -23,6 +24,8 @@ from ..history import History
 from ..paste import Pastes
 from .keys import key
 
+Offers = Mapping[str, str | None]
+"""Keys that send a message while nothing is typed; None is the wish for another model."""
 PLACEHOLDER = "Send a message  (/ for commands, F1 for help)"
 
 
@@ -63,10 +66,13 @@ class Prompt(TextArea):
             self.step = step
             super().__init__()
 
+    class ModelWanted(Message):
+        """The key for another model was pressed, where one was offered."""
+
     class Left(Message):
         """Ctrl+D was pressed on an empty prompt."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, offers: Callable[[], Offers]) -> None:
         super().__init__(
             id="prompt",
             compact=True,
@@ -75,7 +81,7 @@ class Prompt(TextArea):
             tab_behavior="focus",
         )
         self.cursor_blink = False  # or the program would be awake twice a second
-        self._history = history
+        self._history, self._offers = history, offers
         self._pastes = Pastes()
         self.suggesting = False  # up, down and Tab go to the suggestions then
         self._chosen_for: str | None = None  # the text that a suggestion was chosen for
@@ -168,7 +174,19 @@ class Prompt(TextArea):
         else:
             self.post_message(self.Left())
 
+    def _take_up(self, offered: str | None) -> None:
+        if offered is None:
+            self.post_message(self.ModelWanted())
+        else:
+            self.replace_text(offered)
+            self.submit()
+
     async def _on_key(self, event: events.Key) -> None:
+        if not self.text and event.key in (offers := self._offers()):
+            self._take_up(offers[event.key])
+            event.stop()
+            event.prevent_default()
+            return
         # Here and now, in the order of the keys: the app would run a binding before, or well
         # after, the letters of the same burst.
         for binding in self._bindings.key_to_bindings.get(event.key, ()):

@@ -5,11 +5,13 @@ Knows which of the prompt's actions each key runs, and nothing of what they do.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual import events
 from textual.reactive import reactive
 
 from ..history import History
-from .prompt import Prompt
+from .prompt import Offers, Prompt
 
 STAYS: dict[str, tuple[str, ...]] = {
     "h": ("cursor_left",),
@@ -46,8 +48,8 @@ class ViPrompt(Prompt):
 
     normal: reactive[bool] = reactive(False, init=False)
 
-    def __init__(self, history: History) -> None:
-        super().__init__(history)
+    def __init__(self, history: History, offers: Callable[[], Offers]) -> None:
+        super().__init__(history, offers)
         self._pending = ""  # the first letter of a key of two
 
     def submit(self) -> None:

@@ -1,4 +1,4 @@
-"""What an empty conversation shows: which model this is, what to know, and the keys to begin with.
+"""What an empty conversation shows: which model this is, what it can do, keys to begin with.
 
 Knows the chat as something to read.
 """
@@ -11,9 +11,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from ...chat.chat import Chat
+from .prompt import Offers
 from .status import MUTED
 
 KEYS = (("enter", "sends"), ("ctrl+j", "new line"), ("/", "commands"), ("f1", "help"))
+ANOTHER = "a real model: choose one that is here, or have one fetched"
 
 
 class Welcome(Static):
@@ -27,6 +29,17 @@ class Welcome(Static):
         """Show these notes, in place of those before."""
         self.update(welcome(self._chat, notes))
 
+    def offers(self) -> Offers:
+        """Return what the keys that it shows send; none while it isn't shown itself."""
+        return offers(self._chat.model.starters) if self.display else {}
+
+
+def offers(starters: Sequence[str]) -> Offers:
+    """Give each of the starters a key from 1 on, and the next one to another model."""
+    if not starters:
+        return {}
+    return {str(n): text for n, text in enumerate((*starters, None), 1)}
+
 
 def welcome(chat: Chat, notes: Sequence[str] = ()) -> Content:
     """Draw a few lines, to be centred."""
@@ -37,8 +50,20 @@ def welcome(chat: Chat, notes: Sequence[str] = ()) -> Content:
         [
             Content.styled(model.short, "bold $primary"),
             Content.styled(facts, MUTED),
+            *((Content(f"\n{model.about}"),) if model.about else ()),
             Content(""),
+            *_menu(offers(model.starters)),
             Content("    ").join(keys),
             *(Content.styled(f"\n{note}", MUTED) for note in notes),
         ]
     )
+
+
+def _menu(offered: Offers) -> list[Content]:
+    """Draw a line for each key, all as wide as the widest, that they stand below each other."""
+    texts = {key: ANOTHER if text is None else text for key, text in offered.items()}
+    width = max(map(len, texts.values()), default=0)
+    lines = [
+        Content.assemble((key, "$accent"), f"  {text:<{width}}") for key, text in texts.items()
+    ]
+    return [*lines, Content("")] if lines else []

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from llama2ncnn_chat.catalogue.bundled import ABOUT, DEMO, STARTERS
 from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.chat.model_facts import ModelFacts
 from llama2ncnn_chat.conversation.settings import Settings
@@ -21,6 +22,7 @@ from llama2ncnn_chat.text.templates.marked import template_of
 from tests.fakes import ByteTokenizer, ScriptedEngine
 
 FACTS = ModelFacts("/models/stories15M", "f" * 64, "q8", 16_400_000)
+DEMO_FACTS = ModelFacts(DEMO, "d" * 64, "q8", 2_600_000, about=ABOUT, starters=STARTERS)
 
 
 @dataclass
@@ -88,12 +90,18 @@ class _Engine(ScriptedEngine):
 PLAIN = Settings(template=template_of("plain"), sampling=GREEDY)
 
 
-def make_chat(script: Script, settings: Settings = PLAIN, *, saved: bool = False) -> Chat:
+def make_chat(
+    script: Script,
+    settings: Settings = PLAIN,
+    *,
+    saved: bool = False,
+    facts: ModelFacts = FACTS,
+) -> Chat:
     """A chat with the script's engine; ``saved`` in the test's own home."""
     return Chat(
         script.engine(),
         ByteTokenizer(),
-        FACTS,
+        facts,
         settings,
         store=Store.open() if saved else None,
         snapshots=SnapshotStore() if saved else None,

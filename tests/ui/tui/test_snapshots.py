@@ -18,7 +18,7 @@ from llama2ncnn_chat.ui.tui.opening_screen import Opener
 from llama2ncnn_chat.ui.tui.questions import Pick
 from llama2ncnn_chat.ui.tui.status import PrefillBar, Speed
 from llama2ncnn_chat.ui.tui.themes import INK, PAPER
-from tests.ui.tui.scripted import Script, make_chat
+from tests.ui.tui.scripted import DEMO_FACTS, FACTS, Script, make_chat
 from tests.ui.tui.stage import Stage
 
 SnapCompare = Callable[..., bool]
@@ -130,9 +130,16 @@ async def _tokens(stage: Stage) -> None:
     await stage.press("f3", "right")
 
 
+async def _demo(stage: Stage) -> None: ...
+
+
 @pytest.mark.parametrize(
     ("act", "size", "theme"),
     [
+        (_demo, SMALL, INK),
+        (_demo, SMALL, PAPER),
+        (_demo, LARGE, INK),
+        (_demo, LARGE, PAPER),
         (_empty, SMALL, INK),
         (_chat, SMALL, INK),
         (_chat, SMALL, PAPER),
@@ -160,7 +167,8 @@ def test_state(snap_compare: SnapCompare, act: Act, size: tuple[int, int], theme
         replies.append("Here you are.")
     if act is _reasoning:
         replies[1:] = ["<think>\nBecause of what?\n</think>\n\nBecause of *you*."]
-    chat = make_chat(Script(replies), saved=True)
+    facts = DEMO_FACTS if act is _demo else FACTS
+    chat = make_chat(Script(replies), saved=True, facts=facts)
     try:
         assert _looks_the_same(snap_compare, lambda *_: chat, act, size, theme.name)
     finally:
