@@ -1,4 +1,4 @@
-"""Writes the README's table of models to begin with: ``python -m docs.good_models``."""
+"""Writes the table in docs/models.md of models to begin with: ``python -m docs.good_models``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from convert.inspect import human_bytes
 from llama2ncnn_chat.catalogue.good_models import GOOD_MODELS
 from llama2ncnn_chat.catalogue.listing import human_count
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+PAGE = Path(__file__).with_name("models.md")
 BEGIN, END = "<!-- models to begin with -->\n", "<!-- the end of them -->\n"
 FORMATS = ("q4", "q8", "int8", "fp16")
 
@@ -25,10 +25,10 @@ def table() -> str:
 
 
 def main() -> None:
-    """Put the table in its place in the README."""
-    before, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    """Put the table in its place in the page."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
-    README.write_text(f"{before}{BEGIN}{table()}{END}{after}", encoding="utf-8")
+    PAGE.write_text(f"{before}{BEGIN}{table()}{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
