@@ -25,7 +25,15 @@ class Start(Protocol):
 
 @dataclass(frozen=True)
 class Say:
-    """Plain text to show, lines and columns as they are."""
+    """Plain text to show, lines and columns as they are; ``command`` is what was typed for it."""
+
+    text: str
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Done:
+    """One line about what has been set or done; nothing that anybody would look up later."""
 
     text: str
 
@@ -118,6 +126,7 @@ class Quit:
 
 Outcome = (
     Say
+    | Done
     | Complain
     | Generate
     | Ask

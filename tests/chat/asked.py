@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from llama2ncnn_chat.chat.chat import Chat
-from llama2ncnn_chat.chat.outcomes import Complain, Say
+from llama2ncnn_chat.chat.outcomes import Complain, Done, Say
 from tests.chatting import do
 
 T = TypeVar("T")
@@ -18,7 +18,9 @@ def only(kind: type[T], seen: list[object]) -> T:
 
 
 def said(chat: Chat, line: str) -> str:
-    return only(Say, list(do(chat, line))).text
+    outcome = do(chat, line)[-1]
+    assert isinstance(outcome, (Say, Done)), outcome
+    return outcome.text
 
 
 def complaint(chat: Chat, line: str) -> str:

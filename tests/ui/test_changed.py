@@ -102,7 +102,7 @@ def test_the_full_screen_says_it_and_keeps_the_draft(
         before = stage.said
         change()
         await stage.send("and now?")
-        await stage.until(lambda: SAID in "".join(stage.notices).replace("\n", ""))
+        await stage.until(lambda: SAID in stage.status)
         assert stage.draft == "and now?"
         assert stage.said == before
         assert is_stored(chat)

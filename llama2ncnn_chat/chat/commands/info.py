@@ -12,7 +12,7 @@ from ...events import Timings
 from ..chat import Chat
 from ..option import find_option, shown
 from ..options import SETTINGS, SYSTEM
-from ..outcomes import Outcome, Say
+from ..outcomes import Done, Outcome, Say
 from ..phrases import brief, turns_of
 
 
@@ -21,7 +21,8 @@ def system(chat: Chat, text: str) -> Iterator[Outcome]:
     if text:
         chat.set_system("" if text in ('""', "''") else text)
     now = chat.settings.system
-    yield Say(f"system prompt: {now}" if now else "no system prompt (/system TEXT sets one)")
+    told = f"system prompt: {now}" if now else "no system prompt (/system TEXT sets one)"
+    yield Done(told) if text else Say(told)
 
 
 def set_setting(chat: Chat, argument: str) -> Iterator[Outcome]:
@@ -37,7 +38,7 @@ def set_setting(chat: Chat, argument: str) -> Iterator[Outcome]:
     if typed:
         chat.set_setting(option.name, typed)
     now = f"{option.name} {chat.setting(option.name)}"
-    yield Say(now if typed else f"{now}  ({option.about})")
+    yield Done(now) if typed else Say(f"{now}  ({option.about})")
 
 
 def show(chat: Chat, _argument: str) -> Iterator[Outcome]:

@@ -15,7 +15,7 @@ from ...storage.store import HIT, SessionInfo
 from .. import phrases
 from ..chat import Chat
 from ..export import FORMATS, default_name, export
-from ..outcomes import Ask, ClearScreen, Outcome, PickSession, Say, Switched
+from ..outcomes import Ask, ClearScreen, Done, Outcome, PickSession, Say, Switched
 from ..phrases import brief
 
 ALL = "all"
@@ -42,9 +42,9 @@ def save(chat: Chat, name: str) -> Iterator[Outcome]:
         chat.rename(name)
     store.refuse_if_gone()
     if chat.session_id is None:
-        yield Say("it will be saved with its first message" + (f" as {name}" if name else ""))
+        yield Done("it will be saved with its first message" + (f" as {name}" if name else ""))
     else:
-        yield Say(f"saved as session {chat.session_id}" + (f", {chat.name}" if chat.name else ""))
+        yield Done(f"saved as session {chat.session_id}" + (f", {chat.name}" if chat.name else ""))
 
 
 def rename(chat: Chat, name: str) -> Iterator[Outcome]:
@@ -124,7 +124,7 @@ def export_chat(chat: Chat, argument: str) -> Iterator[Outcome]:
             f"name it {', '.join('*' + suffix for suffix in FORMATS)}",
         )
     if is_there(path):
-        yield Ask(f"{path} exists. Write over it?", _export(chat, path), (Say("not exported"),))
+        yield Ask(f"{path} exists. Write over it?", _export(chat, path), (Done("not exported"),))
     else:
         yield from _export(chat, path)
 

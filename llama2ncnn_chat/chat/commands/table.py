@@ -6,7 +6,7 @@ A command is known by its whole name alone. Knows no face.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,7 @@ from ...errors import ChatError
 from .. import phrases
 from ..chat import Chat
 from ..line import Command, Line, Message
-from ..outcomes import Complain, Outcome, Quit, Say
+from ..outcomes import Ask, Complain, Outcome, Quit, Say
 from ..turn_actions import send
 from . import files as files
 from . import info as info
@@ -127,11 +127,23 @@ def interpret(chat: Chat, line: Line, *, edits: int | None = None) -> Iterator[O
     try:
         match line:
             case Command(name, argument):
-                yield from find(name).run(chat, argument)
+                yield from _told(find(name).run(chat, argument), str(line))
             case Message(text) if text:
                 yield from send(chat, text, edits=edits)
     except ChatError as e:
         yield Complain(phrases.sentence(e))
+
+
+def _told(all_: Iterable[Outcome], command: str) -> Iterator[Outcome]:
+    """Have what a command says tell which one that was."""
+    for outcome in all_:
+        match outcome:
+            case Say(text):
+                yield Say(text, command)
+            case Ask(question, yes, no):
+                yield Ask(question, _told(yes, command), _told(no, command))
+            case _:
+                yield outcome
 
 
 def help_text() -> str:

@@ -20,6 +20,7 @@ from ...chat.outcomes import (
     ClearScreen,
     Complain,
     Copy,
+    Done,
     Draft,
     Generate,
     Moved,
@@ -123,7 +124,7 @@ class Repl:
 
     def _do(self, outcome: Outcome) -> None:
         screen = self._screen
-        if isinstance(outcome, Say):
+        if isinstance(outcome, (Say, Done)):
             screen.say(outcome.text)
         elif isinstance(outcome, Complain):
             screen.complain(outcome.text)

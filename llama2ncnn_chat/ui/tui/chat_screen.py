@@ -48,7 +48,7 @@ class ChatScreen(Screen[None]):
     """One chat. What is about more than it goes up to the app as a message."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        _key("escape", "back", "Prompt", "Close a list, stop a reply, to the prompt"),
+        _key("escape", "back", "Prompt", "Close, stop the reply, to the prompt, clear notes"),
         _key("ctrl+c", "interrupt", "Interrupt", "Copy, stop, clear, or quit (twice)", first=True),
         _key("ctrl+l", "clear_screen", "Clear", "An empty screen; the session stays", first=True),
         _key("pageup", "page(-1)", "Page up", "Scroll the conversation up", first=True),
@@ -66,8 +66,7 @@ class ChatScreen(Screen[None]):
 
     def __init__(self, chat: Chat, history: History, *, vi: bool = False) -> None:
         super().__init__()
-        self.chat = chat
-        self._history, self._vi = history, vi
+        self.chat, self._history, self._vi = chat, history, vi
         self._armed = Armed()
         self._in_hand = ""  # a message between the prompt and the session
 
@@ -182,10 +181,10 @@ class ChatScreen(Screen[None]):
             case outcomes.Ask():
                 self._ask(outcome)
                 return True
-            case outcomes.Say(text):
-                await self.drawing.add_notice(text)
-            case outcomes.Complain(text):
-                await self.drawing.add_notice(text, "complaint")
+            case outcomes.Say(text, command):
+                await self.drawing.add_notice(text, "printed", command)
+            case outcomes.Done(text) | outcomes.Complain(text):
+                self.status.say(text)
             case outcomes.Draft(text, edits=editing):
                 self.composer.edit(editing, text)
             case outcomes.Attach():
@@ -204,7 +203,7 @@ class ChatScreen(Screen[None]):
             case outcomes.PickSession():
                 self.post_message(self.SessionsWanted())
             case outcomes.ClearScreen():
-                await self.transcript.clear_notices()
+                await self.drawing.clear_prints()
             case outcomes.Quit():
                 self.post_message(self.Left())
         return False
@@ -223,7 +222,7 @@ class ChatScreen(Screen[None]):
         try:
             stream = await self.replies.begin(generate)
         except ChatError as e:
-            await self.drawing.add_notice(phrases.sentence(e), "complaint")
+            self.status.say(phrases.sentence(e))
             return False
         self.remove_class("-empty")
         self.run_worker(stream.run, thread=True, exit_on_error=False, group=GROUP)
@@ -243,13 +242,12 @@ class ChatScreen(Screen[None]):
         stream = await self.replies.end()
         if stream is None:
             return
-        if self.status.hint == BUSY:
-            self.status.hint = ""
+        self.status.unsay(BUSY)
         await self.drawing.refresh_end()
         if message := self.replies.message_to_restore(stream.generate):
             self.composer.restore_draft(line.Message(message), stream.generate.edits)
         if stream.complaint:
-            await self.drawing.add_notice(stream.complaint, "complaint")
+            await self.drawing.complain(stream.complaint, lasts=not (message and stream.refused))
         await self._carry_out(go_on_if_full(self.chat))
 
     def say_if_busy(self) -> bool:
@@ -266,6 +264,8 @@ class ChatScreen(Screen[None]):
             return
         if self.chat.view.busy:
             self.replies.stop()
+        elif self.composer.prompt.has_focus and self.transcript.has_prints:
+            await self.drawing.clear_prints()
         else:
             self.transcript.selected = None
             await self.transcript.to_end()

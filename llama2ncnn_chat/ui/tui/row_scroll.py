@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import takewhile
+from typing import Literal
 
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -17,6 +18,7 @@ from textual.widgets import Static
 
 from ...events import Row
 from ..terminal import wrap_hanging
+from .status import MUTED
 from .turn_view import TurnView
 
 PAGE, STEP = 8, 2
@@ -26,15 +28,23 @@ FAR = 3
 """Screens; a turn that is farther away from the reader is no widget any more."""
 
 
-class Notice(Static):
-    """Something said beside the conversation: what a command says, what went wrong."""
+Kind = Literal["note", "complaint", "printed"]
 
-    def __init__(self, text: str, kind: str) -> None:
+
+class Notice(Static):
+    """Something said beside the conversation: a note, what went wrong, what a command prints.
+
+    The last one stands under the command, and is there until it is cleared.
+    """
+
+    def __init__(self, text: str, kind: Kind, command: str = "") -> None:
         self._text = text
-        super().__init__(Content(self._text), classes=kind)
+        heading = f"{command}   esc clears this\n" if command else ""
+        self._heading = Content.styled(heading, MUTED)
+        super().__init__(self._heading + Content(text), classes=kind)
 
     def on_resize(self) -> None:
-        self.update(Content(wrap_hanging(self._text, self.content_size.width)))
+        self.update(self._heading + Content(wrap_hanging(self._text, self.content_size.width)))
 
 
 class RowScroll(VerticalScroll, can_focus=True):
@@ -93,15 +103,26 @@ class RowScroll(VerticalScroll, can_focus=True):
             self._first = self._last = self._floor = len(self._rows)
         self.anchor()
 
-    async def add_notice(self, text: str, kind: str = "note") -> None:
+    async def add_notice(self, text: str, kind: Kind = "note", command: str = "") -> None:
         """Say something after what is there."""
         async with self._changing:
             await self._to_end()
-            await self.mount(Notice(text, kind))
+            await self.mount(Notice(text, kind, command))
 
-    async def clear_notices(self) -> None:
-        """Remove the notices."""
-        await self.query(Notice).remove()
+    @property
+    def has_prints(self) -> bool:
+        """Whether anything stands there that ``clear_prints`` would remove."""
+        return bool(self.query(Notice).exclude(".note"))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is neither a turn nor a notice."""
+        return not self._rows and not self.query(Notice)
+
+    async def clear_prints(self) -> None:
+        """Remove all notices but those about the conversation itself."""
+        async with self._changing:
+            await self.query(Notice).exclude(".note").remove()
 
     @property
     def last_view(self) -> TurnView | None:

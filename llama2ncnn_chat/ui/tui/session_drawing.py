@@ -14,6 +14,7 @@ from ...chat.chat import Chat
 from ...chat.line import Message
 from ...events import Row
 from .composer import Composer
+from .row_scroll import Kind
 from .status import Context, Speed, StatusLine
 from .transcript import Transcript
 from .welcome import Welcome
@@ -71,10 +72,22 @@ class SessionDrawing:
         for note in notes if rows else ():
             await self.add_notice(note)
 
-    async def add_notice(self, text: str, kind: str = "note") -> None:
-        """Say something in the conversation, which is empty no more; ``kind`` is its class."""
+    async def add_notice(self, text: str, kind: Kind = "note", command: str = "") -> None:
+        """Say something in the conversation, which is empty no more."""
         self._screen.remove_class("-empty")
-        await self._transcript.add_notice(text, kind)
+        await self._transcript.add_notice(text, kind, command)
+
+    async def complain(self, text: str, *, lasts: bool) -> None:
+        """Say what went wrong: in the conversation if it ``lasts``, else for a moment."""
+        if lasts:
+            await self.add_notice(text, "complaint")
+        else:
+            self._status.say(text)
+
+    async def clear_prints(self) -> None:
+        """Remove what commands have printed."""
+        await self._transcript.clear_prints()
+        self._screen.set_class(self._transcript.is_empty, "-empty")
 
     def update_counts(self) -> None:
         """Count the tokens of the context and of the draft, exactly, and show them."""

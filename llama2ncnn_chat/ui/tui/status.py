@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual.content import Content
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Static
@@ -15,6 +17,8 @@ from textual.widgets import Static
 from ...events import PrefillProgress
 
 USAGE_CELLS = 10
+SHORTEST, READ_A_SECOND = 4.0, 25
+"""Seconds for which something is said at least, and how many more characters are read in one."""
 MUTED = "$foreground 60%"
 
 
@@ -47,12 +51,15 @@ class Speed:
 
 
 class StatusLine(Static):
-    """One row; what doesn't fit in the width is left out, the least important first."""
+    """One row; what doesn't fit in the width is left out, the least important first.
+
+    But what is said for a moment stands above it, as long as it takes, if it doesn't fit.
+    """
 
     context: reactive[Context] = reactive(Context())
     speed: reactive[Speed] = reactive(Speed())
     activity: reactive[str] = reactive("")
-    hint: reactive[str] = reactive("")
+    hint: reactive[str] = reactive("", layout=True)
     mode: reactive[str] = reactive("")
 
     def __init__(self, model: str, weights: str) -> None:
@@ -60,12 +67,18 @@ class StatusLine(Static):
         self._model, self._weights = model, weights
         self._hinting: Timer | None = None
 
-    def say(self, text: str, seconds: float = 4.0) -> None:
-        """Show something short, for so many seconds, in place of the model's name."""
+    def say(self, text: str, seconds: float | None = None) -> None:
+        """Show a line or a few, for so many seconds, or as long as reading them takes."""
         self.hint = text
         if self._hinting:
             self._hinting.stop()
-        self._hinting = self.set_timer(seconds, self._clear_hint)
+        wait = SHORTEST + len(text) / READ_A_SECOND if seconds is None else seconds
+        self._hinting = self.set_timer(wait, self._clear_hint)
+
+    def unsay(self, text: str) -> None:
+        """Show it no longer, if it is what is shown."""
+        if self.hint == text:
+            self.hint = ""
 
     def show_mode(self, normal: bool) -> None:
         """Show which of vi's modes the prompt is in."""
@@ -77,9 +90,26 @@ class StatusLine(Static):
     def watch_activity(self, activity: str) -> None:
         self.set_class(bool(activity), "-busy")
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        """Return how many rows there are to draw."""
+        return len(self._above(width)) + 1
+
     def render(self) -> Content:
         width = self.size.width
-        left = self._left()
+        above = self._above(width)
+        return Content("\n").join([*above, self._row(width, "" if above else self.hint)])
+
+    def _above(self, width: int) -> list[Content]:
+        """Return what is said, in rows, if it can't stand beside the count of the context."""
+        room = width - self._right()[-1].cell_length - len("● ") - 1
+        if self.mode:
+            room -= len(self.mode) + 1
+        if cell_len(self.hint) <= room:
+            return []
+        return Content.styled(self.hint, "$text-warning").wrap(max(1, width))
+
+    def _row(self, width: int, hint: str) -> Content:
+        left = self._left(hint)
         rights = [part for part in self._right() if part.plain]
         gap = Content("   ")
         while len(rights) > 1 and left.cell_length + 3 + gap.join(rights).cell_length > width:
@@ -88,12 +118,12 @@ class StatusLine(Static):
         left = left.truncate(max(1, width - right.cell_length - 1), ellipsis=True)
         return left + Content(" " * max(1, width - left.cell_length - right.cell_length)) + right
 
-    def _left(self) -> Content:
+    def _left(self, hint: str) -> Content:
         dot = Content.assemble(("●", "$accent" if self.activity else "$success"))
         if self.mode:
             dot += Content.styled(f" {self.mode}", "bold $primary")
-        if self.hint:
-            return dot + Content.styled(f" {self.hint}", "$text-warning")
+        if hint:
+            return dot + Content.styled(f" {hint}", "$text-warning")
         name = Content.styled(f" {self._model}", "$foreground")
         weights = Content.styled(f" {self._weights}", MUTED)
         return dot + name + weights + Content.styled(f"  {self.activity}", "$text-accent")

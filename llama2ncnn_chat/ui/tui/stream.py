@@ -34,7 +34,7 @@ class Stream:
 
     def __init__(self, generate: Generate, post: Callable[[Message], object]) -> None:
         self.generate = generate
-        self.complaint = ""
+        self.complaint, self.refused = "", False
         self._post = post
         self._stop = threading.Event()
         self._source = generate.start(cancelled=self._stop.is_set)
@@ -59,7 +59,10 @@ class Stream:
         return events
 
     def run(self) -> None:
-        """Generate to the end; ``complaint`` says why that failed, if it did."""
+        """Generate to the end; ``complaint`` says why that failed, if it did.
+
+        ``refused`` is whether that was foreseen.
+        """
         try:
             # Closing events that were left half-way lets the session tidy up behind them.
             with closing(self._source) as events:
@@ -69,6 +72,6 @@ class Stream:
                         self._posted = True
                         self._post(Streamed())
         except ChatError as e:
-            self.complaint = phrases.sentence(e)
+            self.complaint, self.refused = phrases.sentence(e), True
         except Exception as e:  # noqa: BLE001 (shown in the conversation, whatever it is)
             self.complaint = lack(e) or unforeseen(e, crash_log())

@@ -36,7 +36,8 @@ class Stage:
 
     @property
     def status(self) -> str:
-        return self.screen.query_one(StatusLine).render().plain
+        """The line at the bottom, and what is said above it for a moment."""
+        return " ".join(self.screen.query_one(StatusLine).render().plain.split())
 
     @property
     def said(self) -> list[str]:

@@ -103,7 +103,7 @@ def test_a_message_that_cannot_fit_stays_in_the_prompt() -> None:
     async def scene(stage: Stage) -> None:
         await stage.send("x" * 100)
         assert stage.draft == "x" * 100
-        assert "context of 64" in stage.notices[0]
+        assert "context of 64" in stage.status
         assert stage.said == []
 
     play(make_chat(Script(["Hi."], context_length=64)), scene)
@@ -155,9 +155,9 @@ def test_the_draft_is_counted_while_typing() -> None:
 def test_commands_tell_and_unknown_ones_never_reach_the_model() -> None:
     async def scene(stage: Stage) -> None:
         await stage.send("/hlep")
-        assert "did you mean /help?" in stage.notices[0]
+        assert "did you mean /help?" in stage.status
         await stage.send("/set temperature 0.5")
-        assert "temperature 0.5" in stage.notices[1]
+        assert "temperature 0.5" in stage.status
         assert stage.said == []
         await stage.send("//etc is a folder")
         assert stage.said[0] == "/etc is a folder"
@@ -176,7 +176,7 @@ def test_suggestions_come_with_the_slash_and_tab_takes_one() -> None:
         assert not suggestions.display
         await stage.type("/sta")
         await stage.press("down", "enter")
-        assert "no reply yet" in stage.notices[0]
+        assert "no reply yet" in stage.status
 
     play(make_chat(Script(["Hi."])), scene)
 

@@ -59,6 +59,6 @@ def test_a_file_that_cannot_be_read_any_more_is_said(script: str) -> None:
         assert stage.draft == "a draft"
         await stage.type("/load ")  # nothing may follow, and the command says why
         await stage.press("o", "enter")
-        assert "no such table" in stage.notices[-1]
+        assert "no such table" in stage.status
 
     play(chat, scene)

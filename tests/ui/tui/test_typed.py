@@ -41,7 +41,7 @@ def test_enter_runs_what_is_typed_and_no_longer_suggestion(tmp_path: Path) -> No
         assert (tmp_path / "x.jsonl").read_text() == "mine"
         await stage.type("/contex")
         await stage.press("enter")
-        await stage.until(lambda: "no command /contex" in "".join(stage.notices))
+        await stage.until(lambda: "no command /contex" in stage.status)
 
     play(make_chat(Script(["Hi."])), scene)
 
@@ -56,7 +56,7 @@ def test_tab_and_a_choice_with_the_arrows_take_a_suggestion() -> None:
         await stage.until(lambda: "free" in "".join(stage.notices))
         await stage.type("/he")
         await stage.press("down", "l", "enter")  # it was chosen for another text
-        await stage.until(lambda: "no command /hel" in "".join(stage.notices))
+        await stage.until(lambda: "no command /hel" in stage.status)
 
     play(make_chat(Script(["Hi."])), scene)
 
@@ -162,7 +162,7 @@ def test_a_refused_message_comes_back_with_its_paste_folded() -> None:
         await stage.type("see ")
         await paste(stage, PASTED)
         await stage.press(*" now", "enter")
-        await stage.until(lambda: bool(stage.notices))
+        await stage.until(lambda: "context of" in stage.status)
         assert stage.draft == f"see {LABEL} now"
         assert PASTED in str(stage.screen.composer.draft)
 
