@@ -198,5 +198,7 @@ def _value_of_flag(option: Option) -> dict[str, Any]:
 
 
 def _help(option: Option) -> str:
-    tells_default = isinstance(option.default, (int, float)) and not option.is_switch
-    return f"{option.help} ({option.default})" if tells_default else option.help
+    if option.is_switch:
+        return option.help
+    default = option.default if isinstance(option.default, (int, float)) else option.unset
+    return f"{option.help} ({default})" if default != "" else option.help

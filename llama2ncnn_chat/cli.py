@@ -13,16 +13,17 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from convert.streams import prepare
+from convert.streams import prepare, put
 
 from . import arguments
 from .atomic import sweep_own_folders
 from .catalogue.listing import ListedModel
 from .chat.chat import Chat
 from .errors import Terminated, UsageError
+from .launch.config_text import config_text
 from .launch.open_chat import list_models, open_chat
 from .launch.open_model import Step
-from .launch.options import Options, bench_options_of, models_options_of, options_of
+from .launch.options import OPTIONS, Options, bench_options_of, models_options_of, options_of
 from .signals import TERMINATE
 from .ui.boundary import bounded, closed_after
 from .ui.oneshot import answer, complete, refuse_empty
@@ -51,6 +52,9 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def _chat(flags: Mapping[str, Any]) -> int:
+    if "print_config" in flags:  # also where the file that is there can't be read
+        put(config_text(OPTIONS))
+        return 0
     options = options_of(flags)
     if options.pick and (options.raw or "model" in flags):
         raise UsageError("--pick asks which model to chat with", "leave out MODEL and --raw")

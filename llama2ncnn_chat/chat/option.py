@@ -52,6 +52,7 @@ class Option:
     # What is typed and shown in a chat
     off: str = ""  # the word for a default that is no value
     off_means: str = ""
+    unset: str = ""  # what holds where nobody sets it, for a default that has no word
     attribute: str = ""  # the field of Settings, if that has another name
     show: Callable[[Any], str] = str
 

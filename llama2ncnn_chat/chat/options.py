@@ -112,24 +112,26 @@ _ROWS = (
     Option(
         "template",
         _template,
-        _DEFAULTS.template,  # None: the model's own
+        _DEFAULTS.template,
         "how turns are put to the model",
         "chat",
         group="conversation",
         heading="Model",
         choices=tuple(TEMPLATES),
+        unset="the model's own",
         show=lambda template: str(template.name),
     ),
     Option(
         "threads",
         number(int, 1),  # the engine takes as many of them as there can be
-        None,  # as many as there are cores
+        None,
         "how many threads compute",
         "chat",
         group="engine",
         heading="Model",
         flags=("-t", "--threads"),
         metavar="N",
+        unset="as many as there are cores",
     ),
 )
 

@@ -6,23 +6,16 @@ Knows rows and no row by name. Opens nothing but the one file.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..chat.option import Option, find_option
+from ..chat.settings_file import read_settings
 from ..errors import UsageError
 from ..paths import config_file
-from ..reading import NoSuchFileError, read_bytes, text_of
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 PREFIX = "LLAMA2NCNN_"
-MAX_BYTES = 1 << 20
 
 
 class Collected(NamedTuple):
@@ -80,14 +73,8 @@ def _variable(option: Option, environ: Mapping[str, str]) -> str | None:
 
 
 def _read(path: Path, options: Sequence[Option]) -> dict[str, Any]:
-    try:
-        data = tomllib.loads(text_of(read_bytes(path, MAX_BYTES, "a file of settings")))
-    except NoSuchFileError:
-        return {}
-    except (ValueError, RecursionError) as e:  # of another encoding, no TOML, or too deep
-        raise UsageError(f"{path}: {e}") from None
     values = {}
-    for name, value in data.items():
+    for name, value in read_settings(path).items():
         try:
             option = find_option(name, options)
         except UsageError as e:
@@ -97,6 +84,8 @@ def _read(path: Path, options: Sequence[Option]) -> dict[str, Any]:
 
 
 def _parsed(option: Option, value: Any, where: str) -> Any:
+    if option.off and value == option.off and not option.many:
+        return option.default
     try:
         return option.parse(value)
     except UsageError as e:

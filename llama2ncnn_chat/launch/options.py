@@ -53,6 +53,7 @@ _CONTEXT = number(int, 1, LIMITS["context_length"])
 OPTIONS: tuple[Option, ...] = (
     _MODEL,
     _run("words", "", "a prompt to answer", text, metavar="PROMPT", positional=True),
+    _run("print_config", "", "write a config.toml with all there is to set, and leave"),
     _run("raw", "", "no template: complete the prompt"),
     SYSTEM,
     _run("system_file", "conversation", "the same, from a file", Path, metavar="FILE"),
@@ -69,8 +70,15 @@ OPTIONS: tuple[Option, ...] = (
     *SETTINGS.values(),
     _start("save", "conversation", "keep no session", switch, True),
     _start("kv_cache", "conversation", "keep no KV cache of sessions", switch, True),
-    # None is what the terminal can
-    _start("plain", "terminal", "line by line", switch, None, contrary=("--tui", "full screen")),
+    _start(
+        "plain",
+        "terminal",
+        "line by line",
+        switch,
+        None,
+        contrary=("--tui", "full screen"),
+        unset="what the terminal can",
+    ),
     _start(
         "screen_reader",
         "terminal",
@@ -95,7 +103,15 @@ OPTIONS: tuple[Option, ...] = (
     _JSON,
     _run("ndjson", "output", "a JSON object per event, as it comes"),
     _run("stats", "output", "timings on stderr at the end"),
-    _start("ctx_size", "engine", "another context", _CONTEXT, None, metavar="N"),
+    _start(
+        "ctx_size",
+        "engine",
+        "how many tokens the context has",
+        _CONTEXT,
+        None,
+        metavar="N",
+        unset="as the model says",
+    ),
     _run("check", "engine", "hold the weights' checksum first"),
     *CONVERSION,
 )
@@ -115,6 +131,7 @@ class Options(ConversionOptions):
     set_by_hand: frozenset[str]
     model: str
     words: str | None
+    print_config: bool
     raw: bool
     system_file: Path | None
     latest: bool

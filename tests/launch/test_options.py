@@ -30,6 +30,7 @@ from tests.launch.values import value_in
 COMMAND_LINE: dict[str, tuple[tuple[str, ...], Any]] = {
     "model": (("m.bin",), "m.bin"),
     "words": (("m.bin", "hello"), "hello"),
+    "print_config": (("--print-config",), True),
     "raw": (("--raw",), True),
     "system": (("--system", "Hi."), "Hi."),
     "system_file": (("--system-file", "f"), Path("f")),
