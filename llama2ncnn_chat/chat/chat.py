@@ -21,6 +21,7 @@ from ..storage.snapshots import SnapshotStore
 from ..storage.store import LoadedSession, Store
 from ..text.vocabulary import Vocabulary
 from . import phrases
+from .bare_words import BareWords
 from .keeping import Keeping
 from .model_facts import ModelFacts
 from .option import parse_typed
@@ -49,7 +50,7 @@ class Chat:
         snapshots: SnapshotStore | None = None,
     ) -> None:
         self.model, self.settings, self.given = model, settings, given
-        self.vocabulary = vocabulary
+        self.vocabulary, self.bare_words = vocabulary, BareWords()
         self.name = ""
         self.notes: list[str] = list(store.notes) if store else []
         self._engine = engine

@@ -14,7 +14,7 @@ from ...errors import ChatError
 from .. import phrases
 from ..chat import Chat
 from ..line import Command, Line, Message
-from ..outcomes import Ask, Complain, Outcome, Quit, Say
+from ..outcomes import Ask, Complain, Generate, Outcome, Quit, Say
 from ..turn_actions import send
 from . import files as files
 from . import info as info
@@ -122,12 +122,15 @@ def find(name: str) -> Entry:
 def interpret(chat: Chat, line: Line, *, edits: int | None = None) -> Iterator[Outcome]:
     """Run a command or send a message; yields outcomes, of which a refusal is one.
 
-    A message replaces the turn (by its id) that it ``edits``, if any; an empty one is nothing.
+    A message replaces the turn (by its id) that it ``edits``, if any; an empty one is nothing, and
+    a word that was most likely meant for the program goes back to the prompt once.
     """
     try:
         match line:
             case Command(name, argument):
                 yield from _told(find(name).run(chat, argument), str(line))
+            case Message(text) if edits is None and chat.bare_words.holds(text):
+                yield Generate(chat.bare_words.refuse, draft=text)
             case Message(text) if text:
                 yield from send(chat, text, edits=edits)
     except ChatError as e:

@@ -87,3 +87,13 @@ def test_a_refused_message_comes_back_with_its_paste_folded(terminal: Terminal) 
     terminal.see("lines] now")
     terminal.type(ENTER)
     terminal.see("> see [Pasted text #1 +300 lines] now")
+
+
+def test_a_bare_word_stays_in_the_prompt_with_a_hint(terminal: Terminal) -> None:
+    terminal.type("exit" + ENTER)
+    terminal.see("send 'exit' again to say it to the model\n\n> exit")
+    terminal.type(ENTER)
+    terminal.see("You said exit.")
+    terminal.prompt()
+    terminal.type(CTRL_D)
+    terminal.ends()

@@ -157,3 +157,13 @@ def test_ctrl_c_arms_and_a_second_one_in_a_row_quits(capsys: pytest.CaptureFixtu
     assert "(Ctrl+C again quits)" in capsys.readouterr().out
     with pytest.raises(EOFError):
         prompt.read()
+
+
+def test_a_bare_word_gets_a_hint_and_is_sent_when_it_is_typed_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    chat = make_chat(answering(lambda message: f"so {message}"))
+    talk(chat, "quit\nquit\n/quit\n", label="> ")
+    out, err = capsys.readouterr()
+    assert (out + err).count("/quit leaves; send 'quit' again") == 1
+    assert transcript(chat)[0] == "quit"

@@ -106,3 +106,17 @@ def test_a_command_that_asked_first_is_named_too() -> None:
         assert stage.notices[0].startswith("/delete 1   esc")
 
     play(make_chat(Script(["Hi."]), saved=True), scene)
+
+
+def test_a_bare_word_gets_a_hint_and_a_second_enter_sends_it() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("quit")
+        assert "/quit leaves; send 'quit' again" in stage.status
+        assert stage.draft == "quit"
+        assert stage.said == []
+        await stage.press("enter")
+        await stage.idle()
+        assert stage.said == ["quit", "Hi."]
+        assert stage.draft == ""
+
+    play(make_chat(Script(["Hi."])), scene)
