@@ -3,7 +3,7 @@
     python -m docs.screenshots [FOLDER]
     python -m docs.screenshots --model SmolLM2-135M-Instruct.Q4_1.gguf [FOLDER]
 
-With a model, it is ten turns with edits of that one. The seed is fixed: the same model gives the
+With a model, it is ten turns with edits of that one, and the heat of a reply. The seed is fixed: the same model gives the
 same words. The person's own sessions and settings are neither read nor written.
 """
 
@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
-from textual.widgets import OptionList
 
 from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.chat.line import Command
@@ -49,6 +48,8 @@ TURNS: tuple[tuple[str, Command | None], ...] = (
     ("Thank you, goodbye!", None),
 )
 """What is said to another model, and what is done about its reply."""
+HEATED = "Why is the sky blue?"
+"""What it is asked for a reply whose tokens are to be seen."""
 FLAGS = {
     "seed": SEED,
     "temperature": 0.2,
@@ -62,7 +63,7 @@ def main() -> None:
     """Take the pictures, with settings and sessions in a temporary folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent)
-    parser.add_argument("--model", type=Path, help="ten turns of this one, to smollm2.svg")
+    parser.add_argument("--model", type=Path, help="to smollm2.svg and tokens.svg, of this one")
     args = parser.parse_args()
     folder, model = args.folder.resolve(), args.model
     with tempfile.TemporaryDirectory() as home:
@@ -71,7 +72,7 @@ def main() -> None:
         flags = {"model": str(model.resolve()), **FLAGS} if model else {"seed": SEED}
         app = ChatApp(lambda *_: open_model(flags))
         try:
-            asyncio.run(take_turns(app, folder / "smollm2.svg") if model else take(app, folder))
+            asyncio.run(take_turns(app, folder) if model else take(app, folder))
         finally:
             if app.chat:
                 app.chat.close()
@@ -97,17 +98,13 @@ async def take(app: ChatApp, folder: Path) -> None:
         for text in MESSAGES:
             await say(pilot, screen, text)
         await picture(pilot, folder / "chat-dark.svg")
-        await pilot.press("shift+tab", "k", "k", "t")
-        await until(lambda: bool(app.screen.query(OptionList)))
-        await pilot.press("n")
-        await picture(pilot, folder / "tokens.svg")
         app.theme = PAPER.name
-        await pilot.press("escape", "escape", "ctrl+o")
+        await pilot.press("ctrl+o")
         await until(lambda: bool(app.screen.query("#preview")))
         await picture(pilot, folder / "sessions.svg")
 
 
-async def take_turns(app: ChatApp, path: Path) -> None:
+async def take_turns(app: ChatApp, folder: Path) -> None:
     """Talk with edits and other replies in between, and take a picture of all of it."""
     async with app.run_test(size=TALL) as pilot:
         screen = await first_screen(app, pilot)
@@ -116,7 +113,19 @@ async def take_turns(app: ChatApp, path: Path) -> None:
             if then:
                 await screen.run_command(then)
                 await until(lambda: not screen.replies.running)
-        await picture(pilot, path)
+        await picture(pilot, folder / "smollm2.svg")
+        await screen.run_command(Command("new"))
+        await pilot.resize_terminal(*SIZE)
+        await say(pilot, screen, HEATED)
+        await heat(pilot, folder / "tokens.svg")
+
+
+async def heat(pilot: Pilot[None], path: Path) -> None:
+    """Take a picture of the last reply's tokens, the cursor on one that wasn't likely."""
+    await pilot.press("f3")
+    await pilot.pause()
+    await pilot.press("n", "n")
+    await picture(pilot, path)
 
 
 async def first_screen(app: ChatApp, pilot: Pilot[None]) -> ChatScreen:

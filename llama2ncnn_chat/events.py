@@ -5,7 +5,7 @@ Nothing here is drawn, printed or put into words; a value never changes once it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -49,6 +49,19 @@ class Choice:
     def with_token(self, token: int) -> Choice:
         """Return the choice as it would be, had this one of the likeliest been sampled."""
         return replace(self, token=token, probability=dict(self.top).get(token, 0.0))
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A reply's ids, and the choices that are known of them, by their index, at one moment."""
+
+    ids: tuple[int, ...]
+    choices: Mapping[int, Choice]
+
+    @property
+    def are_known(self) -> bool:
+        """Whether there is a choice of every id."""
+        return all(i in self.choices for i in range(len(self.ids)))
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,15 @@ Knows the session; changes nothing.
 from __future__ import annotations
 
 from ..conversation.ledger import Turn
-from ..conversation.rows import Tokens, tokens_of
+from ..conversation.rows import tokens_of
 from ..conversation.session import Session
 from ..errors import ChatError
-from ..events import Row
+from ..events import Row, Tokens
 
 
 class View:
-    """A session to read. While it is ``busy``, only its numbers can be read and messages counted:
-    ``rows``, ``rows_in_sight``, ``tokens`` and ``n_used`` raise ``BusyError``.
+    """A session to read. While it is ``busy``, only its numbers and tokens can be read and
+    messages counted: ``rows``, ``rows_in_sight`` and ``n_used`` raise ``BusyError``.
     """
 
     def __init__(self, session: Session) -> None:
@@ -29,11 +29,6 @@ class View:
     def context_length(self) -> int:
         """How many tokens the context has."""
         return self._session.context_length
-
-    @property
-    def has_reply(self) -> bool:
-        """Whether there is a reply on the path, and none in the making."""
-        return not self.busy and self._session.ledger.last("assistant") is not None
 
     @property
     def last_seed(self) -> int | None:
@@ -65,8 +60,10 @@ class View:
             return None
 
     def tokens(self, id: int) -> Tokens:
-        """Return the tokens of the reply of a row's id. Raises ``ChatError``."""
-        self._session.refuse_if_busy()
+        """Return the tokens of the reply of a row's id, as they are now; it may be growing.
+
+        Raises ``ChatError``.
+        """
         return tokens_of(turn_of(self._session, id))
 
 

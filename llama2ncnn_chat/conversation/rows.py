@@ -5,20 +5,11 @@ Pure functions; knows no engine and no template.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from ..events import Choice, Row
+from ..events import Row, Tokens
 from .ledger import Ledger, Turn, between
 from .reasoning import Reasoning
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """A reply's ids, and the choices that are known of them, by their index, at one moment."""
-
-    ids: tuple[int, ...]
-    choices: Mapping[int, Choice]
 
 
 def tokens_of(turn: Turn) -> Tokens:

@@ -13,6 +13,7 @@ from ..events import Event, Weighed
 from ..generation.completer import Completer
 from ..model.engine import Cancelled
 from .ledger import Ledger, Turn, between
+from .rows import tokens_of
 from .window import Window
 
 
@@ -25,7 +26,7 @@ def weigh(
     """
     path = ledger.path()
     for turn in path[path.index(reply) :]:
-        if turn.role == "user" or is_weighed(turn):
+        if turn.role == "user" or tokens_of(turn).are_known:
             continue
         before = window.ids(between(window.first_visible, turn.parent))
         events = completer.weigh([*before, *turn.ids], len(before), cancelled=cancelled)
@@ -36,8 +37,3 @@ def weigh(
                     turn.choices.update(enumerate(event.choices, first))
                 else:
                     yield event
-
-
-def is_weighed(reply: Turn) -> bool:
-    """Tell whether the choice of every token is known."""
-    return all(i in reply.choices for i in range(len(reply.ids)))

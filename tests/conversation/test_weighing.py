@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from llama2ncnn_chat.conversation.ledger import Turn
-from llama2ncnn_chat.conversation.weighing import is_weighed
+from llama2ncnn_chat.conversation.rows import tokens_of
 from llama2ncnn_chat.events import PrefillProgress
 from tests.conversation.scripted import Talk, in_cache, run, session
 from tests.fakes import Float32, ScriptedEngine
@@ -47,7 +47,7 @@ def test_the_numbers_are_those_of_when_it_was_written() -> None:
     first, *others = replies(s)
     assert first.choices == {}
     for reply, before in zip(others, written[1:], strict=True):
-        assert is_weighed(reply)
+        assert tokens_of(reply).are_known
         assert all(reply.choices[i] == before[i] for i in range(len(reply.ids)))
     assert all(isinstance(event, PrefillProgress) for event in events)
     path = s.window(s.ledger.path())
@@ -70,11 +70,11 @@ def test_a_stop_keeps_what_is_known_and_the_cache_true() -> None:
         reply.choices.clear()
     polled = iter([False] * 3)
     run(s.weigh(replies(s)[0], cancelled=lambda: next(polled, True)))
-    assert not is_weighed(replies(s)[-1])
+    assert not tokens_of(replies(s)[-1]).are_known
     path = s.window(s.ledger.path())
     assert in_cache(s) == path[: len(in_cache(s))]
     run(s.weigh(replies(s)[0]))
-    assert all(map(is_weighed, replies(s)))
+    assert all(tokens_of(reply).are_known for reply in replies(s))
 
 
 def test_left_half_way_it_releases_the_session() -> None:

@@ -39,6 +39,7 @@ from .palette import Palette, entries
 from .prompt import Prompt
 from .sessions_screen import SessionsScreen
 from .settings_screen import SettingsScreen
+from .talk import Talk
 from .terminal_app import TerminalApp
 from .themes import INK, PAPER, first_theme, remember_theme
 from .transcript import Transcript
@@ -65,7 +66,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("f1", "help", "Help", "Keys and commands"),
         _key("f2", "settings", "Settings", "Sampling, system prompt, template, threads"),
-        _key("f3", "tokens", "Tokens", "How sure the model was; go on from others"),
+        _key("f3", "tokens", "Tokens", "Tint the replies by how sure the model was"),
         _key("ctrl+o", "sessions", "Sessions", "Find, open, rename, fork, delete sessions"),
         _key("ctrl+p", "command_palette", "Palette", "Find anything"),
         _key("ctrl+z", "suspend_process", "Suspend", "To the shell; fg comes back", show=False),
@@ -159,8 +160,6 @@ class ChatApp(TerminalApp, inherit_bindings=False):
             return True
         if not isinstance(self.screen, ChatScreen):
             return False
-        if action == "tokens":
-            return True if self.screen.chat.view.has_reply else None
         if action == "sessions":
             return True if self.screen.chat.store else None
         return True
@@ -172,6 +171,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
             ("Writing", [*bindings_of(Prompt), *bindings_of(Composer)]),
             ("Chat", bindings_of(ChatScreen)),
             ("Messages (shift+tab, or a click)", bindings_of(Transcript)),
+            ("Token heat (f3)", bindings_of(Talk)),
         ]
         self.push_screen(HelpScreen(sections))
 
@@ -229,9 +229,9 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         self.push_screen(OpeningScreen(self._opener, picked))
 
     def action_tokens(self) -> None:
-        """Show the tokens of a reply."""
+        """Tint the replies by how likely each token was, or no more."""
         if chat_screen := self.chat_screen:
-            chat_screen.show_tokens()
+            chat_screen.toggle_heat()
 
     @on(ChatScreen.SessionsWanted)
     def _sessions_wanted(self) -> None:

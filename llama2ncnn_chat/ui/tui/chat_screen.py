@@ -22,12 +22,13 @@ from ...chat import line, outcomes, phrases
 from ...chat.chat import Chat
 from ...chat.commands.table import interpret
 from ...chat.completion import suggest
-from ...chat.turn_actions import act, branch, go_on_if_full
+from ...chat.turn_actions import act, go_on_if_full
 from ...errors import ChatError
 from ..armed import ARMED_SECONDS, Armed
 from ..history import History
 from . import clip
 from .composer import Composer
+from .heat_transcript import HeatTranscript
 from .keys import key
 from .message_keys import footer_of
 from .questions import Confirm
@@ -35,7 +36,7 @@ from .replies import GROUP, Replies, is_end_of_reply
 from .session_drawing import SessionDrawing
 from .status import PrefillBar, StatusLine
 from .stream import Streamed
-from .tokens_screen import TokensScreen
+from .talk import Talk
 from .transcript import Transcript
 from .welcome import Welcome
 
@@ -72,21 +73,22 @@ class ChatScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield (welcome := Welcome(self.chat))
-        yield Transcript()
+        yield Talk(self.chat)
         yield PrefillBar()
         yield Composer(partial(suggest, self.chat), welcome.offers, self._history, vi=self._vi)
         yield StatusLine(self.chat.model.short, self.chat.model.weights)
         yield Footer(compact=True, show_command_palette=False)
 
     async def on_mount(self) -> None:
-        self.transcript, self.composer = self.query_one(Transcript), self.query_one(Composer)
+        self.transcript, self.composer = self.query_one(HeatTranscript), self.query_one(Composer)
+        self.talk = self.query_one(Talk)
         self.status, bar = self.query_one(StatusLine), self.query_one(PrefillBar)
         welcome = self.query_one(Welcome)
         self.drawing = SessionDrawing(
             self.chat, self, welcome, self.transcript, self.composer, self.status
         )
         self.replies = Replies(self.chat, self, self.transcript, self.status, bar)
-        self.chat.record_choices()  # the token view may be asked for at any time
+        self.chat.record_choices()  # the heat may be asked for at any time
         if self._vi:
             self.watch(self.composer.prompt, "normal", self.status.show_mode)
         self.composer.prompt.focus()
@@ -148,22 +150,18 @@ class ChatScreen(Screen[None]):
     async def _wanted(self, message: Transcript.Wanted) -> None:
         """Do what the reader wants done about a turn."""
         if message.wish == "tokens":
-            self.show_tokens()
+            self.toggle_heat()
         elif message.wish in ("copy", "copy_code") or not self.say_if_busy():
             await self._carry_out(act(self.chat, message.wish, message.row))
 
-    @work
-    async def show_tokens(self) -> None:
-        """Show the tokens of the selected reply, or the last one; go on from one that is picked."""
-        if self.say_if_busy():
-            return
-        row = self.transcript.selected_reply
-        tokens = self.chat.view.tokens(row.id) if row else None
-        if row is None or tokens is None or not tokens.ids:
-            self.status.say("there is no reply to look at")
-            return
-        if picked := await self.app.push_screen_wait(TokensScreen(tokens, self.chat.vocabulary)):
-            await self._carry_out(branch(self.chat, row, *picked))
+    def toggle_heat(self) -> None:
+        """Tint the replies by how likely each token was, or show them as Markdown again."""
+        self.talk.toggle_heat(writing=self.chat.view.busy)
+
+    @on(Talk.Wanted)
+    async def _heat_wanted(self, message: Talk.Wanted) -> None:
+        if not self.say_if_busy():
+            await self._carry_out(message.outcomes)
 
     # What comes of it
 
@@ -248,7 +246,8 @@ class ChatScreen(Screen[None]):
             self.composer.restore_draft(line.Message(message), stream.generate.edits)
         if stream.complaint:
             await self.drawing.complain(stream.complaint, lasts=not (message and stream.refused))
-        await self._carry_out(go_on_if_full(self.chat))
+        if stream.generate.kind in ("reply", "proceed"):
+            await self._carry_out(go_on_if_full(self.chat))
 
     def say_if_busy(self) -> bool:
         """Return whether a reply is being written; says so in the status line."""

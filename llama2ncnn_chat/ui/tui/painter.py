@@ -58,7 +58,7 @@ class Painter:
         self.added.clear()
         self._meter.begin()
         self._start, self._first = self._clock(), None
-        self._shows_text = kind != "replay"
+        self._shows_text = kind not in ("replay", "weigh")
         self._status.speed = Speed()
         self._status.activity = "replaying" if kind == "replay" else "reading"
         view = self._transcript.last_view

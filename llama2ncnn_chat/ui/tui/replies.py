@@ -47,7 +47,8 @@ class Replies:
         """Make ready to draw a generation. Raises ``ChatError`` if it is refused."""
         assert not self.running
         self.running = stream = Stream(generate, self._owner.post_message)
-        await self._transcript.to_end()
+        if generate.kind != "weigh":
+            await self._transcript.to_end()
         self._painter.begin(generate.kind)
         return stream
 

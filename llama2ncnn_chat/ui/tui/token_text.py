@@ -5,13 +5,15 @@ Pure functions; knows no widget.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
+from rich.console import Console
 from textual.content import Content
 
 from convert.streams import printable
 
+from ...events import Choice
 from ...text.detokenizer import Detokenizer
 from ...text.vocabulary import Vocabulary
 from .status import MUTED
@@ -35,10 +37,20 @@ BOLD_TINTS: Tints = (
 )
 """Of 16 colours all pale backgrounds are one grey."""
 
+MONOCHROME: Tints = (
+    (0.9, ""),
+    (0.5, "dim underline"),
+    (0.2, "underline"),
+    (0.05, "bold underline"),
+    (0.0, "bold italic underline"),
+)
 
-def tints(colours: str | None) -> Tints:
-    """Return what can be told apart in a terminal's system of colours, by its name in rich."""
-    return TINTS if colours in ("256", "truecolor") else BOLD_TINTS
+
+def tints(console: Console) -> Tints:
+    """Return what can be told apart on a terminal."""
+    if console.no_color or console.color_system is None:
+        return MONOCHROME
+    return TINTS if console.color_system in ("256", "truecolor") else BOLD_TINTS
 
 
 def tint(probability: float | None, tints: Tints) -> str:
@@ -55,10 +67,9 @@ def legend(tints: Tints) -> Content:
     return Content("").join([*parts, Content.styled(" surprising", MUTED)])
 
 
-def pieces_of(vocabulary: Vocabulary, ids: Sequence[int]) -> list[str]:
-    """Return the text that became complete with each token."""
-    text = Detokenizer(vocabulary, begins=True)
-    return [printable(text.feed(token)) for token in ids]
+def piece_of(text: Detokenizer, token: int) -> str:
+    """Return the text that becomes complete with the next token."""
+    return printable(text.feed(token))
 
 
 def name_of(vocabulary: Vocabulary, token: int) -> str:
@@ -104,11 +115,21 @@ def shown_as(piece: str) -> str:
     return piece.replace("\n", "⏎") or "·"
 
 
+def place_at(laid: Sequence[tuple[int, str]], x: int, y: int) -> int | None:
+    """Return the index of the token at that cell of a row; None where there is none."""
+    column = 0
+    for i, (row, shown) in enumerate(laid):
+        if row == y and column <= x < column + cell_len(shown):
+            return i
+        column = column + cell_len(shown) if row == y else 0
+    return None
+
+
 def coloured(
     pieces: Sequence[str],
     width: int,
-    cursor: int,
-    probability: Callable[[int], float | None],
+    cursor: int | None,
+    choices: Mapping[int, Choice],
     tints: Tints,
 ) -> Content:
     """Draw all tokens on rows of ``width`` cells, the one under the cursor reversed."""
@@ -116,7 +137,10 @@ def coloured(
     before = 0
     for i, (row, shown) in enumerate(lay_out(pieces, width)):
         parts.append(Content("\n" * (row - before)))
-        style = "reverse bold" if i == cursor else tint(probability(i), tints)
+        choice = choices.get(i)
+        style = (
+            "reverse bold" if i == cursor else tint(choice.probability if choice else None, tints)
+        )
         parts.append(Content.styled(shown, style) if style else Content(shown))
         before = row
     return Content("").join(parts)

@@ -21,6 +21,7 @@ from ...chat import phrases
 from ...events import Row
 from ...text.reasoning import reasoning_and_answer
 from ..reply_parts import ReplyParts
+from .heat_text import HeatText
 from .markdown import parser
 
 MARK = "╌╌ the model sees only what is below ╌╌"
@@ -52,6 +53,7 @@ class TurnView(Vertical):
         self._parts: ReplyParts | None = None
         self._stream: MarkdownStream | None = None
         self._growing = False
+        self.heat: HeatText | None = None
         super().__init__(classes=row.role)
 
     def compose(self) -> ComposeResult:
@@ -59,6 +61,8 @@ class TurnView(Vertical):
             yield Static(Content(self._answer), classes="said")
         else:
             yield Markdown(self._answer, classes="said", parser_factory=parser, open_links=False)
+        if self.heat:
+            yield self.heat
 
     def on_mount(self) -> None:
         self._draw_state()
@@ -72,6 +76,15 @@ class TurnView(Vertical):
         """Show the reasoning, or fold it to a line."""
         self._opened = opened
         self._draw_state()
+
+    def show_heat(self, heat: HeatText | None) -> None:
+        """Show a reply by its tokens; None: as Markdown again."""
+        if self.heat:
+            self.heat.remove()
+        self.heat = heat
+        self.set_class(heat is not None, "-heat")
+        if heat and self.children:  # not before it is composed
+            self.mount(heat, after=".said")
 
     def update_row(self, row: Row) -> None:
         """Draw what is new about the turn; its text only once it has settled."""

@@ -12,7 +12,7 @@ from textual.widgets import Input
 from docs.screenshots import COMMENT
 from llama2ncnn_chat.catalogue.listing import ListedModel, models_to_fetch
 from llama2ncnn_chat.errors import ModelError
-from llama2ncnn_chat.events import PrefillProgress
+from llama2ncnn_chat.events import Choice, PrefillProgress
 from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.opening_screen import Opener
 from llama2ncnn_chat.ui.tui.questions import Pick
@@ -127,7 +127,15 @@ async def _sessions(stage: Stage) -> None:
 
 async def _tokens(stage: Stage) -> None:
     await stage.send("Tell me a story")
+    assert stage.app.chat
+    reply = stage.app.chat.session.ledger.path()[-1]
+    for i, token in enumerate(reply.ids):  # one of each tint, again and again
+        p = (0.97, 0.7, 0.3, 0.1, 0.01)[i % 5]
+        others = tuple((token + j, (1 - p) / 2**j) for j in range(1, 6))
+        top = sorted([(token, p), *others], key=lambda each: -each[1])
+        reply.choices[i] = Choice(token, p, tuple(top))
     await stage.press("f3", "right")
+    await stage.pilot.pause()
 
 
 async def _demo(stage: Stage) -> None: ...
@@ -157,7 +165,10 @@ async def _demo(stage: Stage) -> None: ...
         (_settings, SMALL, INK),
         (_sessions, LARGE, PAPER),
         (_sessions, SMALL, INK),
+        (_tokens, SMALL, INK),
         (_tokens, SMALL, PAPER),
+        (_tokens, LARGE, INK),
+        (_tokens, LARGE, PAPER),
     ],
     ids=lambda value: getattr(value, "__name__", "") or getattr(value, "name", "") or str(value[0]),
 )

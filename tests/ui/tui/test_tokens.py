@@ -1,22 +1,30 @@
-"""The token view, and what it stands on: recorded choices, and a reply from another token on."""
+"""The heat: a reply drawn by its tokens, and another one from a token that it didn't take."""
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
+from rich.console import Console
 from textual.widgets import OptionList, Static
 
 from llama2ncnn_chat.conversation.ledger import between
 from llama2ncnn_chat.generation.choices import choice_of
+from llama2ncnn_chat.text.detokenizer import Detokenizer
+from llama2ncnn_chat.ui.tui.heat_text import HeatText
+from llama2ncnn_chat.ui.tui.heat_transcript import HeatTranscript
 from llama2ncnn_chat.ui.tui.token_text import (
     BOLD_TINTS,
+    MONOCHROME,
     TINTS,
+    coloured,
     lay_out,
-    pieces_of,
+    piece_of,
+    place_at,
     tint,
     tints,
 )
-from llama2ncnn_chat.ui.tui.tokens_screen import TokensScreen
 from tests.fakes import ByteTokenizer
 from tests.ui.tui.scripted import Script, make_chat
 from tests.ui.tui.stage import Stage, play
@@ -40,25 +48,52 @@ def test_lines_break_before_words_and_begin_at_one_edge() -> None:
     assert lay_out(["abcdef", " ", "g"], 6) == [(0, "abcdef"), (1, " "), (1, "g")]
 
 
+def test_a_place_on_the_screen_is_the_token_that_is_drawn_there() -> None:
+    pieces = ["Once", " up", "on", " a", " time"]
+    laid = lay_out(pieces, 9)
+    drawn = coloured(pieces, 9, None, {}, TINTS).plain.split("\n")
+    found = [[place_at(laid, x, y) for x in range(len(line))] for y, line in enumerate(drawn)]
+    assert found == [[0] * 4 + [1] * 3 + [2] * 2, [3] + [4] * 5]
+    assert place_at(laid, 9, 0) is None
+    assert place_at(laid, 0, 2) is None
+
+
 def test_pieces_of_a_split_character() -> None:
-    ids = [byte + 3 for byte in "aé".encode()]
-    assert pieces_of(ByteTokenizer(), ids) == ["a", "", "é"]
+    text = Detokenizer(ByteTokenizer(), begins=True)
+    assert [piece_of(text, byte + 3) for byte in "aé".encode()] == ["a", "", "é"]
 
 
 def test_tints_go_with_probability() -> None:
-    for kinds in (TINTS, BOLD_TINTS):
+    for kinds in (TINTS, BOLD_TINTS, MONOCHROME):
         assert tint(0.95, kinds) == ""
         assert len({tint(p, kinds) for p in (0.95, 0.6, 0.3, 0.1, 0.01)}) == 5
         assert tint(None, kinds) == ""
 
 
-@pytest.mark.parametrize("colours", ["standard", None])
-def test_few_colours_are_no_backgrounds(colours: str | None) -> None:
-    assert all(" 0%" not in style and "on " not in style for _, style in tints(colours))
-    assert tints("256") is tints("truecolor") is TINTS
+def test_few_colours_are_no_backgrounds_and_none_are_no_colours() -> None:
+    few = tints(Console(color_system="standard", force_terminal=True, no_color=False))
+    assert few is BOLD_TINTS
+    assert all("on " not in style for _, style in few)
+    assert tints(Console(color_system="truecolor", no_color=True)) is MONOCHROME
+    assert all("$" not in style for _, style in MONOCHROME)
+    for name in ("256", "truecolor"):
+        many = Console(color_system=name, force_terminal=True, no_color=False)
+        assert tints(many) is TINTS
 
 
-def test_a_reply_of_an_earlier_run_says_that_nothing_is_known() -> None:
+def place(stage: Stage) -> str:
+    return str(stage.screen.query_one("#token-place", Static).render())
+
+
+def heated(stage: Stage) -> list[str]:
+    return [str(text.render()) for text in stage.screen.query(HeatText)]
+
+
+def others(stage: Stage) -> OptionList:
+    return stage.screen.query_one("#runners-up OptionList", OptionList)
+
+
+def test_a_resumed_reply_is_read_once_for_its_numbers() -> None:
     chat = make_chat(Script(["cat."]), saved=True)
     list(chat.send("hello"))
     number = chat.session_id
@@ -68,36 +103,53 @@ def test_a_reply_of_an_earlier_run_says_that_nothing_is_known() -> None:
     again.resume(number)
 
     async def scene(stage: Stage) -> None:
+        reply = again.session.ledger.path()[-1]
+        assert reply.choices == {}
         await stage.press("f3")
-        screen = stage.app.screen
-        assert isinstance(screen, TokensScreen)
-        assert "earlier run" in str(screen.query_one("#token-about", Static).render())
-        assert "not recorded" in str(screen.query_one(".title", Static).render())
-        assert screen.check_action("branch", ()) is None
-        await stage.press("right", "n", "enter")
-        assert screen.cursor == 1
-        await stage.press("escape")
-        await stage.send("and now?")
-        await stage.press("f3")
-        assert "p " in str(stage.app.screen.query_one("#token-about", Static).render())
+        await stage.idle()
+        assert sorted(reply.choices) == [0, 1, 2, 3]
+        assert heated(stage) == ["cat."]
+        await stage.until(lambda: "token 1 of 4" in place(stage))
+        cached, window = again._completer.ids, again.session.window(again.session.ledger.path())
+        assert cached == window[: len(cached)]
+        assert stage.notices == []
 
     play(again, scene)
 
 
-def test_going_on_from_another_token() -> None:
+def test_the_heat_comes_and_goes_and_grows_with_a_reply() -> None:
+    gate = threading.Semaphore(2)
+    chat = make_chat(Script(["**cat** and dog."], gate=gate))
+
+    async def scene(stage: Stage) -> None:
+        await stage.press("f3")
+        await stage.send("hello", wait=False)
+        await stage.until(lambda: heated(stage) == ["**c"])
+        assert stage.draft == ""
+        await stage.type("more")  # the keys are still the prompt's
+        assert stage.draft == "more"
+        for _ in range(30):
+            gate.release()
+        await stage.idle()
+        assert heated(stage) == ["**cat** and dog."]
+        assert not stage.screen.query_one(".assistant .said").display
+        await stage.press("f3")
+        await stage.until(lambda: heated(stage) == [])
+        assert stage.screen.query_one(".assistant .said").display
+
+    play(chat, scene)
+
+
+def test_what_is_known_of_every_token_and_going_on_from_another() -> None:
     chat = make_chat(Script(["cat."]))
 
     async def scene(stage: Stage) -> None:
         await stage.send("hello")
         reply = chat.session.ledger.path()[-1]
         assert sorted(reply.choices) == [0, 1, 2, 3, 4]  # the end is a choice as well
-        await stage.press("f3")
-        assert isinstance(stage.app.screen, TokensScreen)
-        await stage.press("right")
-        about = str(stage.app.screen.query_one("#token-about", Static).render())
-        assert "token 2 of 4" in about
-        options = stage.app.screen.query_one(OptionList)
-        assert options.highlighted == 0
+        await stage.press("f3", "right")
+        await stage.until(lambda: "token 2 of 4" in place(stage))
+        assert others(stage).highlighted == 0
         await stage.press("down")
         token = reply.choices[1].top[1][0]
         await stage.press("enter")
@@ -108,10 +160,49 @@ def test_going_on_from_another_token() -> None:
         assert other.choices[1].token == token
         assert other.parent is reply.parent
         assert other.finish == "stop"
-        await stage.press("shift+tab", "left")
-        assert stage.said[-1] == "cat."
+        assert stage.screen.query_one(HeatTranscript).heat
+        await stage.press("f3", "shift+tab", "left")
+        await stage.until(lambda: stage.said[-1:] == ["cat."])
         cached = chat._completer.ids
         window = chat.session.window(between(None, other))
         assert cached == window[: len(cached)]
+
+    play(chat, scene)
+
+
+def test_a_click_on_a_token_and_on_another_one() -> None:
+    chat = make_chat(Script(["cat."]))
+
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        reply = chat.session.ledger.path()[-1]
+        await stage.press("f3")
+        await stage.until(lambda: others(stage).option_count > 0)
+        await stage.pilot.click(HeatText, offset=(2, 0))
+        await stage.until(lambda: "token 3 of 4" in place(stage))
+        await stage.pilot.pause()
+        await stage.pilot.click("#runners-up OptionList", offset=(3, 1))
+        await stage.until(lambda: chat.session.ledger.last("assistant") is not reply)
+        await stage.idle()
+        other = chat.session.ledger.path()[-1]
+        assert other.ids[:3] == [*reply.ids[:2], reply.choices[2].top[1][0]]
+
+    play(chat, scene)
+
+
+def test_the_next_surprise_goes_around_and_likely_tokens_are_none() -> None:
+    chat = make_chat(Script(["cats."]))
+
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        reply = chat.session.ledger.path()[-1]
+        for i in (1, 3):
+            reply.choices[i] = choice_of(np.zeros(300, np.float32), reply.ids[i])
+        await stage.press("f3")
+        transcript, seen = stage.screen.query_one(HeatTranscript), list[int]()
+        for _ in range(3):
+            await stage.press("n")
+            seen.append(transcript.cursor)
+        assert seen == [1, 3, 1]
 
     play(chat, scene)
