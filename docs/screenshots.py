@@ -3,8 +3,9 @@
     python -m docs.screenshots [FOLDER]
     python -m docs.screenshots --model SmolLM2-135M-Instruct.Q4_1.gguf [FOLDER]
 
-With a model, it is ten turns with edits of that one, and the heat of a reply. The seed is fixed: the same model gives the
-same words. The person's own sessions and settings are neither read nor written.
+With a model, it is ten turns with edits of that one, and the heat of a reply. The seed is fixed:
+the same model gives the same words. The person's own sessions and settings are neither read nor
+written.
 """
 
 from __future__ import annotations
