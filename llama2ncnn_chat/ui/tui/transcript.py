@@ -175,6 +175,10 @@ class Transcript(RowScroll):
         message.stop()
         self._fold(message.row)
 
+    def on_turn_view_version_clicked(self, message: TurnView.VersionClicked) -> None:
+        message.stop()
+        self.post_message(self.Wanted(message.wish, message.row))
+
     def on_turn_view_clicked(self, message: TurnView.Clicked) -> None:
         message.stop()
         self.selected = message.row.id

@@ -8,6 +8,7 @@ Knows what its row says; neither the conversation nor keys.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from textual import events
 from textual.app import ComposeResult
@@ -47,6 +48,13 @@ class TurnView(Vertical):
             self.row = row
             super().__init__()
 
+    class VersionClicked(Message):
+        """An arrow beside the number of the turn's version was clicked."""
+
+        def __init__(self, row: Row, wish: Literal["previous", "next"]) -> None:
+            self.row, self.wish = row, wish
+            super().__init__()
+
     def __init__(self, row: Row, *, opened: bool = False) -> None:
         self.row, self._opened = row, opened
         self._reasoning, self._answer = _split(row)
@@ -71,6 +79,11 @@ class TurnView(Vertical):
         self.post_message(self.Clicked(self.row))
         if event.widget and event.widget.has_class("thought"):
             self.post_message(self.ThoughtClicked(self.row))
+        elif event.widget and event.widget.has_class("foot"):
+            wide = len(self._version())
+            if event.x < wide:
+                wish: Literal["previous", "next"] = "previous" if event.x < wide // 2 else "next"
+                self.post_message(self.VersionClicked(self.row, wish))
 
     def open_thought(self, opened: bool) -> None:
         """Show the reasoning, or fold it to a line."""
@@ -161,10 +174,11 @@ class TurnView(Vertical):
         elif content.plain:
             self.mount(Static(content, classes=name), before=before)
 
+    def _version(self) -> str:
+        return f"◂ {self.row.position}/{self.row.of} ▸" if self.row.of > 1 else ""
+
     def _foot(self) -> Content:
-        parts = []
-        if self.row.of > 1:
-            parts.append(f"◂ {self.row.position}/{self.row.of} ▸")
+        parts = [version] if (version := self._version()) else []
         if self._growing:
             parts.append("…")
         elif self.row.role == "assistant" and (why := phrases.why_ended(self.row)):

@@ -117,3 +117,22 @@ def test_a_key_of_the_footer_can_be_clicked() -> None:
         await stage.until(lambda: stage.draft == "hello")
 
     play(make_chat(Script(["Hi."])), scene)
+
+
+def test_the_arrows_beside_a_version_can_be_clicked() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        await stage.press("shift+tab", "r")
+        await stage.idle()
+        assert stage.said == ["hello", "Fancy."]
+        await stage.pilot.click(list(stage.screen.query("TurnView .foot"))[-1], offset=(0, 0))
+        await stage.until(lambda: stage.said == ["hello", "First."])
+        await stage.pilot.pause()
+        await stage.pilot.click(list(stage.screen.query("TurnView .foot"))[-1], offset=(6, 0))
+        await stage.until(lambda: stage.said == ["hello", "Fancy."])
+        await stage.pilot.pause()
+        await stage.pilot.click(list(stage.screen.query("TurnView .foot"))[-1], offset=(20, 0))
+        await stage.pilot.pause()
+        assert stage.said == ["hello", "Fancy."]
+
+    play(make_chat(Script(["First.", "Fancy."])), scene)
