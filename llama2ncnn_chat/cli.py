@@ -1,6 +1,7 @@
 """The command line: what was typed to options to a chat to a face, inside the error boundary.
 
-Everything a person gets wrong ends there as one line on stderr and an exit code.
+Everything a person gets wrong ends there as one line on stderr and an exit code. What opens a chat
+and what answers once is imported late: a screen is drawn before.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convert.streams import prepare, put
 
@@ -21,15 +22,15 @@ from .catalogue.listing import ListedModel
 from .chat.chat import Chat
 from .errors import Terminated, UsageError
 from .launch.config_text import config_text
-from .launch.open_chat import list_models, open_chat
-from .launch.open_model import Step
 from .launch.options import OPTIONS, Options, bench_options_of, models_options_of, options_of
 from .signals import TERMINATE
 from .ui.boundary import bounded, closed_after
-from .ui.oneshot import answer, complete, refuse_empty
 from .ui.progress import Steps, tell, tell_writing
 from .ui.prompt_input import has_prompt, read_named, read_prompt
 from .ui.terminal import is_interactive, wants_colour
+
+if TYPE_CHECKING:
+    from .launch.open_model import Step
 
 WITHOUT_EFFECT = {"system", "system_file", "template", "latest", "resume", "on_full"}
 """What is about a conversation, of which a bare completion has none."""
@@ -61,7 +62,7 @@ def _chat(flags: Mapping[str, Any]) -> int:
     if options.raw:
         for flag in sorted(options.given & WITHOUT_EFFECT):
             tell(f"--{flag.replace('_', '-')} has no effect with --raw")
-        return complete(options)
+        return _completed(options)
     if options.system_file:
         settings = replace(options.settings, system=read_named(options.system_file).strip())
         options = replace(options, settings=settings, given=options.given | {"system"})
@@ -69,6 +70,8 @@ def _chat(flags: Mapping[str, Any]) -> int:
     typed = options.plain and not has_prompt(options)
     prompt = None if typed else read_prompt(options)
     if prompt is not None:
+        from .ui.oneshot import refuse_empty
+
         refuse_empty(prompt)
         if options.resume == "":
             raise UsageError("which session?", "--resume ID, or -c for the last one")
@@ -80,6 +83,14 @@ def _chat(flags: Mapping[str, Any]) -> int:
         return _on_the_screen(options)
     if options.pick:
         raise UsageError("--pick needs the whole screen, and no prompt", "name a MODEL instead")
+    return _line_by_line(options, prompt)
+
+
+def _line_by_line(options: Options, prompt: str | None) -> int:
+    """Answer the prompt, or chat without a screen where there is none."""
+    from .launch.open_chat import open_chat
+    from .ui.oneshot import answer
+
     with Steps() as steps:
         chat = open_chat(options, steps.step, message=prompt, tell_writing=tell_writing)
     with closed_after(chat.close):
@@ -98,11 +109,18 @@ def _on_the_screen(options: Options) -> int:
     from .ui.tui.face import run
 
     def begin(step: Step, picked: ListedModel | None) -> Chat:
+        from .launch.open_chat import open_chat
+
         return open_chat(options, step, picked=picked, tell_writing=tell_writing)
+
+    def models() -> list[ListedModel]:
+        from .launch.open_chat import list_models
+
+        return list_models(options)
 
     return run(
         begin,
-        lambda: list_models(options),
+        models,
         keeps_history=options.history and options.save,
         colour=wants_colour(options.color),
         lists_sessions=options.resume == "",
@@ -118,7 +136,13 @@ def _lines(chat: Chat, options: Options) -> int:
 
 
 def _complete(flags: Mapping[str, Any]) -> int:
-    return complete(options_of(flags))
+    return _completed(options_of(flags))
+
+
+def _completed(options: Options) -> int:
+    from .ui.oneshot import complete
+
+    return complete(options)
 
 
 def _bench(flags: Mapping[str, Any]) -> int:
