@@ -60,6 +60,6 @@ class HeatText(Static):
 
     def _draw(self) -> None:
         if self.content_size.width:
-            shades = tints(self.app.console)
+            shades = tints(self.app.console, no_colour=self.app.no_color)
             choices = self._tokens.choices
             self.update(coloured(self._pieces, self._width, self._cursor, choices, shades))

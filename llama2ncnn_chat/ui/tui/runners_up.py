@@ -46,7 +46,9 @@ class RunnersUp(Vertical):
 
     def show(self, place: str, choice: Choice | None) -> None:
         """Draw where the cursor is, and what was likely there, if that is known."""
-        head = Content.assemble(place, "   ", legend(tints(self.app.console)))
+        head = Content.assemble(
+            place, "   ", legend(tints(self.app.console, no_colour=self.app.no_color))
+        )
         self.query_one("#token-place", Static).update(head)
         if choice == self._choice:
             return

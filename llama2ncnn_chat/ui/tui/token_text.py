@@ -46,9 +46,9 @@ MONOCHROME: Tints = (
 )
 
 
-def tints(console: Console) -> Tints:
-    """Return what can be told apart on a terminal."""
-    if console.no_color or console.color_system is None:
+def tints(console: Console, *, no_colour: bool) -> Tints:
+    """Return what can be told apart on a terminal; ``no_colour``: the person wants none."""
+    if no_colour or console.color_system is None:
         return MONOCHROME
     return TINTS if console.color_system in ("256", "truecolor") else BOLD_TINTS
 

@@ -71,14 +71,14 @@ def test_tints_go_with_probability() -> None:
 
 
 def test_few_colours_are_no_backgrounds_and_none_are_no_colours() -> None:
-    few = tints(Console(color_system="standard", force_terminal=True, no_color=False))
+    few = tints(Console(color_system="standard", force_terminal=True), no_colour=False)
     assert few is BOLD_TINTS
     assert all("on " not in style for _, style in few)
-    assert tints(Console(color_system="truecolor", no_color=True)) is MONOCHROME
+    assert tints(Console(color_system="truecolor"), no_colour=True) is MONOCHROME
     assert all("$" not in style for _, style in MONOCHROME)
     for name in ("256", "truecolor"):
-        many = Console(color_system=name, force_terminal=True, no_color=False)
-        assert tints(many) is TINTS
+        many = Console(color_system=name, force_terminal=True)
+        assert tints(many, no_colour=False) is TINTS
 
 
 def place(stage: Stage) -> str:
