@@ -28,6 +28,7 @@ class Welcome(Static):
     def show_notes(self, notes: Sequence[str]) -> None:
         """Show these notes, in place of those before."""
         self.update(welcome(self._chat, notes))
+        self.set_class(bool(notes), "-noted")
 
     def offers(self) -> Offers:
         """Return what the keys that it shows send; none while it isn't shown itself."""

@@ -103,3 +103,13 @@ def test_all_of_it_is_seen_on_a_small_screen() -> None:
 
     for height in (18, 23, 24):
         play_demo(scene, (80, height))
+
+
+def test_a_long_note_has_room_beside_all_of_it() -> None:
+    async def scene(stage: Stage) -> None:
+        assert shown(stage).endswith("anew")
+        assert stage.screen.max_scroll_y == 0
+
+    chat = make_chat(Script(["Yes."]), facts=DEMO_FACTS)
+    chat.notes.append("/home/ann/.cache/llama2ncnn/models/" + "x" * 100 + ": converted anew")
+    play(chat, scene)
