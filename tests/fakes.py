@@ -22,6 +22,7 @@ class ScriptedEngine:
     """
 
     note = ""
+    computed_by = "script"
 
     def __init__(
         self,

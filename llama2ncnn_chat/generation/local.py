@@ -100,6 +100,11 @@ class LocalCompleter:
             self._engine.cut(keep, keep + removed)
             self.ids, self._ready = self.ids[:keep] + moved, None
 
+    @property
+    def computed_by(self) -> str:
+        """What the cache's numbers depend on besides the model; see ``Engine``."""
+        return self._engine.computed_by
+
     def snapshot(self) -> KvCache:
         """Copy the cache of ``ids``."""
         return self._engine.snapshot()

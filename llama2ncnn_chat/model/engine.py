@@ -25,10 +25,12 @@ class Engine(Protocol):
     """A decoder with a KV cache of ``position`` tokens, of at most ``context_length``.
 
     ``prefill_chunk`` is how many tokens are best fed at once, so that a stop is never far away.
-    ``note`` says why it is slower than it could be, or was slow to start.
+    ``note`` says why it is slower than it could be, or was slow to start; ``computed_by`` names all
+    that its numbers depend on, to the last bit, besides the model.
     """
 
     note: str
+    computed_by: str
     vocab_size: int
     context_length: int
     prefill_chunk: int

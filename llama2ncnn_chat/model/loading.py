@@ -27,7 +27,7 @@ from .fused_layers import FusedLayers
 from .graph_cache import GraphCache
 from .kernels.choose import NoKernelsError, kernels
 from .kv_cache import LiveCache
-from .ncnn_memory import WeightReader, ncnn, new_net
+from .ncnn_memory import NCNN_HERE, WeightReader, ncnn, new_net
 from .own_cache import OwnCache
 from .weights_file import WeightsFile
 
@@ -43,15 +43,15 @@ Embedding = Callable[[npt.NDArray[np.intp]], npt.NDArray[np.float32]]
 class LoadedNet:
     """A net with its weights and its cache, the open file, and what it takes from there.
 
-    ``embedding`` is how tokens are looked up in that file; ``note`` says why it is slower than it
-    could be, or was slow to start. The matrices ``borrowed`` are those of ``lender``, for as long
-    as both are.
+    ``embedding`` is how tokens are looked up in that file; ``computed_by`` and ``note`` are an
+    engine's. The matrices ``borrowed`` are those of ``lender``, for as long as both are.
     """
 
     net: ncnn.Net
     cache: LiveCache
     file: WeightsFile
     embedding: Embedding
+    computed_by: str
     layers: FusedLayers | None = None
     note: str = ""
     lender: LoadedNet | None = None
@@ -109,7 +109,8 @@ def load_net(
             layers = FusedLayers(d.shape, places_of(d), file, ours, cache)
         else:
             cache, layers = GraphCache(d.shape, context_length), None
-        loaded = LoadedNet(new_net(threads), cache, file, _embedding(d, file), layers, note)
+        by = f"{ours.kind} kernels" if ours else NCNN_HERE
+        loaded = LoadedNet(new_net(threads), cache, file, _embedding(d, file), by, layers, note)
         if layers:
             layers.register(loaded.net)
         if without:

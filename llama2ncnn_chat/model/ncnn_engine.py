@@ -80,6 +80,7 @@ class NcnnEngine:
         n_threads = allowed_threads(threads or default_threads())
         self._loaded = load_net(file, self.desc, param, self.context_length, n_threads, progress)
         self._net, self.note = self._loaded.net, self._loaded.note
+        self.computed_by = self._loaded.computed_by
         self._cache = self._loaded.cache
         self.prefill_chunk = prefill_chunk(shape)
 

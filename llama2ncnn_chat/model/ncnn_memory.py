@@ -7,6 +7,7 @@ spin count is set, and hands it on; knows nothing of models.
 from __future__ import annotations
 
 import ctypes
+import platform
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,10 @@ except ImportError as e:
 _VERSION = str(getattr(ncnn, "__version__", "none"))
 if not hasattr(ncnn, "Net") or _VERSION < OLDEST:  # of one length, by their dates
     raise ModelError(f"ncnn {_VERSION} is too old, {OLDEST} is needed", UPGRADE)
+
+_AVX2 = " avx2" if ncnn.cpu_support_x86_avx2() else ""
+NCNN_HERE = f"ncnn {_VERSION} {platform.machine()}{_AVX2}"
+"""ncnn's version and the class of CPU: another adds up in another order, and rounds elsewhere."""
 
 Float32 = npt.NDArray[np.float32]
 Index = npt.NDArray[np.intp]

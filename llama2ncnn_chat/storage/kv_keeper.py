@@ -67,16 +67,17 @@ class KvKeeper:
             self._snapshots.delete(session_id)
 
     def _key(self, session: Session) -> str:
-        return snapshot_key(self._fingerprint, session.renderer.template)
+        template = session.renderer.template
+        return snapshot_key(self._fingerprint, self._completer.computed_by, template)
 
 
-def snapshot_key(fingerprint: str, template: Template) -> str:
-    """Return what tells a snapshot's model and template apart from others.
+def snapshot_key(fingerprint: str, computed_by: str, template: Template) -> str:
+    """Return what tells a snapshot's model, what computed it, and template apart from others.
 
-    A template goes by what it says, a built-in one by its name: so do the snapshots there are.
+    A template goes by what it says, a built-in one by its name.
     """
-    name = template.name
+    key, name = f"{fingerprint}/{computed_by}", template.name
     if template == TEMPLATES.get(name):
-        return f"{fingerprint}/{name}"
+        return f"{key}/{name}"
     says = json.dumps(template.to_dict(), sort_keys=True)
-    return f"{fingerprint}/{name}/{hashlib.sha256(says.encode()).hexdigest()}"
+    return f"{key}/{name}/{hashlib.sha256(says.encode()).hexdigest()}"

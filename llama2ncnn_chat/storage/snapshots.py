@@ -47,8 +47,8 @@ class SnapshotStore:
     def save(self, session_id: int, key: str, ids: Sequence[int], cache: KvCache) -> int:
         """Write a session's cache; returns the bytes written, 0 when there is no room for it.
 
-        ``key`` says which model and template; ``ids`` are those in the cache. A
-        snapshot only saves time, so a disk that won't take it is no error.
+        ``key`` says which model, CPU and template; ``ids`` are those in the cache. A snapshot only
+        saves time, so a disk that won't take it is no error.
         """
         assert len(ids) == cache.n_tokens, "the ids are those in the cache"
         size = cache.keys.nbytes + cache.values.nbytes
@@ -82,7 +82,7 @@ class SnapshotStore:
                 metadata = dict(file.metadata() or {})
                 checksum, n = metadata.pop("checksum"), int(metadata["n_tokens"])
                 if metadata["key"] != key:
-                    return None, "the model differs"
+                    return None, "the model or the CPU differs"
                 if n > len(ids) or metadata["ids"] != _hash_ids(ids[:n]):
                     return None, "the conversation differs"
                 tensors = {name: file.get_tensor(name) for name in ("keys", "values")}

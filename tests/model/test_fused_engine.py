@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+import ncnn
 import numpy as np
 import pytest
 
@@ -98,9 +99,12 @@ def test_kernels_are_chosen_and_refused_by_name(
     stem = make(tmp_path, tiny_config(), "q8")
     assert NcnnEngine(stem).note == ""
     monkeypatch.setenv(VARIABLE, "portable")
-    assert NcnnEngine(stem).note == ""
+    portable = NcnnEngine(stem)
+    assert (portable.note, portable.computed_by) == ("", "portable kernels")
     monkeypatch.setenv(VARIABLE, "off")
-    assert f"{VARIABLE} is off" in NcnnEngine(stem).note
+    without = NcnnEngine(stem)
+    assert f"{VARIABLE} is off" in without.note
+    assert without.computed_by.startswith(f"ncnn {ncnn.__version__} ")
     monkeypatch.setenv(VARIABLE, "sse9")
     with pytest.raises(UsageError, match="'sse9', which isn't a kind"):
         NcnnEngine(stem)

@@ -14,9 +14,12 @@ MINE = MarkedTemplate("mine", "<s>{system} {user}", "<s>{user}", "</s>")
 
 
 @pytest.mark.parametrize("name", ["llama2", "zephyr", "chatml", "plain"])
-def test_the_key_of_a_built_in_template_is_that_of_older_snapshots(name: str) -> None:
-    assert snapshot_key("f00d", template_of(name)) == f"f00d/{name}"
-    assert snapshot_key("f00d", template_from(template_of(name).to_dict())) == f"f00d/{name}"
+def test_the_key_of_a_built_in_template_has_its_name(name: str) -> None:
+    assert snapshot_key("f00d", "avx", template_of(name)) == f"f00d/avx/{name}"
+    assert (
+        snapshot_key("f00d", "avx", template_from(template_of(name).to_dict()))
+        == f"f00d/avx/{name}"
+    )
 
 
 def test_templates_are_told_apart_by_what_they_say() -> None:
@@ -28,6 +31,13 @@ def test_templates_are_told_apart_by_what_they_say() -> None:
         replace(MINE, name="llama2"),
         template_of("llama2"),
     ]
-    assert len({snapshot_key("f00d", template) for template in said}) == len(said)
-    assert snapshot_key("f00d", MINE) == snapshot_key("f00d", template_from(MINE.to_dict()))
-    assert snapshot_key("f00d", MINE) != snapshot_key("beef", MINE)
+    assert len({snapshot_key("f00d", "avx", template) for template in said}) == len(said)
+    assert snapshot_key("f00d", "avx", MINE) == snapshot_key(
+        "f00d", "avx", template_from(MINE.to_dict())
+    )
+    assert snapshot_key("f00d", "avx", MINE) != snapshot_key("beef", "avx", MINE)
+
+
+def test_a_snapshot_is_of_one_kind_of_cpu() -> None:
+    """Resumed on another, a conversation would not be what it says, token for token."""
+    assert snapshot_key("f00d", "avx", MINE) != snapshot_key("f00d", "neon", MINE)

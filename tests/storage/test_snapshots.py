@@ -73,7 +73,7 @@ def test_the_beginning_of_a_conversation_is_of_use(store: SnapshotStore) -> None
     ("session_id", "key", "ids", "why"),
     [
         (2, "key", [1, 2, 3], "no snapshot"),
-        (1, "another", [1, 2, 3], "the model differs"),
+        (1, "another", [1, 2, 3], "the model or the CPU differs"),
         (1, "key", [1, 2], "the conversation differs"),
         (1, "key", [1, 2, 4, 5], "the conversation differs"),
         (1, "key", [], "the conversation differs"),
