@@ -47,6 +47,8 @@ def footer_of(
     shown: dict[str, ActiveBinding] = {}
     room = width + 1  # there is no gap before the first
     for action in (*actions, *OTHERS):
+        if action not in by_action:  # the focus is on its way elsewhere
+            continue
         key, each = by_action[action]
         room -= cell_len(f" {each.binding.key_display or key} {each.binding.description}")
         if room < 0:

@@ -29,6 +29,7 @@ FAR = 3
 
 
 Kind = Literal["note", "complaint", "printed"]
+PRINTS = "Notice.complaint, Notice.printed"
 
 
 class Notice(Static):
@@ -112,7 +113,7 @@ class RowScroll(VerticalScroll, can_focus=True):
     @property
     def has_prints(self) -> bool:
         """Whether anything stands there that ``clear_prints`` would remove."""
-        return bool(self.query(Notice).exclude(".note"))
+        return bool(self.query(PRINTS))
 
     @property
     def is_empty(self) -> bool:
@@ -122,7 +123,7 @@ class RowScroll(VerticalScroll, can_focus=True):
     async def clear_prints(self) -> None:
         """Remove all notices but those about the conversation itself."""
         async with self._changing:
-            await self.query(Notice).exclude(".note").remove()
+            await self.query(PRINTS).remove()
 
     @property
     def last_view(self) -> TurnView | None:

@@ -120,3 +120,15 @@ def test_a_bare_word_gets_a_hint_and_a_second_enter_sends_it() -> None:
         assert stage.draft == ""
 
     play(make_chat(Script(["Hi."])), scene)
+
+
+def test_one_escape_goes_to_the_end_where_nothing_is_printed() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        assert not stage.screen.transcript.has_prints
+        await stage.press("pageup", "escape")
+        await stage.pilot.pause()
+        transcript = stage.screen.transcript
+        assert transcript.scroll_y == transcript.max_scroll_y
+
+    play(make_chat(Script(["line\n" * 60])), scene)
