@@ -9,7 +9,7 @@ from pathlib import Path
 
 from convert.temporary import sweep, sync, temporary_folder
 
-from .paths import cache_dir, data_dir, state_dir
+from .paths import cache_dir, config_file, data_dir, state_dir
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def sweep_own_folders() -> None:
     """Remove what killed processes left in the folders that are the program's own."""
-    for root in (cache_dir(), data_dir(), state_dir()):
+    for root in (cache_dir(), config_file().parent, data_dir(), state_dir()):
         sweep(root)
         with suppress(OSError), os.scandir(root) as entries:
             for entry in entries:

@@ -5,7 +5,9 @@ What every face talks to; collects notes for it to show. Knows no face and no co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from ..conversation.ledger import Ledger, Turn
 from ..conversation.recorder import NullRecorder, Recorder, SessionMeta
@@ -198,29 +200,25 @@ class Chat:
 
     def set_setting(self, name: str, text: str) -> None:
         """Set one setting of the replies to come. Raises ``UsageError``."""
-        self.session.refuse_if_busy()
-        value = parse_typed(SETTINGS[name], text)
-        if name == "threads":
-            self._engine.threads = value
-            return
-        settings = with_values(self.settings, {name: value})
-        if settings.template != self.settings.template:
-            if self.session.ledger.roots:
-                raise UsageError("a conversation keeps its template", Advice.BEGIN_ANOTHER)
-            self.settings = settings
-            self._open(Ledger(), None, self.session.recorder)
-        self.settings = settings
-        if name == "seed":
-            self._seeds = Seeds(self.session.ledger)
-        self._meta_changed()
+        self.set_values({name: parse_typed(SETTINGS[name], text)})
 
-    def set_system(self, system: str) -> None:
-        """Set another system prompt. Raises ``PromptTooLongError`` if nothing fits beside it."""
-        renderer = replace(self.session.renderer, system=system)
-        refuse_long_system(renderer, self.session.context_length)
-        self._make_writable()
-        self.session.set_system(system)
-        self.settings = replace(self.settings, system=system)
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Set what the rows of these names say: all of it or, with a ``ChatError``, nothing."""
+        self.session.refuse_if_busy()
+        settings = with_values(self.settings, {n: v for n, v in values.items() if n != "threads"})
+        other_template = settings.template != self.settings.template
+        if other_template and self.session.ledger.roots:
+            raise UsageError("a conversation keeps its template", Advice.BEGIN_ANOTHER)
+        if other_template or settings.system != self.settings.system:
+            refuse_long_system(settings.renderer(self.vocabulary), self.session.context_length)
+            self._make_writable()
+            self.session.set_system(settings.system)
+        self.settings = settings
+        if other_template:
+            self._open(Ledger(), None, self.session.recorder)
+        if "seed" in values:
+            self._seeds = Seeds(self.session.ledger)
+        self._engine.threads = values.get("threads", self._engine.threads)
         self._meta_changed()
 
     def close(self) -> None:
@@ -271,7 +269,7 @@ class Chat:
         system = self.settings.system
         if loaded.meta.system != system:
             self.settings = replace(self.settings, system=loaded.meta.system)
-            self.set_system(system)
+            self.set_values({"system": system})
         if self.session.see_what_fits():
             self.notes.append(phrases.longer_than_context(self.session.context_length))
 

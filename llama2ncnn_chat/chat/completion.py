@@ -10,12 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ..errors import ChatError
-from ..paths import path_of
+from ..paths import config_file, path_of
 from .chat import Chat
+from .commands.presets import about
 from .commands.sessions import title, turns_in
 from .commands.table import COMMANDS, find
 from .line import is_command
 from .options import SETTINGS
+from .settings_file import read_settings
 
 MOST = 50
 
@@ -66,9 +68,20 @@ def _arguments(chat: Chat, completes: str, argument: str) -> Iterable[tuple[str,
         with suppress(ChatError):  # which the command itself will say
             found = chat.store.list()
             return [(i.name or str(i.id), f"{turns_in(i)}  {title(i)}") for i in found]
+    if completes == "preset":
+        return _presets(argument)
     if completes == "code":
         return [("code", "a block of code")]
     return _paths(argument) if completes == "path" else []
+
+
+def _presets(argument: str) -> Iterator[tuple[str, str]]:
+    with suppress(ChatError):  # which the command itself will say
+        found = {n: about(values) for n, values in read_settings(config_file()).presets.items()}
+        yield from found.items()
+        yield "save ", "what is set, by a name"
+        yield from ((f"save {name}", each) for name, each in found.items())
+    yield from _paths(argument)
 
 
 def _paths(begin: str) -> Iterator[tuple[str, str]]:

@@ -147,6 +147,16 @@ def parse_typed(option: Option, typed: str) -> Any:
         raise UsageError(f"{option.name} {e.message}", hint) from None
 
 
+def read_value(option: Option, value: Any, where: str) -> Any:
+    """Read a value of a flag, a variable or a file. Raises ``UsageError`` that begins ``where``."""
+    if option.off and value == option.off and not option.many:
+        return option.default
+    try:
+        return option.parse(value)
+    except UsageError as e:
+        raise UsageError(f"{where}{e.message}", e.hint) from None
+
+
 def _split(typed: str) -> list[str]:
     try:
         return [t.replace("\\n", "\n") for t in shlex.split(typed) if t]

@@ -160,6 +160,12 @@ def value_of(settings: Settings, name: str) -> str:
     return shown(SETTINGS[name], getattr(place, _FIELDS[name]))
 
 
+def values_of(settings: Settings) -> dict[str, Any]:
+    """Return the values of all rows but the engine's, by the names of the rows."""
+    places = {name: settings.sampling if name in RANGES else settings for name in _FIELDS}
+    return {n: getattr(places[n], field) for n, field in _FIELDS.items() if n != "threads"}
+
+
 def with_values(settings: Settings, values: Mapping[str, Any]) -> Settings:
     """Return a copy with other values, by the names of their rows."""
     sampling = {name: value for name, value in values.items() if name in RANGES}

@@ -1,4 +1,4 @@
-"""Where a value comes from: a flag, then the environment, then ``config.toml``, then its default.
+"""Where a value comes from: a flag, a preset, the environment, ``config.toml``, or its default.
 
 Knows rows and no row by name. Opens nothing but the one file.
 """
@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..chat.option import Option, find_option
+from ..chat.option import Option, find_option, read_value
+from ..chat.presets import NO_PRESET, Preset
 from ..chat.settings_file import read_settings
 from ..errors import UsageError
 from ..paths import config_file
@@ -19,8 +20,8 @@ PREFIX = "LLAMA2NCNN_"
 
 
 class Collected(NamedTuple):
-    """``values`` by name, those that a flag or a variable has ``given``, and all that are ``set``,
-    by the file too."""
+    """``values`` by name, those that a flag, a preset or a variable has ``given``, and all that
+    are ``set``, by the file too."""
 
     values: dict[str, Any]
     given: frozenset[str]
@@ -32,12 +33,13 @@ def collect(
     flags: Mapping[str, Any],
     environ: Mapping[str, str] = os.environ,
     path: Path | None = None,
+    preset: Preset = NO_PRESET,
 ) -> Collected:
     """Settle a value for every option.
 
-    ``flags`` has what the command line gave, by name and as it was typed; ``path`` is that of the
-    settings file, the person's own if None. Raises ``UsageError``, with the place, for what can't
-    be.
+    ``flags`` has what the command line gave, by name and as it was typed, and ``preset`` what
+    stands as if it were; ``path`` is that of the settings file, the person's own if None. Raises
+    ``UsageError``, with the place, for what can't be.
     """
     kept = [option for option in options if option.scope != "run"]
     file = _read(path or config_file(), kept)
@@ -47,10 +49,13 @@ def collect(
         name = option.name
         variable = _variable(option, environ) if option in kept else None
         if name in flags:
-            values[name] = _parsed(option, flags[name], f"{name} ")
+            values[name] = read_value(option, flags[name], f"{name} ")
+            given.add(name)
+        elif name in preset.values:
+            values[name] = read_value(option, preset.values[name], f"{preset.place}: {name}: ")
             given.add(name)
         elif variable is not None:
-            values[name] = _parsed(option, environ[variable], f"{variable}: ")
+            values[name] = read_value(option, environ[variable], f"{variable}: ")
             given.add(name)
         else:
             values[name] = file.get(name, option.default)
@@ -60,7 +65,7 @@ def collect(
 def flags_alone(options: Sequence[Option], flags: Mapping[str, Any]) -> dict[str, Any]:
     """Settle a value for every option, by flags and defaults. Raises ``UsageError``."""
     return {
-        option.name: _parsed(option, flags[option.name], f"{option.name} ")
+        option.name: read_value(option, flags[option.name], f"{option.name} ")
         if option.name in flags
         else option.default
         for option in options
@@ -74,19 +79,10 @@ def _variable(option: Option, environ: Mapping[str, str]) -> str | None:
 
 def _read(path: Path, options: Sequence[Option]) -> dict[str, Any]:
     values = {}
-    for name, value in read_settings(path).items():
+    for name, value in read_settings(path).values.items():
         try:
             option = find_option(name, options)
         except UsageError as e:
             raise UsageError(f"{path}: {e.message}", e.hint) from None
-        values[option.name] = _parsed(option, value, f"{path}: {name}: ")
+        values[option.name] = read_value(option, value, f"{path}: {name}: ")
     return values
-
-
-def _parsed(option: Option, value: Any, where: str) -> Any:
-    if option.off and value == option.off and not option.many:
-        return option.default
-    try:
-        return option.parse(value)
-    except UsageError as e:
-        raise UsageError(f"{where}{e.message}", e.hint) from None

@@ -17,8 +17,10 @@ WIDTH = 98
 
 ABOUT = (
     "The settings of llama2ncnn-chat and their defaults. To change one, take the # away before it. "
-    "A flag goes first, then the environment (LLAMA2NCNN_TOP_K=20), then the session that is gone "
-    "on with, then this file, then the sampling values in a model's own files, then the defaults."
+    "A flag goes first, then a preset, then the environment (LLAMA2NCNN_TOP_K=20), then the "
+    "session that is gone on with, then this file, then the sampling values in a model's own "
+    "files, then the defaults. [preset.NAME] begins a table of settings that go together, for "
+    "--preset NAME or /preset NAME: model, ctx_size, system, and all that /set lists."
 )
 
 

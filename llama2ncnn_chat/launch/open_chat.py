@@ -219,7 +219,9 @@ def _new_chat(
     resumes = options.latest or options.resume is not None  # where it was told at first sight
     first_sight = () if resumes else (note, padding_note(vocabulary))
     longer = longer_note(model, options.ctx_size)
-    chat.notes += [said for said in (*model.notes, *first_sight, longer, engine.note) if said]
+    chat.notes += [
+        said for said in (*options.notes, *model.notes, *first_sight, longer, engine.note) if said
+    ]
     if by_context:
         n_tokens = f"{engine.context_length:,}"
         chat.notes.append(

@@ -17,6 +17,7 @@ from convert.sources.synthetic import SHAPES
 from ..catalogue.bundled import DEMO
 from ..chat.option import Option, Parse, number, one_of, switch, text
 from ..chat.options import SETTINGS, SYSTEM, with_values
+from ..chat.presets import NO_PRESET, find_preset
 from ..conversation.settings import Settings
 from ..errors import UsageError
 from .config import collect, flags_alone
@@ -67,6 +68,14 @@ OPTIONS: tuple[Option, ...] = (
         bare="",
     ),
     _run("pick", "conversation", "choose one of the models at hand"),
+    _run(
+        "preset",
+        "sampling",
+        "settings that have this name in config.toml, or those of an ollama Modelfile, as if they "
+        "were typed; flags go first",
+        text,
+        metavar="NAME",
+    ),
     *SETTINGS.values(),
     _start("save", "conversation", "keep no session", switch, True),
     _start("kv_cache", "conversation", "keep no KV cache of sessions", switch, True),
@@ -122,10 +131,12 @@ OPTIONS: tuple[Option, ...] = (
 class Options(ConversionOptions):
     """All that a run of the program was told, a field for every row of ``OPTIONS``.
 
-    Those of a conversation are in ``settings``; ``given`` names the rows that a flag or a variable
-    of the environment set, ``set_by_hand`` those that the settings file set as well.
+    Those of a conversation are in ``settings``; ``given`` names the rows that a flag, a preset or a
+    variable of the environment set, ``set_by_hand`` those that the settings file set as well.
+    ``notes`` are to be told of them.
     """
 
+    notes: tuple[str, ...]
     settings: Settings
     given: frozenset[str]
     set_by_hand: frozenset[str]
@@ -137,6 +148,7 @@ class Options(ConversionOptions):
     latest: bool
     resume: str | None
     pick: bool
+    preset: str | None
     threads: int | None
     save: bool
     kv_cache: bool
@@ -165,11 +177,12 @@ def options_of(
     ``flags`` has what the command line gave, by name and as it was typed; ``path`` is that of the
     settings file, the person's own if None.
     """
-    values, given, set_by_hand = collect(OPTIONS, flags, environ, path)
+    preset = find_preset(flags["preset"], path) if "preset" in flags else NO_PRESET
+    values, given, set_by_hand = collect(OPTIONS, flags, environ, path, preset)
     threads = values.pop("threads")  # a setting elsewhere
     settings = {name: values.pop(name) for name in (SYSTEM.name, *SETTINGS) if name in values}
     told = {"settings": with_values(Settings(), settings), "threads": threads}
-    return Options(given=given, set_by_hand=set_by_hand, **told, **values)
+    return Options(notes=preset.notes, given=given, set_by_hand=set_by_hand, **told, **values)
 
 
 BENCH_OPTIONS: tuple[Option, ...] = (

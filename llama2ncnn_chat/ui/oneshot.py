@@ -71,7 +71,7 @@ def complete(options: Options) -> int:
         )
     tokenizer = load_tokenizer(model)
     longer = longer_note(model, options.ctx_size)
-    for each in filter(None, (*model.notes, padding_note(tokenizer), longer)):
+    for each in filter(None, (*options.notes, *model.notes, padding_note(tokenizer), longer)):
         tell(each)
     ids = tokenizer.encode(prompt)
     # Before the weights are loaded: a refusal shouldn't take a minute.

@@ -71,7 +71,7 @@ def test_a_word_for_no_value_is_read_as_it_is_written(tmp_path: Path) -> None:
 def test_a_value_reads_back_from_toml(value: object, tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text(f"key = {toml(value)}\n", newline="")  # type: ignore[arg-type]
-    read = read_settings(file)["key"]
+    read = read_settings(file).values["key"]
     assert (tuple(read) if isinstance(read, list) else read) == value
     assert type(read) is type(value) or isinstance(value, tuple)
 

@@ -37,6 +37,7 @@ COMMAND_LINE: dict[str, tuple[tuple[str, ...], Any]] = {
     "latest": (("-c",), True),
     "resume": (("--resume", "4"), "4"),
     "pick": (("--pick",), True),
+    "preset": (("--preset", "brief"), "brief"),
     "temperature": (("--temp", "0.3"), 0.3),
     "top_k": (("--top-k", "7"), 7),
     "top_p": (("--top-p", "0.5"), 0.5),
@@ -101,7 +102,8 @@ def named(option: Option) -> str:
 
 
 def test_the_values_have_a_field_for_every_row() -> None:
-    settings = {field.name for field in fields(Options)} - {"settings", "given", "set_by_hand"}
+    settings = {field.name for field in fields(Options)}
+    settings -= {"notes", "settings", "given", "set_by_hand"}
     assert settings == {o.name for o in OPTIONS} - {SYSTEM.name, *SETTINGS} | {"threads"}
     assert {field.name for field in fields(BenchOptions)} == {o.name for o in BENCH_OPTIONS}
     assert len({option.name for option in OPTIONS}) == len(OPTIONS)
@@ -109,8 +111,10 @@ def test_the_values_have_a_field_for_every_row() -> None:
 
 def test_every_row_has_its_flag(tmp_path: Path) -> None:
     assert COMMAND_LINE.keys() == {option.name for option in OPTIONS}
+    file = tmp_path / "config.toml"
+    file.write_text("[preset.brief]")
     for name, (argv, value) in COMMAND_LINE.items():
-        options = options_of(parse("chat", argv), {}, tmp_path / "none")
+        options = options_of(parse("chat", argv), {}, file)
         assert value_in(options, name) == value, name
         assert name in options.given
     for argv, name, value in OTHER_FLAGS:

@@ -19,7 +19,7 @@ from ..phrases import brief, turns_of
 def system(chat: Chat, text: str) -> Iterator[Outcome]:
     """Show the system prompt, or set another."""
     if text:
-        chat.set_system("" if text in ('""', "''") else text)
+        chat.set_values({"system": "" if text in ('""', "''") else text})
     now = chat.settings.system
     told = f"system prompt: {now}" if now else "no system prompt (/system TEXT sets one)"
     yield Done(told) if text else Say(told)

@@ -18,10 +18,11 @@ from ..outcomes import Ask, Complain, Generate, Outcome, Quit, Say
 from ..turn_actions import send
 from . import files as files
 from . import info as info
+from . import presets as presets
 from . import sessions as sessions
 from . import turns as turns
 
-Completes = Literal["", "command", "path", "session", "setting", "code"]
+Completes = Literal["", "command", "path", "session", "setting", "preset", "code"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,13 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("system", "/system [TEXT]", 'show or set the system prompt; "" is none', info.system),
     Entry(
         "set", "/set [KEY [VALUE]]", "show or set how replies are made", info.set_setting, "setting"
+    ),
+    Entry(
+        "preset",
+        "/preset [save] [NAME]",
+        "settings that go together, or an ollama Modelfile's",
+        presets.preset,
+        "preset",
     ),
     Entry("show", "/show", "the model, the session and what is set", info.show),
     Entry("context", "/context", "what takes how much of the context", info.context),

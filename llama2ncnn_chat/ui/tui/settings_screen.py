@@ -89,7 +89,7 @@ class SettingsScreen(ModalScreen[None]):
         system = self.query_one("#system", TextArea).text.strip()
         if system != self._chat.settings.system:
             try:
-                self._chat.set_system(system)
+                self._chat.set_values({"system": system})
             except ChatError as e:
                 self._say(phrases.sentence(e), wrong=True)
                 return
