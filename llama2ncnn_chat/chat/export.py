@@ -14,8 +14,10 @@ from typing import Any
 
 from ..atomic import replacing
 from ..conversation.ledger import Turn
+from ..conversation.rows import tokens_of
 from ..errors import ChatError
 from .chat import Chat
+from .logprobs import Logprobs
 
 MAX_NAME = 60
 """Characters of a session's name that become one of a file, whose bytes are at most 255."""
@@ -36,6 +38,14 @@ def export(chat: Chat, path: Path) -> int:
     except ValueError as e:  # a NUL in the name
         raise ChatError(f"{str(path)!r}: not a file name: {e}") from e
     return len(data)
+
+
+def n_unknown(chat: Chat, path: Path) -> int:
+    """Count the replies of which a file of that suffix lacks the tokens' probabilities."""
+    if chat.settings.logprobs is None or FORMATS[path.suffix.lower()] is _markdown:
+        return 0
+    replies = (turn for turn in chat.session.ledger.path() if turn.role == "assistant")
+    return sum(not tokens_of(reply).are_known for reply in replies)
 
 
 def default_name(chat: Chat) -> str:
@@ -84,16 +94,26 @@ def _json_lines(chat: Chat) -> str:
 
 def _messages(chat: Chat) -> list[dict[str, Any]]:
     system = [{"role": "system", "content": chat.settings.system}] if chat.settings.system else []
-    return [*system, *map(_message, chat.session.ledger.path())]
+    return [*system, *(_message(chat, turn) for turn in chat.session.ledger.path())]
 
 
-def _message(turn: Turn) -> dict[str, Any]:
+def _message(chat: Chat, turn: Turn) -> dict[str, Any]:
     message: dict[str, Any] = {"role": turn.role, "content": turn.text}
     if turn.role == "assistant":
         message["finish_reason"] = turn.finish
         message["seed"] = turn.runs[-1].seed if turn.runs else None
         message["timings"] = turn.timings.as_dict() if turn.timings else None
+        if chat.settings.logprobs is not None:
+            message["logprobs"] = _tokens(chat, turn, chat.settings.logprobs)
     return message
+
+
+def _tokens(chat: Chat, reply: Turn, n: int) -> list[dict[str, Any]] | None:
+    """Return what the model thought of each token; None where that isn't known."""
+    tokens, logprobs = tokens_of(reply), Logprobs(chat.vocabulary, n, begins=True)
+    if not tokens.are_known:
+        return None
+    return [logprobs.of(tokens.choices[i]) for i in range(len(tokens.ids))]
 
 
 FORMATS: dict[str, Callable[[Chat], str]] = {

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from ..conversation.settings import OnFull, Settings
+from ..generation.choices import N_TOP
 from ..generation.settings import RANGES, Sampling
 from ..text.templates.marked import TEMPLATES
 from ..text.templates.template import Template
@@ -98,6 +99,20 @@ _ROWS = (
         heading="Reply",
         metavar="N",
         off="random",
+    ),
+    Option(
+        "logprobs",
+        number(int, 0, N_TOP),
+        _DEFAULTS.logprobs,
+        "log probabilities in JSON, N runners-up",
+        "chat",
+        group="output",
+        heading="Reply",
+        hidden_flags=("--n-probs",),
+        also=("n_probs",),
+        metavar="N",
+        off="off",
+        off_means="none",
     ),
     Option(
         "on_full",

@@ -92,6 +92,11 @@ class Copy:
 
 
 @dataclass(frozen=True)
+class ShowTokens:
+    """How likely each token of the last reply was, to see; or no more, where that stays in view."""
+
+
+@dataclass(frozen=True)
 class Moved:
     """Another path of the same session is the conversation now; ``turn``, by its id, is to be
     shown."""
@@ -133,6 +138,7 @@ Outcome = (
     | Draft
     | Attach
     | Copy
+    | ShowTokens
     | Moved
     | Switched
     | PickSession

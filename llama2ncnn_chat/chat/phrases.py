@@ -55,6 +55,12 @@ def replayed(event: Replayed) -> str:
     return f"it differs from token {event.at + 1:,} on"
 
 
+def without_logprobs(n_replies: int) -> str:
+    """Say that a file lacks the probabilities of so many replies, and what finds them."""
+    replies = "1 reply" if n_replies == 1 else f"{n_replies:,} replies"
+    return f"logprobs of {replies} aren't known; /tokens finds those of the last one"
+
+
 def thought(reply: Row) -> str:
     """Say that a reply has reasoning, and how much."""
     n = reply.n_reasoning

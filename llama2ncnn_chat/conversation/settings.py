@@ -23,7 +23,8 @@ class Settings:
 
     ``on_full`` says what happens when the context is full: the oldest turns go ("shift" moves what
     stays up in the cache, "reprefill" reads it again), or the reply ends there ("stop", and "ask",
-    before which a face asks). ``records_choices`` asks for the ``Choice`` of each token.
+    before which a face asks). ``logprobs`` is how many likeliest tokens are told beside each token
+    of a reply, None if that isn't asked for; ``records_choices`` keeps them for a face to draw.
     """
 
     template: Template | None = None
@@ -33,7 +34,13 @@ class Settings:
     stops: tuple[str, ...] = ()
     seed: int | None = None
     on_full: OnFull = "shift"
+    logprobs: int | None = None
     records_choices: bool = False
+
+    @property
+    def wants_choices(self) -> bool:
+        """Whether the ``Choice`` of each token is wanted."""
+        return self.records_choices or self.logprobs is not None
 
     def renderer(self, vocabulary: Vocabulary) -> Renderer:
         """Return what renders turns with these settings; ``template`` must be known by now."""

@@ -77,7 +77,7 @@ class Writing:
             run.sampling,
             Draws(run.seed, n_drawn),
             Limits(left, run.stops, tuple(reply.ids)),
-            wants_choices=settings.records_choices,
+            wants_choices=settings.wants_choices,
             cancelled=cancelled,
         )
         with closing(events):

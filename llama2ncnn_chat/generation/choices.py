@@ -11,6 +11,7 @@ from ..events import Choice
 from .sampling import Float32
 
 N_TOP = 10
+"""How many of the likeliest tokens a choice has."""
 
 
 def choice_of(logits: Float32, token: int, n: int = N_TOP) -> Choice:

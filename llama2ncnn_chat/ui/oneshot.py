@@ -18,6 +18,7 @@ from convert.streams import is_terminal, note
 
 from ..chat import phrases
 from ..chat.chat import Chat
+from ..chat.logprobs import Logprobs
 from ..errors import ChatError, UsageError
 from ..events import ContextShifted, Event, Finished, ReadAgain, used_up
 from ..generation.completer import Draws, Limits
@@ -25,6 +26,7 @@ from ..generation.local import LocalCompleter, refuse_too_long
 from ..launch.open_model import find, load, load_tokenizer, longer_note, padding_note
 from ..launch.options import Options
 from ..signals import ENDING
+from ..text.vocabulary import Vocabulary
 from .progress import Steps, tell
 from .prompt_input import read_prompt
 from .sinks import Sink, make_sink
@@ -48,6 +50,7 @@ def answer(chat: Chat, prompt: str, options: Options) -> int:
         facts,
         as_json=options.json,
         as_ndjson=options.ndjson,
+        logprobs=_logprobs(options, chat.vocabulary, begins=True),
         dims=is_terminal(sys.stdout) and wants_colour(options.color),
     )
     with closing(events):  # what was written is kept, also when nobody reads any more
@@ -87,10 +90,18 @@ def complete(options: Options) -> int:
         )
     cancelled = _cancel_on_signals()
     events = LocalCompleter(engine, tokenizer).complete(
-        ids, settings.sampling, Draws(seed), limits, cancelled=cancelled.is_set
+        ids,
+        settings.sampling,
+        Draws(seed),
+        limits,
+        wants_choices=settings.wants_choices,
+        cancelled=cancelled.is_set,
     )
     sink = make_sink(
-        lambda: {"seed": seed, "model": model.name}, as_json=options.json, as_ndjson=options.ndjson
+        lambda: {"seed": seed, "model": model.name},
+        as_json=options.json,
+        as_ndjson=options.ndjson,
+        logprobs=_logprobs(options, tokenizer, begins=not prompt),
     )
     return _drain(events, sink, limits.max_tokens, stats=options.stats)
 
@@ -99,6 +110,14 @@ def refuse_empty(prompt: str) -> None:
     """Raise ``UsageError`` for a message that says nothing."""
     if not prompt.strip():
         raise UsageError("the prompt is empty", "say something, or leave it out for a conversation")
+
+
+def _logprobs(options: Options, vocabulary: Vocabulary, *, begins: bool) -> Logprobs | None:
+    """Return what tells of tokens, if that is asked for."""
+    n = options.settings.logprobs
+    if n is not None and "logprobs" in options.given and not (options.json or options.ndjson):
+        tell("--logprobs has no effect without --json or --ndjson")
+    return None if n is None else Logprobs(vocabulary, n, begins=begins)
 
 
 def _drain(events: Iterable[Event], sink: Sink, limit: int | None, *, stats: bool) -> int:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from convert.streams import json_of, put, styled
 
+from ..chat.logprobs import Logprobs
 from ..events import (
     ContextShifted,
     Event,
@@ -68,31 +69,35 @@ class TextSink:
 class JsonSink:
     """One object at the end; beside the text as it is, its reasoning and the answer, if apart."""
 
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
+    def __init__(self, facts: Facts, logprobs: Logprobs | None) -> None:
+        self._facts, self._logprobs = facts, logprobs
         self._text = ""
+        self._tokens: list[dict[str, Any]] = []
 
     def feed(self, event: Event) -> None:
         """Collect text; write the object after the last event."""
         if isinstance(event, TextDelta):
             self._text += event.text
+            self._tokens += _tokens_of(event, self._logprobs)
         elif isinstance(event, Finished):
             apart = _apart(event.row) if isinstance(event, TurnFinished) else {}
-            _write_json({"text": self._text, **apart, **_end(event, self._facts)})
+            tokens = {"logprobs": self._tokens} if self._logprobs else {}
+            _write_json({"text": self._text, **apart, **tokens, **_end(event, self._facts)})
 
 
 class NdjsonSink:
     """An object a line: ``prefill``, ``text``, ``shift``, ``read_again``, ``finish``."""
 
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
+    def __init__(self, facts: Facts, logprobs: Logprobs | None) -> None:
+        self._facts, self._logprobs = facts, logprobs
 
     def feed(self, event: Event) -> None:
         """Write an object for an event that has one."""
         if isinstance(event, PrefillProgress):
             _write_json({"event": "prefill", **asdict(event)})
         elif isinstance(event, TextDelta):
-            _write_json({"event": "text", "text": event.text, "ids": event.ids})
+            tokens = {"logprobs": _tokens_of(event, self._logprobs)} if self._logprobs else {}
+            _write_json({"event": "text", "text": event.text, "ids": event.ids, **tokens})
         elif isinstance(event, ContextShifted):
             _write_json({"event": "shift", "turns": event.turns, "tokens": event.tokens})
         elif isinstance(event, ReadAgain):
@@ -101,17 +106,32 @@ class NdjsonSink:
             _write_json({"event": "finish", **_end(event, self._facts)})
 
 
-def make_sink(facts: Facts, *, as_json: bool, as_ndjson: bool, dims: bool = False) -> Sink:
-    """Return the sink that the flags ask for; ``dims`` is for reasoning in text."""
+def make_sink(
+    facts: Facts,
+    *,
+    as_json: bool,
+    as_ndjson: bool,
+    logprobs: Logprobs | None = None,
+    dims: bool = False,
+) -> Sink:
+    """Return the sink that the flags ask for; ``dims`` is for reasoning in text.
+
+    JSON has what ``logprobs`` makes of the tokens.
+    """
     if as_ndjson:
-        return NdjsonSink(facts)
-    return JsonSink(facts) if as_json else TextSink(dims=dims)
+        return NdjsonSink(facts, logprobs)
+    return JsonSink(facts, logprobs) if as_json else TextSink(dims=dims)
 
 
 def _apart(reply: Row) -> dict[str, str]:
     """Return the reasoning and the answer of a reply that has any reasoning."""
     reasoning, answer = reasoning_and_answer(reply.text, begun=reply.reasoning_begun)
     return {"reasoning": reasoning, "answer": answer} if reasoning.strip() else {}
+
+
+def _tokens_of(event: TextDelta, logprobs: Logprobs | None) -> list[dict[str, Any]]:
+    """Return an object for each id; the end, which is a choice as well, has none."""
+    return [logprobs.of(event.choice)] if logprobs and event.choice and event.ids else []
 
 
 def _end(event: Finished, facts: Facts) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def test_settings_from_text() -> None:
 
 
 @pytest.mark.parametrize("off", ["off", "none", ""])
-@pytest.mark.parametrize("name", ["max_tokens", "stop", "seed"])
+@pytest.mark.parametrize("name", ["max_tokens", "stop", "seed", "logprobs"])
 def test_what_can_be_off_is_switched_off(name: str, off: str) -> None:
     assert with_typed(name, off) == Settings()
     assert value_of(Settings(), name) == ("random" if name == "seed" else "off")

@@ -49,6 +49,7 @@ COMMAND_LINE: dict[str, tuple[tuple[str, ...], Any]] = {
     "max_tokens": (("-n", "12"), 12),
     "stop": (("--stop", "a b"), ("a b",)),
     "seed": (("--seed", "5"), 5),
+    "logprobs": (("--logprobs", "5"), 5),
     "on_full": (("--on-full", "ask"), "ask"),
     "template": (("--template", "chatml"), template_of("chatml")),
     "threads": (("-t", "3"), 3),

@@ -22,14 +22,19 @@ TEXT = "".join(PIECES)
 
 
 def written(
-    capsys: pytest.CaptureFixture[str], *pieces: str, begun: bool = False, **flags: bool
+    capsys: pytest.CaptureFixture[str],
+    *pieces: str,
+    begun: bool = False,
+    as_json: bool = False,
+    as_ndjson: bool = False,
+    dims: bool = False,
 ) -> str:
     """What a sink makes of a reply of these pieces."""
     row = Row(2, "assistant", "", 1, reasoning_begun=begun)
     end = Row(2, "assistant", "".join(pieces), 1, reasoning_begun=begun)
     events: list[Event] = [TurnAdded(row), *(TextDelta(piece, (5,)) for piece in pieces)]
     events.append(TurnFinished("stop", (5,), Timings(), end))
-    sink = make_sink(dict, **{"as_json": False, "as_ndjson": False, **flags})
+    sink = make_sink(dict, as_json=as_json, as_ndjson=as_ndjson, dims=dims)
     for event in events:
         sink.feed(event)
     return capsys.readouterr().out

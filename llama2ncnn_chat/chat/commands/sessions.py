@@ -14,7 +14,7 @@ from ...paths import is_there, path_of
 from ...storage.store import HIT, SessionInfo
 from .. import phrases
 from ..chat import Chat
-from ..export import FORMATS, default_name, export
+from ..export import FORMATS, default_name, export, n_unknown
 from ..outcomes import Ask, ClearScreen, Done, Outcome, PickSession, Say, Switched
 from ..phrases import brief
 
@@ -131,7 +131,10 @@ def export_chat(chat: Chat, argument: str) -> Iterator[Outcome]:
 
 def _export(chat: Chat, path: Path) -> Iterator[Outcome]:
     size = export(chat, path)
-    yield Say(f"exported to {path.resolve()} ({size:,} bytes)")
+    said = f"exported to {path.resolve()} ({size:,} bytes)"
+    if n := n_unknown(chat, path):
+        said += f"\n{phrases.without_logprobs(n)}"
+    yield Say(said)
 
 
 def deleted(info: SessionInfo, undo: str) -> str:

@@ -111,6 +111,7 @@ COMMANDS: tuple[Entry, ...] = (
         sessions.export_chat,
         "path",
     ),
+    Entry("tokens", "/tokens", "how likely each token of the last reply was", turns.tokens),
     Entry("replay", "/replay", "is the last reply the same again, token for token?", turns.replay),
 )
 

@@ -11,7 +11,7 @@ from ...conversation.ledger import Turn
 from ...errors import ChatError
 from .. import turn_actions as actions
 from ..chat import Chat
-from ..outcomes import Generate, Moved, Outcome, Say
+from ..outcomes import Generate, Moved, Outcome, Say, ShowTokens
 from ..phrases import brief
 from .arguments import count
 
@@ -34,6 +34,11 @@ def replay(chat: Chat, _argument: str) -> Iterator[Outcome]:
     if not reply.runs:
         raise ChatError("how this reply was made isn't known: it comes from another model's tokens")
     yield Generate(chat.replay, "replay")
+
+
+def tokens(_chat: Chat, _argument: str) -> Iterator[Outcome]:
+    """Show how likely each token of the last reply was."""
+    yield ShowTokens()
 
 
 def edit(chat: Chat, text: str) -> Iterator[Outcome]:

@@ -28,9 +28,10 @@ from ...chat.outcomes import (
     PickSession,
     Quit,
     Say,
+    ShowTokens,
     Switched,
 )
-from ...chat.turn_actions import go_on_if_full
+from ...chat.turn_actions import go_on_if_full, weigh
 from ...conversation.renderer import reserve
 from ...errors import ChatError
 from ...events import TurnFinished
@@ -140,6 +141,8 @@ class Repl:
                 screen.note(note)
         elif isinstance(outcome, Copy):
             self._copy(outcome)
+        elif isinstance(outcome, ShowTokens):
+            self._show_tokens()
         elif isinstance(outcome, Moved):
             screen.note(outcome.note)
             screen.draw_turns(row for row in self._chat.view.rows() if row.id == outcome.turn)
@@ -156,20 +159,21 @@ class Repl:
             self._left = True
 
     def _generate(self, outcome: Generate) -> None:
-        screen, end = self._screen, None
+        screen, end, speaks = self._screen, None, outcome.kind != "weigh"
         begun = self._chat.view.rows_in_sight()[-1] if outcome.kind == "proceed" else None
         try:
             with self._prompt.watch() as cancelled:
                 events = outcome.start(cancelled=cancelled)
                 self._print_notes()
-                end = screen.draw_reply(events, self._status, begun)
+                end = screen.draw_reply(events, self._status, begun, speaks=speaks)
         except ChatError as e:
             screen.complain(phrases.sentence(e))
         if end is not None:
             self._note_end(end, outcome)
         elif outcome.kind != "replay":
             self._restore_draft(outcome)
-        screen.leave_gap()
+        if speaks:
+            screen.leave_gap()
 
     def _note_end(self, end: TurnFinished, outcome: Generate) -> None:
         if end.reason == "cancelled" and not end.ids:
@@ -210,6 +214,16 @@ class Repl:
             self._screen.note(f"copied {size}, with {how}")
         else:
             self._screen.note(f"gave {size}, to the terminal; {IF_NOTHING_ARRIVED}")
+
+    def _show_tokens(self) -> None:
+        chat, view = self._chat, self._chat.view
+        reply = next((row for row in reversed(view.rows()) if row.role == "assistant"), None)
+        if reply is None:
+            self._screen.complain("there is no reply yet; say something first")
+            return
+        if not view.tokens(reply.id).are_known:
+            self._carry_out(weigh(chat, reply))
+        self._screen.draw_tokens(chat.vocabulary, view.tokens(reply.id))
 
     def _draw_transcript(self) -> None:
         self._screen.draw_transcript(self._chat.view.rows())

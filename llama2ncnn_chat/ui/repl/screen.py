@@ -23,14 +23,17 @@ from ...events import (
     Replayed,
     Row,
     TextDelta,
+    Tokens,
     TurnAdded,
     TurnFinished,
 )
 from ...text.reasoning import Part, reasoning_and_answer
+from ...text.vocabulary import Vocabulary
 from ..meter import Meter
 from ..reply_parts import ReplyParts
 from ..terminal import DIM, wrap_hanging
 from .markdown import BOLD, MarkdownStyler
+from .tokens import drawn, legend, surprises
 from .writer import Writer
 
 RED = "\x1b[31m"
@@ -119,14 +122,19 @@ class Screen:
         self.leave_gap()
 
     def draw_reply(
-        self, events: Events, status: Callable[[Meter], str], begun: Row | None = None
+        self,
+        events: Events,
+        status: Callable[[Meter], str],
+        begun: Row | None = None,
+        *,
+        speaks: bool = True,
     ) -> TurnFinished | None:
-        """Draw a generation; returns its end, None if it was a replay.
+        """Draw a generation; returns its end, None if there was no reply to be written.
 
-        ``begun`` is the reply that it goes on with.
+        ``begun`` is the reply that it goes on with; unless it ``speaks``, no text is to come.
         """
         self.meter.begin()
-        view = _ReplyView(self, status, begun)
+        view = _ReplyView(self, status, begun, self.role() if speaks else "")
         try:
             for event in events:
                 view.draw(event)
@@ -134,6 +142,17 @@ class Screen:
             events.close()
             view.end()
         return view.finished
+
+    def draw_tokens(self, vocabulary: Vocabulary, tokens: Tokens) -> None:
+        """Draw a reply by how likely its tokens were, and list those that weren't."""
+        self.note(legend(colour=self.colour))
+        writer = Writer(live=self.live, colour=self.colour)
+        writer.write(self.role())
+        writer.write(drawn(vocabulary, tokens, colour=self.colour))
+        writer.end()
+        for line in surprises(vocabulary, tokens):
+            self.note(line)
+        self.leave_gap()
 
     def role(self) -> str:
         """Return what stands before a reply."""
@@ -158,7 +177,9 @@ class Screen:
 class _ReplyView:
     """One generation on the screen."""
 
-    def __init__(self, screen: Screen, status: Callable[[Meter], str], begun: Row | None) -> None:
+    def __init__(
+        self, screen: Screen, status: Callable[[Meter], str], begun: Row | None, role: str
+    ) -> None:
         self._screen, self._status = screen, status
         self._meter = screen.meter
         self._styler = MarkdownStyler(colour=screen.colour)
@@ -166,7 +187,7 @@ class _ReplyView:
         self._parts = self._parts_of(begun) if begun else None
         self._announced = False
         self.finished: TurnFinished | None = None
-        self._write(screen.role())
+        self._write(role)
 
     def draw(self, event: Event) -> None:
         """Draw one event."""

@@ -231,7 +231,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
     def action_tokens(self) -> None:
         """Tint the replies by how likely each token was, or no more."""
         if chat_screen := self.chat_screen:
-            chat_screen.toggle_heat()
+            chat_screen.talk.toggle_heat()
 
     @on(ChatScreen.SessionsWanted)
     def _sessions_wanted(self) -> None:

@@ -150,13 +150,9 @@ class ChatScreen(Screen[None]):
     async def _wanted(self, message: Transcript.Wanted) -> None:
         """Do what the reader wants done about a turn."""
         if message.wish == "tokens":
-            self.toggle_heat()
+            self.talk.toggle_heat()
         elif message.wish in ("copy", "copy_code") or not self.say_if_busy():
             await self._carry_out(act(self.chat, message.wish, message.row))
-
-    def toggle_heat(self) -> None:
-        """Tint the replies by how likely each token was, or show them as Markdown again."""
-        self.talk.toggle_heat(writing=self.chat.view.busy)
 
     @on(Talk.Wanted)
     async def _heat_wanted(self, message: Talk.Wanted) -> None:
@@ -189,6 +185,8 @@ class ChatScreen(Screen[None]):
                 self.composer.attach(outcome)
             case outcomes.Copy(text, what):
                 self.status.say(clip.copy(text, what, self.app))
+            case outcomes.ShowTokens():
+                self.talk.toggle_heat()
             case outcomes.Moved(note, turn):
                 await self.drawing.refresh()
                 if turn is not None and self.transcript.has_focus:

@@ -15,8 +15,9 @@ from textual.widgets.option_list import Option
 
 from ...events import Choice
 from ...text.vocabulary import Vocabulary
+from ..likelihood import name_of
 from .status import MUTED
-from .token_text import legend, name_of, tints
+from .token_text import legend, tints
 
 BAR_CELLS, LEAST_SEEN = 16, 0.0005
 

@@ -19,11 +19,11 @@ from ...chat.chat import Chat
 from ...chat.outcomes import Outcome
 from ...chat.turn_actions import branch, weigh
 from ...events import Tokens
+from ..likelihood import SURPRISING
 from .heat_transcript import HeatTranscript
 from .keys import key
 from .runners_up import RunnersUp
 
-SURPRISING = 0.5
 UNKNOWN = "enter reads how likely it was"
 
 _key = partial(key, "heat", first=True)
@@ -65,15 +65,15 @@ class Talk(Vertical):
         mine = action in ("point", "highlight", "surprise", "branch")
         return not mine or (self._transcript.heat and self._transcript.reply is not None)
 
-    def toggle_heat(self, *, writing: bool) -> None:
+    def toggle_heat(self) -> None:
         """Tint the replies, with the cursor in the selected one or the last, or no more.
 
-        While a reply is being ``writing``, the keys stay where they are.
+        While a reply is being written, the keys stay where they are.
         """
         transcript = self._transcript
         transcript.heat = not transcript.heat
         self.set_class(transcript.heat, "-heat")
-        if transcript.heat and not writing and (row := transcript.selected_reply):
+        if transcript.heat and not self._chat.view.busy and (row := transcript.selected_reply):
             self.screen.set_focus(transcript)
             transcript.selected = row.id
             if (tokens := transcript.tokens_of(row)) and not tokens.are_known:

@@ -15,35 +15,15 @@ from convert.streams import printable
 
 from ...events import Choice
 from ...text.detokenizer import Detokenizer
-from ...text.vocabulary import Vocabulary
+from ..likelihood import Tints, tint, tints_of
 from .status import MUTED
 
-Tints = Sequence[tuple[float, str]]
-"""The least probability that has a tint, and the tint."""
-
-TINTS: Tints = (
-    (0.9, ""),
-    (0.5, "on $success 22%"),
-    (0.2, "on $warning 30%"),
-    (0.05, "on $warning 55%"),
-    (0.0, "on $error 55%"),
-)
-BOLD_TINTS: Tints = (
-    (0.9, ""),
-    (0.5, "underline"),
-    (0.2, "underline $warning"),
-    (0.05, "bold underline $warning"),
-    (0.0, "bold underline $error"),
+TINTS = tints_of("", "on $success 22%", "on $warning 30%", "on $warning 55%", "on $error 55%")
+BOLD_TINTS = tints_of(
+    "", "underline", "underline $warning", "bold underline $warning", "bold underline $error"
 )
 """Of 16 colours all pale backgrounds are one grey."""
-
-MONOCHROME: Tints = (
-    (0.9, ""),
-    (0.5, "dim underline"),
-    (0.2, "underline"),
-    (0.05, "bold underline"),
-    (0.0, "bold italic underline"),
-)
+MONOCHROME = tints_of("", "dim underline", "underline", "bold underline", "bold italic underline")
 
 
 def tints(console: Console, *, no_colour: bool) -> Tints:
@@ -51,13 +31,6 @@ def tints(console: Console, *, no_colour: bool) -> Tints:
     if no_colour or console.color_system is None:
         return MONOCHROME
     return TINTS if console.color_system in ("256", "truecolor") else BOLD_TINTS
-
-
-def tint(probability: float | None, tints: Tints) -> str:
-    """Return the style of a token of that probability."""
-    if probability is None:
-        return ""
-    return next(style for least, style in tints if probability >= least)
 
 
 def legend(tints: Tints) -> Content:
@@ -70,14 +43,6 @@ def legend(tints: Tints) -> Content:
 def piece_of(text: Detokenizer, token: int) -> str:
     """Return the text that becomes complete with the next token."""
     return printable(text.feed(token))
-
-
-def name_of(vocabulary: Vocabulary, token: int) -> str:
-    """Name a token by itself, so that spaces and newlines can be seen."""
-    if token in vocabulary.ends:
-        return "(end)"
-    text = vocabulary.piece(token).decode("utf-8", "replace")
-    return printable(text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣")) or f"#{token}"
 
 
 def lay_out(pieces: Sequence[str], width: int) -> list[tuple[int, str]]:

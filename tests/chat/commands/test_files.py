@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import get_args
+from typing import Any, cast, get_args
 
 import pytest
 
@@ -15,7 +16,7 @@ from llama2ncnn_chat.chat.turn_actions import act, code_blocks
 from llama2ncnn_chat.conversation.settings import OnFull, Settings
 from llama2ncnn_chat.storage.store import Store
 from tests.chat.asked import complaint, only, said
-from tests.chatting import answering, do, echo, make_chat, transcript
+from tests.chatting import TOKENIZER, answering, do, echo, make_chat, transcript
 
 
 def test_copy_takes_replies_by_age(talked: Chat) -> None:
@@ -97,6 +98,31 @@ def test_export_writes_three_formats(talked: Chat, tmp_path: Path) -> None:
     assert lines[2]["content"] == "You said hello."
     assert lines[2]["finish_reason"] == "stop"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["c.json", "c.jsonl", "c.md"]
+
+
+def test_an_export_has_the_probabilities_that_are_known_where_they_are_asked_for(
+    talked: Chat, tmp_path: Path
+) -> None:
+    def exported(name: str) -> tuple[str, list[dict[str, object]]]:
+        text = said(talked, f"/export {tmp_path}/{name}.json")
+        return text, json.loads((tmp_path / f"{name}.json").read_text())["messages"]
+
+    assert all("logprobs" not in message for message in exported("none")[1])
+    do(talked, "/set logprobs 2")
+    do(talked, "once more")
+    text, messages = exported("some")
+    assert "logprobs of 2 replies aren't known; /tokens" in text
+    assert "logprobs" not in said(talked, f"/export {tmp_path}/c.md")
+    *others, last = (m for m in messages if m["role"] == "assistant")
+    assert [each["logprobs"] for each in others] == [None, None]
+    reply = talked.session.ledger.path()[-1]
+    tokens = cast("list[dict[str, Any]]", last["logprobs"])
+    assert [token["id"] for token in tokens] == reply.ids
+    assert b"".join(bytes(token["bytes"]) for token in tokens).decode() == reply.text
+    assert all(len(token["top_logprobs"]) == 2 for token in tokens)
+    # One logit of 20 among zeros.
+    surest = 20 - math.log(math.exp(20) + TOKENIZER.vocab_size - 1)
+    assert tokens[0]["logprob"] == pytest.approx(surest, abs=1e-6)
 
 
 def test_export_never_writes_over_a_file_unasked(talked: Chat, tmp_path: Path) -> None:

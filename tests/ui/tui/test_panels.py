@@ -177,7 +177,7 @@ def test_up_and_down_go_from_setting_to_setting(size: tuple[int, int]) -> None:
     async def scene(stage: Stage) -> None:
         await stage.press("f2")
         seen = []
-        for _ in range(15):
+        for _ in range(len(SETTINGS) + 1):
             focused = stage.app.screen.focused
             assert focused
             seen.append(focused.id)

@@ -12,6 +12,7 @@ from textual.widgets import OptionList, Static
 from llama2ncnn_chat.conversation.ledger import between
 from llama2ncnn_chat.generation.choices import choice_of
 from llama2ncnn_chat.text.detokenizer import Detokenizer
+from llama2ncnn_chat.ui.likelihood import tint
 from llama2ncnn_chat.ui.tui.heat_text import HeatText
 from llama2ncnn_chat.ui.tui.heat_transcript import HeatTranscript
 from llama2ncnn_chat.ui.tui.token_text import (
@@ -22,7 +23,6 @@ from llama2ncnn_chat.ui.tui.token_text import (
     lay_out,
     piece_of,
     place_at,
-    tint,
     tints,
 )
 from tests.fakes import ByteTokenizer
@@ -133,7 +133,7 @@ def test_the_heat_comes_and_goes_and_grows_with_a_reply() -> None:
         await stage.idle()
         assert heated(stage) == ["**cat** and dog."]
         assert not stage.screen.query_one(".assistant .said").display
-        await stage.press("f3")
+        await stage.send("/tokens")  # the same by its name
         await stage.until(lambda: heated(stage) == [])
         assert stage.screen.query_one(".assistant .said").display
 
