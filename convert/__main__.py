@@ -29,9 +29,10 @@ from .formats import MIXED_FORMATS
 from .formats.mixture import Matrices, format_matrices
 from .hub.names import is_hub_name, parse_name
 from .inspect import human_bytes
-from .inspect_chat import format_chat_report, inspect_chat
+from .inspect_chat import ChatReport, format_chat_report, inspect_chat
 from .pipeline import Importance, Progress, convert
 from .progress import bytes_done, steps
+from .seal import is_model, read_at_rest
 from .stated import AUTO, OTHER_ORDER, Stated
 from .stem import ALL_SUFFIXES, TOKENIZER_SUFFIX, file_of, stem_of
 from .streams import OutputError, json_of, prepare, put, say
@@ -203,9 +204,13 @@ def _at_hand(model: str) -> Path:
 
 def _inspect(args: argparse.Namespace) -> int:
     path = _at_hand(args.model)
-    if args.verify and not inspect.is_model(path):
+    if args.verify and not is_model(path):
         raise ConvertError(f"{path}: has no checksums to verify", "name a converted model")
-    report, chat = inspect.inspect(path, checksums=args.verify), inspect_chat(path)
+
+    def read() -> tuple[inspect.Report, ChatReport]:
+        return inspect.inspect(path, checksums=args.verify), inspect_chat(path)
+
+    report, chat = read_at_rest(path, read)
     text = inspect.format_report(report) + "\n" + format_chat_report(chat)
     if args.json:
         text = json_of(report.to_json() | {"chat": chat.to_json()}, indent=2) + "\n"

@@ -12,15 +12,16 @@ from pathlib import Path
 from .choosing import choose_format
 from .decoder import cache_bytes, codec_of_model
 from .desc import ModelDesc, flat, read_desc, verify
-from .files import is_file, is_folder
+from .files import is_file
 from .formats import FORMAT_NAMES
 from .formats.codec import Codec, Float32, NonFiniteError, QuantisedRows
 from .formats.mixture import format_matrices
 from .pipeline import bin_bytes, memory_bytes
+from .seal import model_stem
 from .shape import ModelShape
 from .sources import open_source
 from .sources.source import TensorSource
-from .stem import TOKENIZER_SUFFIX, file_of, stem_of
+from .stem import TOKENIZER_SUFFIX, file_of
 from .stream import SourceRows
 from .vocabulary import Companions, companions_of
 
@@ -94,24 +95,6 @@ def inspect(path: str | os.PathLike[str], *, checksums: bool = False) -> Report:
     if checksums:
         verify(stem, d)
     return _of_model(stem, d, checksums)
-
-
-def is_model(path: str | os.PathLike[str]) -> bool:
-    """Tell whether ``path`` names a converted model, and not a checkpoint."""
-    return model_stem(Path(path)) is not None
-
-
-def model_stem(path: Path) -> Path | None:
-    """Find the stem of the converted model that a path names; None if it names another thing."""
-    stem = stem_of(path)
-    if not stem.name:
-        return None
-    # What is there and bears no name of a model's is a checkpoint, whatever stands beside.
-    if stem == path and (is_file(path) or is_folder(path)):
-        return None
-    if path.suffix in (".param", ".desc") or is_file(file_of(stem, ".desc")):
-        return stem
-    return None
 
 
 def _of_checkpoint(path: Path) -> Report:

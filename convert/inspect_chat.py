@@ -14,7 +14,7 @@ from typing import Any
 from .chat_facts import ChatFacts, read_chat_facts
 from .desc import read_desc
 from .files import is_file, open_regular
-from .inspect import model_stem
+from .seal import model_stem
 from .sources import open_source
 from .stem import CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of
 from .tokenizer_files import MAX_FILE_BYTES

@@ -1,6 +1,6 @@
-"""Whether a model's files are one set: while others replace them, its ``.desc`` is another or away.
+"""Where a model is, and whether its files are one set.
 
-Knows nothing of what is in them.
+While others replace them, its ``.desc`` is another or away. Knows nothing of what is in them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from .errors import ConvertError
-from .stem import file_of
+from .files import is_file, is_folder
+from .stem import file_of, stem_of
 from .temporary import OLD, WHOLE, is_temporary, sweep
 
 T = TypeVar("T")
@@ -59,6 +60,34 @@ def read_sealed(stem: Path, read: Callable[[], T]) -> tuple[T, Seal]:
                 raise
         time.sleep(PAUSE)
     raise ReplacedError(stem)
+
+
+def is_model(path: str | os.PathLike[str]) -> bool:
+    """Tell whether ``path`` names a converted model, and not a checkpoint."""
+    return model_stem(Path(path)) is not None
+
+
+def model_stem(path: Path) -> Path | None:
+    """Find the stem of the converted model that a path names; None if it names another thing."""
+    stem = stem_of(path)
+    if not stem.name:
+        return None
+    # What is there and bears no name of a model's is a checkpoint, whatever stands beside.
+    if stem == path and (is_file(path) or is_folder(path)):
+        return None
+    named, desc = path.suffix in (".param", ".desc"), file_of(stem, ".desc")
+    # Asked for once more, for whoever was replacing it may have ended meanwhile.
+    there = named or is_file(desc) or is_being_replaced(stem) or is_file(desc)
+    return stem if there else None
+
+
+def read_at_rest(path: Path, read: Callable[[], T]) -> T:
+    """Do what ``read`` does with a checkpoint, or with a model whose files are one set.
+
+    Raises ``ReplacedError`` for a model that others don't stop to replace, and what ``read`` does.
+    """
+    stem = model_stem(path)
+    return read() if stem is None else read_sealed(stem, read)[0]
 
 
 def is_being_replaced(stem: Path) -> bool:

@@ -14,8 +14,9 @@ from convert.desc import read_desc
 from convert.errors import ConvertError
 from convert.hub.cache import cached_path
 from convert.hub.names import is_hub_name, parse_name
-from convert.inspect import Report, inspect, model_stem
+from convert.inspect import Report, inspect
 from convert.inspect_chat import ChatReport, inspect_chat
+from convert.seal import model_stem, read_at_rest
 from convert.sources import open_source
 from convert.stem import CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of
 from convert.temporary import temporary_folder
@@ -61,15 +62,19 @@ def show_model(model: str) -> ShownModel:
     """Look at a model that is named as for a chat, or as in the list. Raises ``ModelError``."""
     try:
         path = _place_of(model)
-        report, chat = inspect(path), inspect_chat(path)
-        try:
-            template, note, vocabulary = _opened(path)
-        except ModelError as e:  # all else can be told nevertheless
-            return ShownModel(report, chat, note=e.message)
-        sample, ends = sample_of(template, vocabulary), _ends(template, vocabulary, chat)
-        return ShownModel(report, chat, template.name, sample, ends, note)
+        return read_at_rest(path, lambda: _shown(path))
     except ConvertError as e:
         raise ModelError(e.message, e.hint) from e
+
+
+def _shown(path: Path) -> ShownModel:
+    report, chat = inspect(path), inspect_chat(path)
+    try:
+        template, note, vocabulary = _opened(path)
+    except ModelError as e:  # all else can be told nevertheless
+        return ShownModel(report, chat, note=e.message)
+    sample, ends = sample_of(template, vocabulary), _ends(template, vocabulary, chat)
+    return ShownModel(report, chat, template.name, sample, ends, note)
 
 
 def _place_of(model: str) -> Path:

@@ -10,8 +10,9 @@ from convert.errors import ConvertError
 from convert.files import open_regular
 from convert.formats import FORMAT_NAMES, PLAIN_NAMES, SLOW_NAMES
 from convert.formats.codec import Codec
-from convert.inspect import human_bytes, is_model
+from convert.inspect import human_bytes
 from convert.pipeline import bin_bytes, matrix_bits, memory_bytes
+from convert.seal import is_model
 from convert.shape import ModelShape
 from convert.sources import open_source
 from convert.vocabulary import companions_of

@@ -9,10 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convert import seal
+from convert.__main__ import main as converter
 from convert.pipeline import convert
+from convert.temporary import OLD, name_folder, put_back
 from llama2ncnn_chat.catalogue.find import find_model
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.launch.open_model import load, load_tokenizer
+from llama2ncnn_chat.launch.show_model import show_model
 from tests.program import write_tokenizer
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
@@ -84,3 +88,30 @@ def test_whoever_opens_it_gets_one_of_them(put: Callable[[int], Path]) -> None:
             n += 1
     replacing.join()
     assert n > 3
+
+
+def away(stem: Path) -> Path:
+    """Take its files away, the description first, as a process does that replaces them."""
+    folder = name_folder(stem.parent)
+    (folder / OLD).mkdir(parents=True)
+    files = sorted(stem.parent.glob(f"{stem.name}.*"), key=lambda file: file.suffix != ".desc")
+    for i, file in enumerate(files):
+        file.rename(folder / OLD / f"{len(files) - i}.{file.name}")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["m", "m.desc"])
+@pytest.mark.parametrize("show", [show_model, lambda name: converter([name, "--inspect"])])
+def test_whoever_looks_at_it_waits_until_its_files_are_back(
+    put: Callable[[int], Path],
+    name: str,
+    show: Callable[[str], object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(seal, "TRIES", 1000)
+    stem = put(0)
+    want = show(str(stem))
+    back = threading.Timer(0.2, put_back, [away(stem)])
+    back.start()
+    assert show(str(stem.with_name(name))) == want
+    back.join()

@@ -10,6 +10,7 @@ import pytest
 from llama2ncnn_chat.catalogue.bundled import DEMO_CHECKPOINT
 from llama2ncnn_chat.paths import crash_log, history_file
 from tests.ui.broken import SECRET
+from tests.ui.repl.terminal import CTRL_D
 from tests.ui.repl.terminal import Terminal as LineTerminal
 from tests.ui.tui.terminal import CTRL_O, CTRL_Q, ENTER, PROMPT, Terminal
 
@@ -98,3 +99,26 @@ def test_a_draft_survives_a_signal(terminals: list[Terminal], plain: bool) -> No
     else:
         terminal.ends(130)
     assert history_file().with_name("draft").read_text() == DRAFT
+
+
+@pytest.mark.parametrize(("flags", "term"), [(["--screen-reader"], "xterm"), ([], "dumb")])
+def test_so_does_one_in_plain_lines(flags: list[str], term: str) -> None:
+    terminal = LineTerminal(*flags, env={"TERM": term})
+    terminal.see("leaves")
+    terminal.type('"""one\n')
+    terminal.see("...")
+    terminal.type(DRAFT)
+    terminal.see(DRAFT)
+    terminal.child.kill(signal.SIGTERM)
+    terminal.ends(130)
+    assert history_file().with_name("draft").read_text() == f"one\n{DRAFT}"
+
+
+def test_a_message_of_several_rows_that_is_left_is_remembered() -> None:
+    terminal = LineTerminal(env={"TERM": "dumb"})
+    terminal.see("leaves")
+    terminal.type(f'"""{DRAFT}\n')
+    terminal.see("...")
+    terminal.type(CTRL_D)
+    terminal.ends()
+    assert f"+{DRAFT}\n" in history_file().read_text()

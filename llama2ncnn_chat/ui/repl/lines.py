@@ -17,6 +17,7 @@ from ...chat.line import Line, Message, parse
 from ...errors import Terminated, UsageError
 from ...reading import MAX_TEXT, read_line
 from ..history import History
+from .half_line import take_half_line
 from .prompts import YES, Watch
 from .watch import SignalWatch
 
@@ -35,7 +36,6 @@ class LinePrompt:
     """
 
     prefills = False
-    unsent = ""
 
     def __init__(
         self,
@@ -47,7 +47,8 @@ class LinePrompt:
         stdin: TextIO | None = None,
     ) -> None:
         self._label, self._stdin = label, stdin or sys.stdin
-        self._attached = ""
+        self._attached, self.unsent = "", ""
+        self._quoted: list[str] = []  # rows of a message that isn't ended yet
         self._held: str | None = None  # a line that was read and comes next
         self._editing, self._history = editing, history or History()
         if editing:
@@ -56,9 +57,18 @@ class LinePrompt:
 
     def read(self, _draft: str = "", /, *, edits: bool = False) -> Line:
         """Read the next line; see ``Prompt``. A draft can't be shown."""
-        text = self._read_line("edit> " if edits and self._label else self._label)
-        if text.startswith(QUOTES):
-            text = str(Message(self._read_quoted(text.removeprefix(QUOTES))))
+        self._quoted = []
+        try:
+            text = self._read_line("edit> " if edits and self._label else self._label)
+            if text.startswith(QUOTES):
+                text = str(Message(self._read_quoted(text.removeprefix(QUOTES))))
+        except (EOFError, UsageError):
+            self._history.add("\n".join(self._quoted))
+            raise
+        except BaseException:
+            half = take_half_line(editing=self._edits_here()) if self._label else ""
+            self.unsent = "\n".join([*self._quoted, half])
+            raise
         if self._editing:
             self._history.add(text)
         line = parse(text)
@@ -100,7 +110,8 @@ class LinePrompt:
         return SignalWatch()
 
     def _read_quoted(self, first: str) -> str:
-        lines, length = [first], len(first)
+        lines, length = self._quoted, len(first)
+        lines.append(first)
         while QUOTES not in lines[-1]:
             lines.append(self._read_line("... " if self._label else ""))
             length += len(lines[-1]) + 1
@@ -126,7 +137,7 @@ class LinePrompt:
             armed = True
 
     def _read_once(self, label: str) -> str:
-        if self._editing and is_terminal(sys.stdout):
+        if self._edits_here():
             return input(printable(label))
         if self._held is not None:
             held, self._held = self._held, None
@@ -138,6 +149,9 @@ class LinePrompt:
                 self._aside("\n")
             raise EOFError
         return line.removesuffix("\n").removeprefix("\ufeff")
+
+    def _edits_here(self) -> bool:
+        return self._editing and is_terminal(sys.stdout)
 
     def _aside(self, text: str) -> None:
         """Write what isn't a reply: not into a file that these go to."""
