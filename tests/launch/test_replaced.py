@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from convert import seal
 from convert.__main__ import main as converter
 from convert.pipeline import convert
 from convert.temporary import OLD, name_folder, put_back
@@ -108,10 +108,8 @@ def test_whoever_looks_at_it_waits_until_its_files_are_back(
     show: Callable[[str], object],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(seal, "TRIES", 1000)
     stem = put(0)
     want = show(str(stem))
-    back = threading.Timer(0.2, put_back, [away(stem)])
-    back.start()
+    folder = away(stem)
+    monkeypatch.setattr(time, "sleep", lambda _: put_back(folder))
     assert show(str(stem.with_name(name))) == want
-    back.join()

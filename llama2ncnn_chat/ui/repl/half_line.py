@@ -12,13 +12,15 @@ from contextlib import suppress
 
 def take_half_line(*, editing: bool) -> str:
     """Return what standard input has of a line that nobody ended; nothing if it is no terminal."""
-    with suppress(ImportError):
-        if not editing:
-            return _out_of_terminal()
-        import readline
-
-        return readline.get_line_buffer()
+    with suppress(ImportError):  # Windows has neither
+        return _of_editor() if editing else _out_of_terminal()
     return ""
+
+
+def _of_editor() -> str:
+    import readline
+
+    return readline.get_line_buffer()
 
 
 def _out_of_terminal() -> str:
