@@ -239,7 +239,7 @@ def test_a_session_is_chosen_of_a_list() -> None:
     do(chat, "hello")
     chat.close()
     again = Terminal("--resume")
-    again.see("2 turns  hello")
+    again.see("1 turn  tiny  hello")
     again.see("> /resume")
     again.type("1" + ENTER)
     again.see("You said hello.")
