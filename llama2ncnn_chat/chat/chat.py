@@ -54,7 +54,7 @@ class Chat:
         self.model, self.settings, self.given = model, settings, given
         self.vocabulary, self.bare_words = vocabulary, BareWords()
         self.name = ""
-        self.notes: list[str] = list(store.notes) if store else []
+        self.notes = store.notes if store else []
         self._engine = engine
         self._completer = LocalCompleter(engine, vocabulary)
         self._keeping = Keeping(store, snapshots, self._completer, model.fingerprint)
@@ -91,8 +91,7 @@ class Chat:
 
     def pop_notes(self) -> list[str]:
         """Return and clear the pending notices."""
-        notes, self.notes = self.notes, []
-        return notes
+        return [self.notes.pop(0) for _ in range(len(self.notes))]  # another thread may add one
 
     # Replies. A refusal comes before anything is changed.
 

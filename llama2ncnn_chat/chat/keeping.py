@@ -32,9 +32,10 @@ class Keeping:
         self._caches = KvKeeper(snapshots, completer, fingerprint)
 
     def stored(self) -> Store:
-        """Return the store. Raises ``ChatError`` if nothing is kept."""
+        """Return the store, whose file is there. Raises ``ChatError`` if nothing is kept."""
         if self.store is None:
             raise ChatError("nothing is saved here", Advice.START_SAVING)
+        self.store.look_again()
         return self.store
 
     def begin(self, meta: SessionMeta) -> Recorder:

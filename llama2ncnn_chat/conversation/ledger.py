@@ -7,7 +7,7 @@ nothing is ever lost. Knows no engine, no template and no storage.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..events import Choice, FinishReason, Role, Timings, used_up
@@ -108,11 +108,7 @@ class Ledger:
 
     def turns(self) -> Iterator[Turn]:
         """Go through every turn of the tree, parents before children."""
-        waiting = list(reversed(self.roots))
-        while waiting:
-            turn = waiting.pop()
-            yield turn
-            waiting += reversed(turn.children)
+        return below(self.roots)
 
     def turn(self, id: int) -> Turn:
         """Find the turn of that id. Raises ``KeyError``."""
@@ -210,6 +206,15 @@ def between(first: Turn | None, last: Turn | None) -> list[Turn]:
         if turn is first:
             break
     return found[::-1]
+
+
+def below(roots: Iterable[Turn]) -> Iterator[Turn]:
+    """Go through these turns and all that follow them, parents before children."""
+    waiting = list(roots)[::-1]
+    while waiting:
+        turn = waiting.pop()
+        yield turn
+        waiting += reversed(turn.children)
 
 
 def steps(old: Turn | None, new: Turn | None) -> list[Turn]:

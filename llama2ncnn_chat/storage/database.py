@@ -20,15 +20,15 @@ T = TypeVar("T")
 
 
 class Database:
-    """The one connection of the process: any thread may use it, one at a time.
+    """The one connection of the process: any thread may use it, one at a time, that has ``lock``.
 
     ``path`` is where its file stands as this is made.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection, self._path = connection, path
-        self._file = _file_at(path)
-        self._lock = threading.RLock()
+        self.path, self.lock = path, threading.RLock()
+        self._connection = connection
+        self._file, *self._beside = map(_file_at, (path, *beside(path)))
         self._reindexed = False
 
     def write(
@@ -51,10 +51,11 @@ class Database:
         """Write all of what happens inside, or nothing.
 
         What is written survives the death of the process; if ``durable``, a power cut too. Raises
-        ``ChatError``, also where the file has been removed, for nobody would find it.
+        ``ChatError``, a ``FileGoneError`` where nobody would find it.
         """
-        with self._lock, as_chat_error("save the session"):
-            self.refuse_if_gone()
+        with self.lock, as_chat_error("save the session"):
+            if self.is_gone():
+                raise FileGoneError(self.path)
             # In WAL mode NORMAL leaves a committed write in the system's hands, which a kill -9
             # can't take back; FULL waits for the disk. It can't be changed inside a transaction.
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
@@ -67,17 +68,29 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
 
-    def refuse_if_gone(self) -> None:
-        """Raise ``ChatError`` where the file was removed, or another stands there now."""
-        if self._file is None or _file_at(self._path) != self._file:
-            raise ChatError(
-                f"can't save the session: {self._path} was removed, or replaced, while it was open",
-                Advice.EXPORT,
-            )
+    def is_gone(self) -> bool:
+        """Tell whether the file was removed, or another stands there now."""
+        return self._file is None or _file_at(self.path) != self._file
+
+    def remains(self) -> list[Path]:
+        """List what still stands beside the path of the file that is gone.
+
+        A new file there would take them for its own, and mix what is in them with it.
+        """
+        then_and_now = zip(beside(self.path), self._beside, strict=True)
+        return [path for path, file in then_and_now if file and _file_at(path) == file]
+
+    def become(self, other: Database) -> None:
+        """Go on with the connection of another one, which is of no more use; this one's ends."""
+        with self.lock:
+            gone, self._connection = self._connection, other._connection
+            self._file, self._beside = other._file, other._beside
+            self._reindexed = False
+            gone.close()
 
     def make_indexes_anew(self) -> bool:
         """Make all indexes again from the turns; returns whether that could be done."""
-        with self._lock:
+        with self.lock:
             try:
                 make_indexes_anew(self._connection)
             except (sqlite3.Error, UnicodeDecodeError):
@@ -99,7 +112,7 @@ class Database:
 
         Where an index turns out damaged, and nothing else hangs on this moment, it is mended.
         """
-        with self._lock:
+        with self.lock:
             try:
                 with as_chat_error("read the sessions"):
                     return self._connection.execute(sql, parameters).fetchall()
@@ -112,7 +125,7 @@ class Database:
     @contextmanager
     def one_view(self) -> Iterator[None]:
         """Let reads inside see one moment of the database, whatever other programs write."""
-        with self._lock, as_chat_error("read the sessions"):
+        with self.lock, as_chat_error("read the sessions"):
             self._connection.execute("BEGIN")
             try:
                 yield
@@ -121,8 +134,16 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; nothing can be read or written afterwards."""
-        with self._lock:
+        with self.lock:
             self._connection.close()
+
+
+class FileGoneError(ChatError):
+    """The sessions' file was removed, or replaced, while it was open."""
+
+    def __init__(self, path: Path, why: str = "") -> None:
+        gone = f"can't save the session: {path} was removed, or replaced, while it was open"
+        super().__init__(f"{gone}; {why}" if why else gone, Advice.EXPORT)
 
 
 class DamagedText(str):
@@ -161,6 +182,12 @@ def as_chat_error(doing: str) -> Iterator[None]:
         raise
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # of an error's own text
         raise ChatError(f"can't {doing}: {error}", Advice.CHAT_UNSAVED) from error
+
+
+def beside(path: Path) -> tuple[Path, Path]:
+    """Name the two files that SQLite keeps beside one that is open."""
+    wal, shm = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
+    return wal, shm
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from dataclasses import dataclass
 
@@ -80,6 +81,17 @@ def find_session(db: Database, what: str) -> SessionInfo:
         raise ChatError(f"no session {what.strip()!r}", Advice.LIST_SESSIONS)
     names = ", ".join(f"{info.id} ({info.name})" for info in found[:10])
     raise ChatError(f"{what.strip()!r} may be {len(found)} sessions: {names}", "give its number")
+
+
+def fork_name(db: Database, name: str) -> str:
+    """Return a name for a copy of the session of that name which no other has."""
+    base = re.sub(r" \(fork( \d+)?\)$", "", name)
+    taken = {text_of(row["name"]) for row in db.rows("SELECT name FROM session")}
+    fork, n = f"{base} (fork)", 1
+    while fork in taken:
+        n += 1
+        fork = f"{base} (fork {n})"
+    return fork
 
 
 def _info(row: sqlite3.Row, snippet: str = "") -> SessionInfo:

@@ -18,15 +18,17 @@ from filelock import FileLock, Timeout
 from ..atomic import replacing
 from ..errors import Advice, ChatError
 from ..paths import keep_private, make_private
-from .database import Database, decode
+from .database import Database, FileGoneError, beside, decode
 from .salvage import lend_first_page, salvage
 from .schema import MIGRATIONS, bring_up_to_date, is_newer, is_of_the_world, problem_of
 
 
-def open_database(path: Path) -> tuple[Database, tuple[str, ...]]:
+def open_database(
+    path: Path, *, instead_of: Database | None = None
+) -> tuple[Database, tuple[str, ...]]:
     """Open the database, created or brought up to date; returns notes on what was found, too.
 
-    Raises ``ChatError``.
+    What is left of the one that was there before, ``instead_of``, is removed. Raises ``ChatError``.
     """
     try:
         make_private(path.parent)
@@ -34,6 +36,8 @@ def open_database(path: Path) -> tuple[Database, tuple[str, ...]]:
         keep_private(lock)
         # Two programs that start together must not both move the file aside or migrate it.
         with FileLock(lock, timeout=60, mode=0o600):
+            for left in instead_of.remains() if instead_of else ():
+                left.unlink(missing_ok=True)
             return _open_alone(path)
     except Timeout:
         raise ChatError(f"another program keeps {path} to itself", Advice.CHAT_UNSAVED) from None
@@ -43,12 +47,25 @@ def open_database(path: Path) -> tuple[Database, tuple[str, ...]]:
         ) from error
 
 
+def open_again(db: Database) -> tuple[str, ...]:
+    """Open what stands now where the file of ``db`` is gone, a new one if nothing does.
+
+    ``db`` goes on with that; returns notes on what was found. Raises ``FileGoneError``, and then
+    ``db`` is as it was.
+    """
+    try:
+        other, notes = open_database(db.path, instead_of=db)
+    except ChatError as error:
+        raise FileGoneError(db.path, error.message) from error
+    db.become(other)
+    return notes
+
+
 def _open_alone(path: Path) -> tuple[Database, tuple[str, ...]]:
     # SQLite would make it readable for all; its -wal and -shm follow the mode of this one, and one
     # that can't be written keeps all from writing.
-    keep_private(path)
-    for suffix in ("-wal", "-shm"):
-        keep_private(path.with_name(path.name + suffix))
+    for each in (path, *beside(path)):
+        keep_private(each)
     problem = _problem(path) if path.exists() else None
     notes = [_rescue(path, problem)] if problem else []
     try:

@@ -65,6 +65,12 @@ def delete_turn(db: sqlite3.Connection, turn: Turn) -> None:
     db.execute("DELETE FROM turn WHERE id = ?", (turn.key,))
 
 
+def delete_session(db: sqlite3.Connection, session: int) -> None:
+    """Delete a session and its turns."""
+    db.execute("DELETE FROM turn WHERE session = ?", (session,))
+    db.execute("DELETE FROM session WHERE id = ?", (session,))
+
+
 def update_head(
     db: sqlite3.Connection,
     session: int,

@@ -6,7 +6,6 @@ Knows no engine and no template, and neither prints nor asks; the ids and texts 
 from __future__ import annotations
 
 import builtins
-import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -21,12 +20,12 @@ from ..conversation.recorder import NullRecorder, Recorder, SessionMeta
 from ..errors import Advice, ChatError
 from ..paths import data_dir
 from .database import Database, is_damage
-from .listing import SessionInfo, find_session, list_sessions
+from .listing import SessionInfo, find_session, fork_name, list_sessions
 from .locks import SessionLocks
-from .opening import open_database
-from .reading import StoredSession, read_session, text_of
+from .opening import open_again, open_database
+from .reading import StoredSession, read_session
 from .recorder import Clock, SessionRecorder
-from .rows import insert_session, insert_turn, storable, update_head
+from .rows import delete_session, insert_session, insert_turn, storable, update_head
 from .search import HIT
 
 __all__ = ["HIT", "LoadedSession", "SessionInfo", "SessionMeta", "Store"]
@@ -65,7 +64,7 @@ class Store:
     """The sessions, until ``close``, which closes the recorders that it handed out, too."""
 
     def __init__(self, db: Database, locks: Path, notes: tuple[str, ...], clock: Clock) -> None:
-        self.notes = notes
+        self.notes = [*notes]
         self._db, self._locks, self._clock = db, SessionLocks(locks), clock
         self._recorders: list[SessionRecorder] = []
 
@@ -87,13 +86,28 @@ class Store:
         finally:
             self._db.close()
 
-    def refuse_if_gone(self) -> None:
-        """Raise ``ChatError`` where the file was removed under the store."""
-        self._db.refuse_if_gone()
+    def look_again(self) -> None:
+        """Where the file was removed, make it anew, and write what is open into it, with a note.
+
+        Raises ``ChatError`` if it can't be made.
+        """
+        with self._db.lock:
+            if not self._db.is_gone():
+                return
+            self.notes += open_again(self._db)
+            for recorder in self._recorders:
+                recorder.insert_all()
+            ids = [str(recorder.session_id) for recorder in self._recorders if recorder.session_id]
+            saved = f"this session is saved anew, as {ids[-1]}" if ids else "it is begun anew"
+            self.notes.append(
+                f"{self._db.path} was removed, or replaced, while it was open: {saved}"
+            )
 
     def create(self, meta: SessionMeta) -> SessionRecorder:
         """Return a recorder of a new session, which is stored once it has a turn."""
-        recorder = SessionRecorder(self._db, meta, self._locks.acquire, self._clock)
+        recorder = SessionRecorder(
+            self._db, meta, self._locks.acquire, self.look_again, self._clock
+        )
         self._recorders.append(recorder)
         return recorder
 
@@ -114,7 +128,7 @@ class Store:
                 lock.release()
                 return LoadedSession(*parts, NullRecorder(), True, damage=stored.damage)
             recorder = self.create(stored.meta)
-            recorder.adopt(session_id, lock, stored.ledger.head, stored.first_visible)
+            recorder.adopt(session_id, lock, stored.ledger, stored.first_visible)
         except BaseException:
             if lock:
                 lock.release()
@@ -209,7 +223,7 @@ class Store:
         if not path:
             raise ChatError("there is nothing to fork yet", "say something first")
         visible = stored.first_visible if stored.first_visible in path else None
-        name = self._fork_name(stored.meta.name or " ".join(path[0].text.split())[:40])
+        name = fork_name(self._db, stored.meta.name or " ".join(path[0].text.split())[:40])
         meta = replace(stored.meta, name=name)
 
         def copy(db: sqlite3.Connection) -> int:
@@ -221,15 +235,6 @@ class Store:
             return fork
 
         return self._db.write(copy)
-
-    def _fork_name(self, name: str) -> str:
-        base = re.sub(r" \(fork( \d+)?\)$", "", name)
-        taken = {text_of(row["name"]) for row in self._db.rows("SELECT name FROM session")}
-        fork, n = f"{base} (fork)", 1
-        while fork in taken:
-            n += 1
-            fork = f"{base} (fork {n})"
-        return fork
 
     def _row(self, session_id: int) -> sqlite3.Row:
         rows = self._db.rows(_SESSION, session_id)
@@ -267,7 +272,7 @@ class Store:
     def _purge(self, session_id: int) -> bool:
         with self._held(session_id) as held:
             if held:
-                self._db.write(partial(_delete, session=session_id))
+                self._db.write(partial(delete_session, session=session_id))
                 self._locks.delete(session_id)
         return held
 
@@ -291,8 +296,3 @@ class Store:
         finally:
             if lock:
                 lock.release()
-
-
-def _delete(db: sqlite3.Connection, session: int) -> None:
-    db.execute("DELETE FROM turn WHERE session = ?", (session,))
-    db.execute("DELETE FROM session WHERE id = ?", (session,))

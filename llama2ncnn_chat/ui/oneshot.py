@@ -44,8 +44,7 @@ def answer(chat: Chat, prompt: str, options: Options) -> int:
 
     is_new = chat.session_id is None
     events = chat.send(prompt, cancelled=cancelled.is_set)
-    for each in chat.pop_notes():
-        tell(each)
+    _tell_notes(chat)
     sink = make_sink(
         facts,
         as_json=options.json,
@@ -57,7 +56,13 @@ def answer(chat: Chat, prompt: str, options: Options) -> int:
         code = _drain(events, sink, chat.settings.max_tokens, stats=options.stats)
     if is_new and chat.store and chat.session_id is not None:
         chat.store.mark_one_shot(chat.session_id)
+    _tell_notes(chat)
     return code
+
+
+def _tell_notes(chat: Chat) -> None:
+    for each in chat.pop_notes():
+        tell(each)
 
 
 def complete(options: Options) -> int:

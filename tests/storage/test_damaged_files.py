@@ -64,7 +64,7 @@ def test_what_is_made_of_the_turns_is_made_again(written: Path, script: str) -> 
     with closing(Store.open(written)) as store:
         say(Ledger(), store.create(META), "a word about otters", "yes")
         assert names(store, "otters") == ["Birds"]
-        assert store.notes == ()
+        assert store.notes == []
     assert whole_sessions(written) == before
 
 
@@ -93,7 +93,7 @@ def test_search_tables_that_cannot_even_be_opened_are_made_again(
         assert found.fetchone() == (12 * N_SESSIONS,)
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     with closing(Store.open(written)) as store:
-        assert store.notes == ()
+        assert store.notes == []
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_what_is_not_ours_goes_with_a_word(written: Path, script: str, gone: str
         session(store, "hello", "hi", "hello", "hi")
         assert names(store, "hello") == [""]
     with closing(Store.open(written)) as store:
-        assert store.notes == ()
+        assert store.notes == []
     assert whole_sessions(written) == before
 
 
@@ -168,7 +168,7 @@ def test_tables_that_are_not_as_they_were_are_filled_anew(
         assert len(names(store, "walrus")) == N_SESSIONS
         session(store, "hello", "hi")
     with closing(Store.open(written)) as store:
-        assert store.notes == ()
+        assert store.notes == []
     assert whole_sessions(written) == before
 
 
@@ -204,7 +204,7 @@ def test_broken_pages_cost_what_stood_on_them(written: Path) -> None:
             if page not in (1, 3):
                 assert sum(there) >= 12 * (N_SESSIONS - 1), page
         with closing(Store.open(written)) as store:
-            assert store.notes == ()
+            assert store.notes == []
 
 
 def test_any_flipped_bits_leave_the_other_sessions(written: Path) -> None:

@@ -115,7 +115,7 @@ def test_what_is_damaged_is_named_and_the_rest_is_read(
     change(written, statement)
     before = stored_rows(written)
     with closing(Store.open(written)) as store:
-        assert store.notes == ()
+        assert store.notes == []
         loaded = store.resume(BAD)
         assert texts(loaded) == read == [turn.text for turn in store.peek(BAD)]
         assert loaded.damage[:1] == ((named,) if named else ())

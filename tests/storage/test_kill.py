@@ -170,7 +170,7 @@ def check_turn(turn: Turn, told: Told | None) -> None:
 def check_database(path: Path, told: dict[int, Told]) -> int:
     """Everything that was told is in some session; returns how many turns there are in all."""
     with closing(Store.open(path)) as store:
-        assert store.notes == ()
+        assert store.notes == []
         turns: dict[int | None, Turn] = {}
         for info in store.list(limit=-1):
             loaded = store.resume(info.id)

@@ -56,7 +56,7 @@ def old_file() -> Path:
 
 def test_an_old_session_takes_the_built_in_template_of_its_name() -> None:
     with closing(Store.open(old_file())) as store:
-        assert store.notes == ()
+        assert store.notes == []
         loaded = store.resume(1)
         assert loaded.meta.template == {"name": "plain"}
         assert (loaded.meta.name, loaded.meta.sampling.top_k) == ("Old", 7)

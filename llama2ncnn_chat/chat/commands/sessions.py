@@ -37,10 +37,9 @@ def clear(chat: Chat, _argument: str) -> Iterator[Outcome]:
 
 def save(chat: Chat, name: str) -> Iterator[Outcome]:
     """Name the session, which is saved all along, and say as what."""
-    store = chat.stored()
+    chat.stored()
     if name:
         chat.rename(name)
-    store.refuse_if_gone()
     if chat.session_id is None:
         yield Done("it will be saved with its first message" + (f" as {name}" if name else ""))
     else:
