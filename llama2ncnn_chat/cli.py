@@ -32,7 +32,7 @@ from .ui.terminal import is_interactive, wants_colour
 if TYPE_CHECKING:
     from .launch.open_model import Step
 
-WITHOUT_EFFECT = {"system", "system_file", "template", "latest", "resume", "on_full"}
+WITHOUT_EFFECT = {"system", "system_file", "template", "latest", "resume", "on_full", "begin"}
 """What is about a conversation, of which a bare completion has none."""
 
 

@@ -42,7 +42,7 @@ def answering(
         time.sleep(pause)
         message, _, said = bytes_of(ids).rpartition(OPEN)[2].partition(CLOSE)
         text = message.rpartition(b"<</SYS>>")[2].decode().strip()
-        wanted = f" {reply(text)}".encode()
+        wanted = f" {reply(text)}".encode()[said[:1] not in (b"", b" ") :]  # as it was begun
         return wanted[len(said)] + 3 if len(said) < len(wanted) else EOS
 
     return ScriptedEngine(next_token, context_length=context_length)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..conversation.beginning import branched
 from ..conversation.ledger import Ledger, Turn
 from ..conversation.recorder import NullRecorder, Recorder, SessionMeta
 from ..conversation.renderer import Renderer, refuse_long_system
@@ -26,10 +27,10 @@ from . import phrases
 from .bare_words import BareWords
 from .keeping import Keeping
 from .model_facts import ModelFacts
+from .next_reply import NextReply
 from .option import parse_typed
 from .options import SETTINGS, value_of, with_values
 from .resuming import encode_anew, is_foreign, meta_of, resumed_notes, resumed_settings
-from .seeds import Seeds
 from .view import View, turn_of
 
 
@@ -53,7 +54,7 @@ class Chat:
     ) -> None:
         self.model, self.settings, self.given = model, settings, given
         self.vocabulary, self.bare_words = vocabulary, BareWords()
-        self.name = ""
+        self.name, self.next_reply = "", NextReply(Ledger())
         self.notes = store.notes if store else []
         self._engine = engine
         self._completer = LocalCompleter(engine, vocabulary)
@@ -101,13 +102,10 @@ class Chat:
         return self.session.send(text, self._reply_settings(drop), cancelled=cancelled)
 
     def edit(
-        self, text: str, message: int, *, drop: bool = False, cancelled: Cancelled = never
+        self, text: str, id: int, *, drop: bool = False, cancelled: Cancelled = never
     ) -> Events:
-        """Send another message in place of the one of this id."""
-        turn, ledger = turn_of(self.session, message), self.session.ledger
-        self._make_writable()
-        if self.session.ledger is not ledger:  # a copy to work in, with turns of its own
-            turn = self.session.ledger.path()[turn.depth]
+        """Put another text in place of the turn of this id: a message, or a reply to go on with."""
+        turn = self._writable_turn(id)
         return self.session.edit(text, turn, self._reply_settings(drop), cancelled=cancelled)
 
     def regenerate(self, *, drop: bool = False, cancelled: Cancelled = never) -> Events:
@@ -122,9 +120,8 @@ class Chat:
 
     def branch(self, reply: int, at: int, token: int, *, cancelled: Cancelled = never) -> Events:
         """Generate another reply: as that one up to its token ``at``, then ``token``, then anew."""
-        self._make_writable()
-        turn, settings = turn_of(self.session, reply), self._reply_settings()
-        return self.session.branch(turn, at, token, settings, cancelled=cancelled)
+        other = branched(self._writable_turn(reply), at, token, self.vocabulary)
+        return self.session.vary(other, self._reply_settings(), cancelled=cancelled)
 
     def replay(self, *, cancelled: Cancelled = never) -> Events:
         """Generate the last reply again, to see whether it is the same."""
@@ -216,7 +213,7 @@ class Chat:
         if other_template:
             self._open(Ledger(), None, self.session.recorder)
         if "seed" in values:
-            self._seeds = Seeds(self.session.ledger)
+            self.next_reply.count_seeds()
         self._engine.threads = values.get("threads", self._engine.threads)
         self._meta_changed()
 
@@ -229,9 +226,14 @@ class Chat:
             self._engine.close()
 
     def _reply_settings(self, drop: bool = False) -> Settings:
-        """Return the settings of the next reply: a chat's seed is that of its first one."""
-        settings = replace(self.settings, seed=self._seeds.next(self.settings.seed))
-        return replace(settings, on_full="shift") if drop else settings
+        settings = replace(self.settings, on_full="shift") if drop else self.settings
+        return self.next_reply.settings(settings)
+
+    def _writable_turn(self, id: int) -> Turn:
+        """Find a turn, or what it is in a copy to work in, if that is made now."""
+        turn, ledger = turn_of(self.session, id), self.session.ledger
+        self._make_writable()
+        return turn if self.session.ledger is ledger else self.session.ledger.path()[turn.depth]
 
     def _make_writable(self) -> None:
         self.session.refuse_if_busy()
@@ -280,7 +282,7 @@ class Chat:
         renderer = self._renderer()
         self.session = Session(self._completer, renderer, ledger, first_visible, recorder)
         self._copy_of, self._foreign = None, False
-        self._seeds = Seeds(self.session.ledger)
+        self.next_reply = NextReply(self.session.ledger, self.next_reply.words)
 
     def _renderer(self) -> Renderer:
         return self.settings.renderer(self.vocabulary)

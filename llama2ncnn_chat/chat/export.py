@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import replacing
+from ..conversation.beginning import begun_words
 from ..conversation.ledger import Turn
 from ..conversation.rows import tokens_of
 from ..errors import ChatError
@@ -100,6 +101,8 @@ def _messages(chat: Chat) -> list[dict[str, Any]]:
 def _message(chat: Chat, turn: Turn) -> dict[str, Any]:
     message: dict[str, Any] = {"role": turn.role, "content": turn.text}
     if turn.role == "assistant":
+        if turn.n_begun:  # which nobody sampled
+            message["begun"] = begun_words(turn, chat.vocabulary)
         message["finish_reason"] = turn.finish
         message["seed"] = turn.runs[-1].seed if turn.runs else None
         message["timings"] = turn.timings.as_dict() if turn.timings else None

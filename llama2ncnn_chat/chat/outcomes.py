@@ -67,8 +67,8 @@ class Ask:
 
 @dataclass(frozen=True)
 class Draft:
-    """A message for the prompt; what is sent next replaces the turn (by its id) that it ``edits``,
-    if any."""
+    """A text for the prompt; what is sent next replaces the turn (by its id) that it ``edits``,
+    if any: a message, or a reply, which is gone on with."""
 
     text: str
     edits: int | None = None

@@ -89,6 +89,15 @@ def ended(reply: Row) -> str:
     return f"{why_ended(reply)}; /continue goes on"
 
 
+def begins(words: str | None) -> str:
+    """Say how the next reply will begin."""
+    if words:
+        return f"the next reply, to a message or by /regen, begins with: {brief(words)}"
+    if words is None:
+        return "the next reply begins as the model likes; another one as the last was begun"
+    return "the next reply begins as the model likes"
+
+
 def said_nothing(reply: Row) -> str:
     """Say that nothing came at all, or no more of a reply that says something already."""
     if reply.text.strip():

@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Literal
 
+from ..conversation.beginning import exchange, reworded
 from ..conversation.ledger import Turn
 from ..conversation.rows import n_hidden
 from ..errors import ChatError, PromptTooLongError
@@ -49,8 +50,12 @@ def weigh(chat: Chat, reply: Row) -> Iterator[Outcome]:
 def send(chat: Chat, text: str, *, edits: int | None = None) -> Iterator[Outcome]:
     """Send a message; it replaces the turn (by its id) that it ``edits``, if any.
 
-    Asks before, if the oldest turns have to go and that is to be asked.
+    What replaces a reply is gone on with. Asks before, if the oldest turns have to go and that is
+    to be asked.
     """
+    edited = None if edits is None else turn_of(chat.session, edits)
+    if edited and edited.role == "assistant" and edited.text.strip() == text.strip():
+        raise ChatError("the reply is as it was", "/continue goes on with it")
     if edits is None:
         start: Callable[..., Events] = partial(chat.send, text)
     else:
@@ -92,9 +97,12 @@ def go_on_if_full(chat: Chat) -> Iterator[Outcome]:
             yield asked
 
 
-def edit(message: Turn) -> Draft:
-    """Return a message as a draft for the prompt; what is sent then replaces it."""
-    return Draft(message.text, message.id)
+def edit(turn: Turn) -> Draft:
+    """Return a message or a reply as a draft for the prompt; what is sent then replaces it.
+
+    A reply's reasoning is in it, with its tags: all that the model goes on from.
+    """
+    return Draft(turn.text.strip(), turn.id)
 
 
 def turns_to_drop(chat: Chat, text: str | None, edits: int | None = None) -> int:
@@ -105,9 +113,13 @@ def turns_to_drop(chat: Chat, text: str | None, edits: int | None = None) -> int
     session = chat.session
     path = session.sight(session.ledger.head)
     if text is not None:
-        after = session.ledger.end() if edits is None else turn_of(chat.session, edits).parent
-        message = Turn("user", text, session.renderer.message(text, first=after is None), after)
-        path = [*session.sight(after), message]
+        replaced = turn_of(session, edits) if edits is not None else None
+        after = replaced.parent if replaced else session.ledger.end()
+        path = session.sight(after)
+        if replaced and replaced.role == "assistant":
+            path = [*path, reworded(replaced, text, session.renderer, path)]
+        else:
+            path += exchange(session.renderer, path, text, chat.next_reply.words)
     first = session.first_that_fits(path)
     return first.depth - n_hidden(path, session.first_visible) if first else 0
 
@@ -158,7 +170,7 @@ def _proceed(chat: Chat, row: Row) -> Iterator[Outcome]:
 
 
 def _edit(chat: Chat, row: Row) -> Iterator[Outcome]:
-    yield edit(message_of(turn_of(chat.session, row.id)))
+    yield edit(turn_of(chat.session, row.id))
 
 
 def _copy(chat: Chat, row: Row) -> Iterator[Outcome]:

@@ -22,7 +22,7 @@ class Run:
 
     ``start`` is how many ids the reply had before; with ``seed``, ``sampling`` and the limits it
     is all that is needed to generate the same ids again. ``stop_met`` is the person's stop string
-    that ended it, if one did.
+    that ended it, if one did. The first ``n_begun`` ids of the reply were given and not sampled.
     """
 
     start: int
@@ -31,6 +31,7 @@ class Run:
     max_tokens: int | None = None
     stops: tuple[str, ...] = ()
     stop_met: str | None = None
+    n_begun: int = 0
 
 
 @dataclass(eq=False)
@@ -68,6 +69,11 @@ class Turn:
         return self.role == "assistant" and self.finish != "stop"
 
     @property
+    def n_begun(self) -> int:
+        """How many of a reply's ids were given to begin it: as words, or as a token picked."""
+        return self.runs[0].n_begun if self.runs else 0
+
+    @property
     def max_tokens_reached(self) -> int | None:
         """The limit of its last run, where that was as long as it might be."""
         run = self.runs[-1] if self.runs else None
@@ -80,13 +86,14 @@ class Ledger:
 
     ``head`` is the last turn of the path, None for an empty conversation. What an undo left ahead
     of it stays in the tree, so that ``redo`` works in a later run of the program as well.
-    ``n_runs`` counts the runs that have begun, less those of turns that came to nothing.
+    ``n_runs`` counts the runs that have begun, ``n_replies`` the replies that were added, both less
+    those of turns that came to nothing.
     """
 
     def __init__(self) -> None:
         self.roots: list[Turn] = []
         self.head: Turn | None = None
-        self.n_runs = 0
+        self.n_runs = self.n_replies = 0
         self._onward: Turn | None = None  # of the roots
 
     def path(self) -> list[Turn]:
@@ -122,6 +129,7 @@ class Ledger:
         turn.parent = self.head
         turn.depth = self.head.depth + 1 if self.head else 0
         self._siblings(turn).append(turn)
+        self.n_replies += turn.role == "assistant"
         self.move(turn)
         return turn
 
@@ -135,6 +143,7 @@ class Ledger:
         """Remove a turn that came to nothing; it must be a leaf."""
         assert not turn.children, "only a leaf can be removed"
         self.n_runs -= len(turn.runs)
+        self.n_replies -= turn.role == "assistant"
         self._siblings(turn).remove(turn)
         if turn.parent and turn.parent.onward is turn:
             turn.parent.onward = None

@@ -183,7 +183,7 @@ def first_that_fits(
     raise PromptTooLongError(
         f"this takes {len(renderer.window(path, last)):,} tokens{alone}, and the context of "
         f"{length:,} has room for {limit:,}",
-        "shorten it" if path[-1].role == "user" else "there is no room to go on",
+        "shorten it" if path[-1].finish is None else "there is no room to go on",
     )
 
 

@@ -13,6 +13,7 @@ from ..errors import ChatError
 from ..events import Event, Events, Role, Row, TurnAdded, TurnFinished, TurnRemoved
 from ..generation.completer import Completer, never
 from ..model.engine import Cancelled
+from .beginning import begun, begun_again, exchange, reworded
 from .claim import Claim
 from .ledger import Ledger, Turn, between
 from .recorder import NullRecorder, Recorder
@@ -21,7 +22,7 @@ from .rows import row_of, rows_of
 from .settings import Settings
 from .weighing import weigh
 from .window import Window
-from .writing import Steps, Writing, branched, replay
+from .writing import Steps, Writing, replay
 
 
 class BusyError(ChatError):
@@ -79,13 +80,16 @@ class Session:
         return self._claim(self._answer(text, self.ledger.end(), settings, cancelled))
 
     def edit(
-        self, text: str, message: Turn, settings: Settings, *, cancelled: Cancelled = never
+        self, text: str, turn: Turn, settings: Settings, *, cancelled: Cancelled = never
     ) -> Events:
-        """Replace this message by one of another text, and generate its reply.
+        """Replace a message by one of another text, or a reply, and generate what follows it.
 
         What was there stays beside.
         """
-        return self._claim(self._answer(text, message.parent, settings, cancelled))
+        if turn.role == "user":
+            return self._claim(self._answer(text, turn.parent, settings, cancelled))
+        other = reworded(turn, text, self.renderer, self.sight(turn.parent))
+        return self.vary(other, settings, cancelled=cancelled)
 
     def regenerate(self, settings: Settings, *, cancelled: Cancelled = never) -> Events:
         """Generate another reply to the last message; the old one stays beside."""
@@ -95,17 +99,9 @@ class Session:
         """Go on with the last reply from where it ended, or give the one that is still owed."""
         return self._claim(self._proceed(settings, cancelled))
 
-    def branch(
-        self,
-        reply: Turn,
-        at: int,
-        token: int,
-        settings: Settings,
-        *,
-        cancelled: Cancelled = never,
-    ) -> Events:
-        """Generate another reply: the same up to its token ``at``, then ``token``, then anew."""
-        return self._claim(self._branch(reply, at, token, settings, cancelled))
+    def vary(self, reply: Turn, settings: Settings, *, cancelled: Cancelled = never) -> Events:
+        """Generate the rest of a new reply that has a beginning; others to its message stay."""
+        return self._claim(self._another(reply, settings, cancelled))
 
     def replay(self, *, cancelled: Cancelled = never) -> Events:
         """Generate the last reply again from its seeds and settings.
@@ -193,34 +189,33 @@ class Session:
     def _answer(
         self, text: str, after: Turn | None, settings: Settings, cancelled: Cancelled
     ) -> Steps:
-        message = Turn("user", text, self.renderer.message(text, first=after is None), after)
-        path = [*self.sight(after), message]
-        yield from self._make_room(path, settings)
-        yield from self._window.read_again(path)
-        new = [message, Turn("assistant", "", [])]
+        new = exchange(self.renderer, self.sight(after), text, settings.beginning)
+        yield from self._make_room([*self.sight(after), *new], settings)
+        yield from self._window.read_again([*self.sight(after), new[0]])
         yield from self._reply(after, new, settings, cancelled)
 
     def _regenerate(self, settings: Settings, cancelled: Cancelled) -> Steps:
-        message = self._last("user")
-        yield from self._make_room(self.sight(message), settings)
-        yield from self._reply(message, [Turn("assistant", "", [])], settings, cancelled)
+        message, last = self._last("user"), self.ledger.head
+        if last is message or last is None or settings.beginning is not None:
+            reply = begun(self.renderer, self.sight(message), settings.beginning)
+        else:
+            reply = begun_again(last, self.renderer.vocabulary)
+        yield from self._another(reply, settings, cancelled)
 
     def _proceed(self, settings: Settings, cancelled: Cancelled) -> Steps:
         last = self._last("assistant" if self.ledger.end() is self.ledger.head else "user")
         yield from self._make_room(self.sight(self.ledger.head), settings)
         if last.role == "user":
-            yield from self._reply(last, [Turn("assistant", "", [])], settings, cancelled)
+            reply = begun(self.renderer, self.sight(last), settings.beginning)
+            yield from self._reply(last, [reply], settings, cancelled)
             return
         # A character that was cut in two is shown again, whole this time.
         last.text = last.text.removesuffix("\ufffd")
-        yield (yield from self._write(last, settings, cancelled))
+        yield (yield from self._write(last, last.n_begun, settings, cancelled))
 
-    def _branch(
-        self, reply: Turn, at: int, token: int, settings: Settings, cancelled: Cancelled
-    ) -> Steps:
-        other = branched(reply, at, token, self.renderer.vocabulary)
-        yield from self._make_room([*self.sight(reply.parent), other], settings)
-        yield from self._reply(reply.parent, [other], settings, cancelled)
+    def _another(self, reply: Turn, settings: Settings, cancelled: Cancelled) -> Steps:
+        yield from self._make_room([*self.sight(reply.parent), reply], settings)
+        yield from self._reply(reply.parent, [reply], settings, cancelled)
 
     def _reply(
         self, after: Turn | None, new: list[Turn], settings: Settings, cancelled: Cancelled
@@ -238,7 +233,7 @@ class Session:
                 self._add(turn)
                 added.append(turn)
                 yield TurnAdded(self._row(turn))
-            finished = yield from self._write(reply, settings, cancelled)
+            finished = yield from self._write(reply, len(reply.ids), settings, cancelled)
         finally:
             if not reply.ids and reply.finish != "stop":
                 removed = added[::-1]
@@ -259,12 +254,12 @@ class Session:
             raise
 
     def _write(
-        self, reply: Turn, settings: Settings, cancelled: Cancelled
+        self, reply: Turn, n_begun: int, settings: Settings, cancelled: Cancelled
     ) -> Generator[Event, None, TurnFinished]:
         """Generate a reply, or more of it, at the head; returns its end."""
         writing = Writing(self._completer, self._window, self.ledger, self.recorder)
         try:
-            end = yield from writing.write(reply, settings, cancelled)
+            end = yield from writing.write(reply, n_begun, settings, cancelled)
         finally:
             self.recorder.turn_finished(reply)
         return TurnFinished(end.reason, end.ids, end.timings, self._row(reply))

@@ -25,6 +25,8 @@ class Settings:
     stays up in the cache, "reprefill" reads it again), or the reply ends there ("stop", and "ask",
     before which a face asks). ``logprobs`` is how many likeliest tokens are told beside each token
     of a reply, None if that isn't asked for; ``records_choices`` keeps them for a face to draw.
+    ``beginning`` are the words that a new reply begins with; with none ("") that is left to the
+    model, and with None another reply to the same message begins as the last one was begun.
     """
 
     template: Template | None = None
@@ -36,6 +38,7 @@ class Settings:
     on_full: OnFull = "shift"
     logprobs: int | None = None
     records_choices: bool = False
+    beginning: str | None = None
 
     @property
     def wants_choices(self) -> bool:

@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from ..events import Event, Finished, Replayed, TextDelta, Timings, used_up
 from ..generation.completer import Completer, Draws, Limits, common_prefix
 from ..model.engine import Cancelled
-from ..text.detokenizer import Detokenizer
-from ..text.vocabulary import Vocabulary
 from .ledger import Ledger, Run, Turn, between
 from .recorder import Recorder
 from .settings import Settings
@@ -33,16 +31,18 @@ class Writing:
     recorder: Recorder
 
     def write(
-        self, reply: Turn, settings: Settings, cancelled: Cancelled
+        self, reply: Turn, n_begun: int, settings: Settings, cancelled: Cancelled
     ) -> Generator[Event, None, Finished]:
-        """Generate one run of a reply; returns its end.
+        """Generate one run of a reply, of which ``n_begun`` ids were given; returns its end.
 
         Where the context is full in between, the oldest turns go if they may. A run that is closed
         early or fails leaves the reply "cancelled", unless there is nothing of it.
         """
         stops = (*self.window.renderer.template.stops, *settings.stops)
         seed = secrets.randbits(32) if settings.seed is None else settings.seed
-        run = Run(len(reply.ids), seed, settings.sampling, settings.max_tokens, stops)
+        run = Run(
+            len(reply.ids), seed, settings.sampling, settings.max_tokens, stops, n_begun=n_begun
+        )
         self.ledger.begin(reply, run)
         total = Timings()
         try:
@@ -95,17 +95,6 @@ class Writing:
 
     def _sight(self) -> list[Turn]:
         return between(self.window.first_visible, self.ledger.head)
-
-
-def branched(reply: Turn, at: int, token: int, vocabulary: Vocabulary) -> Turn:
-    """Return the beginning of another reply: the same up to its token ``at``, then ``token``."""
-    other = Turn("assistant", "", [*reply.ids[:at], token], reply.parent)
-    text = Detokenizer(vocabulary, begins=True)
-    other.text = "".join(map(text.feed, other.ids))
-    other.choices = {i: choice for i, choice in reply.choices.items() if i <= at}
-    if at in other.choices:
-        other.choices[at] = other.choices[at].with_token(token)
-    return other
 
 
 def replay(completer: Completer, before: Sequence[int], reply: Turn, cancelled: Cancelled) -> Steps:

@@ -24,7 +24,7 @@ from ..chat import phrases
 from ..chat.chat import Chat
 from ..chat.model_facts import ModelFacts
 from ..chat.options import SETTINGS, with_values
-from ..conversation.ledger import Turn
+from ..conversation.beginning import exchange
 from ..conversation.renderer import first_that_fits, refuse_long_system
 from ..conversation.settings import Settings
 from ..errors import Advice, ChatError, UsageError
@@ -189,7 +189,7 @@ def _new_chat(
     length = options.ctx_size or model.desc.shape.context_length
     refuse_long_system(settings.renderer(vocabulary), length)
     if message is not None:
-        _refuse_message(message, vocabulary, settings, length)
+        _refuse_message(message, vocabulary, replace(settings, beginning=options.begin), length)
     engine = load(
         model,
         step,
@@ -216,6 +216,7 @@ def _new_chat(
     )
     given = options.given
     chat = Chat(engine, vocabulary, about, settings, given=given, store=store, snapshots=snapshots)
+    chat.next_reply.begin_with(options.begin)
     resumes = options.latest or options.resume is not None  # where it was told at first sight
     first_sight = () if resumes else (note, padding_note(vocabulary))
     longer = longer_note(model, options.ctx_size)
@@ -235,8 +236,9 @@ def _refuse_message(
 ) -> None:
     """Raise ``PromptTooLongError`` for a message that fits no context of that length."""
     renderer = settings.renderer(vocabulary)
-    message = Turn("user", text, renderer.message(text, first=True))
-    first_that_fits(renderer, [message], None, context_length)
+    first_that_fits(
+        renderer, exchange(renderer, [], text, settings.beginning), None, context_length
+    )
 
 
 def _place_of(model: str) -> str:

@@ -67,6 +67,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="ID",
         bare="",
     ),
+    _run("begin", "conversation", "words that the first reply begins with", text, metavar="TEXT"),
     _run("pick", "conversation", "choose one of the models at hand"),
     _run(
         "preset",
@@ -147,6 +148,7 @@ class Options(ConversionOptions):
     system_file: Path | None
     latest: bool
     resume: str | None
+    begin: str | None
     pick: bool
     preset: str | None
     threads: int | None

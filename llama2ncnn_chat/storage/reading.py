@@ -192,12 +192,13 @@ def _sampling(data: Any) -> Sampling:
 
 def _run(data: Any) -> Run | None:
     """Read a run; None for what can't be one."""
-    known = {"start": 0, "seed": 0, **_known(Run, data)}
+    known = {"start": 0, "seed": 0, "n_begun": 0, **_known(Run, data)}
     stops, most, met = (known.get(name) for name in ("stops", "max_tokens", "stop_met"))
     stops = () if stops is None else stops
     fits = (
         isinstance(data, dict)
-        and all(_is_count(n) for n in (known["start"], known["seed"], most or 0))
+        and all(_is_count(n) for n in (known["start"], known["seed"], most or 0, known["n_begun"]))
+        and known["n_begun"] <= known["start"]
         and isinstance(stops, (list, tuple))
         and all(isinstance(text, str) for text in (*stops, met or ""))
     )

@@ -55,12 +55,13 @@ class Pastes:
             return self.unfold(shown)
         return str(Message(self.unfold(shown.removeprefix("/"))))
 
-    def shown(self, typed: str) -> str:
+    def shown(self, typed: str, *, folds: bool = True) -> str:
         """Return what to show for a line: what was folded in it before is folded as it was.
 
-        What is still big then is folded as one, but for a command, which has to be seen.
+        What is still big then is folded as one if it ``folds``, but for a command, which has to be
+        seen.
         """
-        if is_command(typed):
+        if is_command(typed) or not folds:
             return self._refold(typed)
         return str(Message(self.fold(self._refold(typed.removeprefix("/")))))
 

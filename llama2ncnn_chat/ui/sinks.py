@@ -6,7 +6,7 @@ Knows events and nothing of where they come from.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from convert.streams import json_of, put, styled
@@ -50,16 +50,21 @@ class TextSink:
 
     def feed(self, event: Event) -> None:
         """Write the text of an event at once."""
-        if isinstance(event, TurnAdded) and self._dims:
-            self._parts = ReplyParts(event.row)
+        if isinstance(event, TurnAdded) and event.row.role == "assistant":
+            if self._dims:
+                self._parts = ReplyParts(replace(event.row, text=""))
+            self._say(event.row.text)
         elif isinstance(event, TextDelta):
-            if self._parts:
-                self._write(self._parts.feed(event.text))
-            else:
-                put(event.text, exact=True)
+            self._say(event.text)
         elif isinstance(event, Finished):
             self._write(self._parts.flush() if self._parts else ())
             put("\n")
+
+    def _say(self, text: str) -> None:
+        if self._parts:
+            self._write(self._parts.feed(text))
+        else:
+            put(text, exact=True)
 
     def _write(self, parts: Iterable[Part]) -> None:
         for text, is_reasoning in parts:
@@ -67,33 +72,42 @@ class TextSink:
 
 
 class JsonSink:
-    """One object at the end; beside the text as it is, its reasoning and the answer, if apart."""
+    """One object at the end; beside the text as it is, its reasoning and the answer, if apart.
+
+    ``begun`` is what the text was given to begin with, if anything.
+    """
 
     def __init__(self, facts: Facts, logprobs: Logprobs | None) -> None:
         self._facts, self._logprobs = facts, logprobs
-        self._text = ""
+        self._begun = self._text = ""
         self._tokens: list[dict[str, Any]] = []
 
     def feed(self, event: Event) -> None:
         """Collect text; write the object after the last event."""
-        if isinstance(event, TextDelta):
+        if isinstance(event, TurnAdded) and event.row.role == "assistant":
+            self._begun = self._text = event.row.text
+        elif isinstance(event, TextDelta):
             self._text += event.text
             self._tokens += _tokens_of(event, self._logprobs)
         elif isinstance(event, Finished):
+            begun = {"begun": self._begun} if self._begun else {}
             apart = _apart(event.row) if isinstance(event, TurnFinished) else {}
-            tokens = {"logprobs": self._tokens} if self._logprobs else {}
-            _write_json({"text": self._text, **apart, **tokens, **_end(event, self._facts)})
+            more = {"logprobs": self._tokens} if self._logprobs else {}
+            end = _end(event, self._facts)
+            _write_json({"text": self._text, **begun, **apart, **more, **end})
 
 
 class NdjsonSink:
-    """An object a line: ``prefill``, ``text``, ``shift``, ``read_again``, ``finish``."""
+    """An object a line: ``begin``, ``prefill``, ``text``, ``shift``, ``read_again``, ``finish``."""
 
     def __init__(self, facts: Facts, logprobs: Logprobs | None) -> None:
         self._facts, self._logprobs = facts, logprobs
 
     def feed(self, event: Event) -> None:
         """Write an object for an event that has one."""
-        if isinstance(event, PrefillProgress):
+        if isinstance(event, TurnAdded) and event.row.role == "assistant" and event.row.text:
+            _write_json({"event": "begin", "text": event.row.text})
+        elif isinstance(event, PrefillProgress):
             _write_json({"event": "prefill", **asdict(event)})
         elif isinstance(event, TextDelta):
             tokens = {"logprobs": _tokens_of(event, self._logprobs)} if self._logprobs else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -69,10 +70,34 @@ class Law(RuleBasedStateMachine):
         messages = [turn for turn in self.s.ledger.path() if turn.role == "user"]
         self.generates(self.s.edit(text, data.draw(st.sampled_from(messages))))
 
+    @rule(text=st.sampled_from(["hi", "so?"]), words=st.sampled_from(["ok", "<s> </s>", "ü\n€"]))
+    def send_with_words(self, text: str, words: str) -> None:
+        self.generates(self.s.session.send(text, replace(self.s.settings, beginning=words)))
+        reply = self.s.ledger.head
+        assert reply
+        assert reply.ids[: reply.n_begun] == TOKENIZER.encode(words, bos=False)
+
+    @precondition(lambda self: self.s.ledger.head)
+    @rule(more=st.sampled_from(["", "!", " and </s>"]), data=st.data())
+    def reword(self, more: str, data: st.DataObject) -> None:
+        replies = [turn for turn in self.s.ledger.path() if turn.role == "assistant"]
+        reply = data.draw(st.sampled_from(replies))
+        text = reply.text[: data.draw(st.integers(0, len(reply.text)))] + more
+        self.generates(self.s.edit(text, reply))
+        new = self.s.ledger.head
+        assert new
+        assert new.parent is reply.parent
+        assert new.text.lstrip().startswith(text.strip().rstrip("\ufffd"))
+
     @precondition(lambda self: self.s.ledger.head)
     @rule()
     def regenerate(self) -> None:
+        before = self.s.ledger.head
         self.generates(self.s.regenerate())
+        reply = self.s.ledger.head
+        assert before
+        assert reply
+        assert reply.ids[: reply.n_begun] == before.ids[: before.n_begun]
 
     @precondition(lambda self: self.s.ledger.head and self.s.ledger.head.finish == "length")
     @rule()

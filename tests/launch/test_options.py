@@ -36,6 +36,7 @@ COMMAND_LINE: dict[str, tuple[tuple[str, ...], Any]] = {
     "system_file": (("--system-file", "f"), Path("f")),
     "latest": (("-c",), True),
     "resume": (("--resume", "4"), "4"),
+    "begin": (("--begin", "Sure"), "Sure"),
     "pick": (("--pick",), True),
     "preset": (("--preset", "brief"), "brief"),
     "temperature": (("--temp", "0.3"), 0.3),

@@ -7,6 +7,10 @@ from ..option import number
 _from_one = number(int, 1)
 
 
+EMPTY = ('""', "''")
+"""What is typed for a text that is empty."""
+
+
 def count(text: str, default: int) -> int:
     """Read a number from 1 on, ``default`` if there is none. Raises ``UsageError``."""
     return int(_from_one(text.strip())) if text.strip() else default

@@ -14,12 +14,13 @@ from ..option import find_option, shown
 from ..options import SETTINGS, SYSTEM
 from ..outcomes import Done, Outcome, Say
 from ..phrases import brief, turns_of
+from .arguments import EMPTY
 
 
 def system(chat: Chat, text: str) -> Iterator[Outcome]:
     """Show the system prompt, or set another."""
     if text:
-        chat.set_values({"system": "" if text in ('""', "''") else text})
+        chat.set_values({"system": "" if text in EMPTY else text})
     now = chat.settings.system
     told = f"system prompt: {now}" if now else "no system prompt (/system TEXT sets one)"
     yield Done(told) if text else Say(told)

@@ -67,6 +67,15 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("undo", "/undo [N]", "take back the last message and its reply", turns.undo),
     Entry("redo", "/redo [N]", "bring back what was undone", turns.redo),
     Entry("edit", "/edit [TEXT]", "change the last message and send it again", turns.edit),
+    Entry(
+        "amend",
+        "/amend [TEXT]",
+        "change the last reply's words; it goes on from there",
+        turns.amend,
+    ),
+    Entry(
+        "begin", "/begin [TEXT]", 'words that the next reply begins with; "" is none', turns.begin
+    ),
     Entry("system", "/system [TEXT]", 'show or set the system prompt; "" is none', info.system),
     Entry(
         "set", "/set [KEY [VALUE]]", "show or set how replies are made", info.set_setting, "setting"

@@ -11,9 +11,9 @@ from ...conversation.ledger import Turn
 from ...errors import ChatError
 from .. import turn_actions as actions
 from ..chat import Chat
-from ..outcomes import Generate, Moved, Outcome, Say, ShowTokens
-from ..phrases import brief
-from .arguments import count
+from ..outcomes import Done, Generate, Moved, Outcome, Say, ShowTokens
+from ..phrases import begins, brief
+from .arguments import EMPTY, count
 
 
 def regen(chat: Chat, _argument: str) -> Iterator[Outcome]:
@@ -28,9 +28,7 @@ def proceed(chat: Chat, _argument: str) -> Iterator[Outcome]:
 
 def replay(chat: Chat, _argument: str) -> Iterator[Outcome]:
     """Generate the last reply again and say whether it is the same."""
-    reply = actions.last_reply(chat)
-    if reply is not chat.session.ledger.head:
-        raise ChatError("the last message has no reply yet", "/regen makes one")
+    reply = _reply_at_the_end(chat)
     if not reply.runs:
         raise ChatError("how this reply was made isn't known: it comes from another model's tokens")
     yield Generate(chat.replay, "replay")
@@ -48,6 +46,23 @@ def edit(chat: Chat, text: str) -> Iterator[Outcome]:
         yield from actions.send(chat, text, edits=last.id)
     else:
         yield actions.edit(last)
+
+
+def amend(chat: Chat, text: str) -> Iterator[Outcome]:
+    """Replace the last reply, by a text or by what is made of it in the prompt, and go on."""
+    reply = _reply_at_the_end(chat)
+    if text:
+        yield from actions.send(chat, text, edits=reply.id)
+    else:
+        yield actions.edit(reply)
+
+
+def begin(chat: Chat, text: str) -> Iterator[Outcome]:
+    """Have the next reply begin with these words, or say with which it will."""
+    if text:
+        chat.next_reply.begin_with("" if text in EMPTY else text)
+    told = begins(chat.next_reply.words)
+    yield Done(told) if text else Say(told)
 
 
 def undo(chat: Chat, argument: str) -> Iterator[Outcome]:
@@ -91,6 +106,13 @@ def alternative(chat: Chat, argument: str) -> Iterator[Outcome]:
             about += brief(answer if answer.strip() else reasoning, 30 if edited else 60)
         lines.append(f"{'*' if each is turn else ' '} {i}  {about}")
     yield Say("\n".join(lines))
+
+
+def _reply_at_the_end(chat: Chat) -> Turn:
+    reply = actions.last_reply(chat)
+    if reply is not chat.session.ledger.head:
+        raise ChatError("the last message has no reply yet", "/regen makes one")
+    return reply
 
 
 def _walk(chat: Chat, by: int) -> Iterator[Outcome]:

@@ -107,6 +107,8 @@ class Repl:
                 fits = n <= free - reserve(length)
                 style = "class:toolbar" if fits else "class:toolbar.warn"
                 parts.append((style, f" · this message {n:,}, free {free:,}"))
+        if words := self._chat.next_reply.words:
+            parts.append(("class:toolbar", f" · begins: {phrases.brief(words, 24)}"))
         return parts
 
     def _status(self, meter: Meter) -> str:
@@ -176,7 +178,7 @@ class Repl:
             screen.leave_gap()
 
     def _note_end(self, end: TurnFinished, outcome: Generate) -> None:
-        if end.reason == "cancelled" and not end.ids:
+        if end.reason == "cancelled" and not (end.ids or end.row.text):
             self._screen.note("stopped before the reply began")
             self._restore_draft(outcome)
         elif end.reason == "stop" and not end.ids:

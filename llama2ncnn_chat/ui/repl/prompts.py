@@ -135,7 +135,8 @@ class RichPrompt:
         """Read the next line; see ``Prompt``. A file that was attached stands before the draft."""
         self._armed.disarm()
         self._edits = edits
-        draft, self._attached = self._attached + self._pastes.shown(draft), ""
+        draft = self._attached + self._pastes.shown(draft, folds=not edits)
+        self._attached = ""
         try:
             text = self._session.prompt(
                 default=draft, pre_run=self._begin, set_exception_handler=False

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from convert.streams import Styled, is_terminal, joined, note, put, styled
 
@@ -193,8 +194,9 @@ class _ReplyView:
         """Draw one event."""
         self._meter.feed(event, time.monotonic())
         match event:
-            case TurnAdded(row):
-                self._parts = self._parts_of(row)
+            case TurnAdded(row) if row.role == "assistant":
+                self._parts = self._parts_of(replace(row, text=""))
+                self._say(row.text)
             case TextDelta(text):
                 self._say(text)
             case PrefillProgress():

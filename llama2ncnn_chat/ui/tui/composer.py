@@ -37,7 +37,7 @@ CHANGED_AFTER = 0.12
 
 class Composer(Vertical):
     """``suggest`` says what a line may become, ``offers`` what keys send while there is none.
-    ``editing`` is the message (the id of its turn) that will be replaced."""
+    ``editing`` is the turn (by its id) that will be replaced: a message or a reply."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("ctrl+g", "compose_outside", "Editor", "Write the message in $EDITOR"),
@@ -73,7 +73,7 @@ class Composer(Vertical):
         self._suggest, self._offers = suggest, offers
         self._history, self._vi = history, vi
         self._attached: list[Attach] = []
-        self._aside = ""
+        self._aside = self._words = ""
         self._changing: Timer | None = None
         self.editing: int | None = None
 
@@ -105,10 +105,10 @@ class Composer(Vertical):
         self.prompt.clear_text()
         self.detach_all()
 
-    def set_draft(self, text: str) -> None:
+    def set_draft(self, text: str, *, folds: bool = True) -> None:
         """Replace the draft, which the history has then, and give the prompt the keys."""
         self.prompt.clear_text()
-        self.prompt.replace_text(text)
+        self.prompt.replace_text(text, folds=folds)
         self.prompt.focus()
 
     def with_attached(self, message: line.Message) -> line.Message:
@@ -126,8 +126,14 @@ class Composer(Vertical):
             self._aside = self.prompt.whole
             self.prompt.replace_text("")
         self.editing = turn
-        self.set_draft(str(line.Message(text)))
+        self.set_draft(str(line.Message(text)), folds=turn is None)
         self._draw_about()
+
+    def show_words(self, words: str | None) -> None:
+        """Show what the next reply will begin with, if it was told."""
+        if self._words != (words or ""):
+            self._words = words or ""
+            self._draw_about()
 
     def mark_sent(self, sent: line.Line) -> None:
         """Remember a line that was sent; after a message, nothing is attached any more."""
@@ -137,10 +143,10 @@ class Composer(Vertical):
 
     def restore_draft(self, sent: line.Line, edits: int | None = None) -> None:
         """Show again a line that is refused or came to nothing; it was to replace ``edits``."""
-        self.prompt.prepend_text(str(sent))
         if edits is not None:
             self.editing = edits
             self._draw_about()
+        self.prompt.prepend_text(str(sent), folds=self.editing is None)
 
     def detach_all(self) -> None:
         """Detach all files, and replace no turn; a draft that was kept meanwhile is back."""
@@ -233,7 +239,10 @@ class Composer(Vertical):
     def _draw_about(self) -> None:
         parts = [f"◆ {each.name}  {each.tokens:,} tokens" for each in self._attached]
         if self.editing is not None:
-            parts.insert(0, "✎ editing a message  (esc leaves it as it was)")
+            parts.insert(0, "✎ editing  (esc leaves it as it was)")
+        if self._words:
+            words = phrases.brief(self._words, 40)
+            parts.append(f'↳ the reply begins: {words}  (/begin "" lets it)')
         about = self.query_one("#about", Static)
         about.update(Content("   ".join(parts)))
         about.display = bool(parts)

@@ -96,14 +96,14 @@ class Prompt(TextArea):
         """What stands there, with folded pieces in full."""
         return self._pastes.whole(self.text)
 
-    def replace_text(self, text: str) -> None:
-        """Replace what stands there, and go to its end."""
-        self.text = self._pastes.shown(text)
+    def replace_text(self, text: str, *, folds: bool = True) -> None:
+        """Replace what stands there, and go to its end; what is big is folded, if it ``folds``."""
+        self.text = self._pastes.shown(text, folds=folds)
         self.move_cursor(self.document.end)
 
-    def prepend_text(self, text: str) -> None:
+    def prepend_text(self, text: str, *, folds: bool = True) -> None:
         """Show a line that was sent again, above what has been written since."""
-        self.replace_text(f"{text}\n{self.whole}" if self.text else text)
+        self.replace_text(f"{text}\n{self.whole}" if self.text else text, folds=folds)
 
     def clear_text(self) -> None:
         """Empty it, remembered as if it had been sent; undo brings it back, too."""

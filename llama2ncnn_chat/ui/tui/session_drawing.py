@@ -102,3 +102,4 @@ class SessionDrawing:
         if isinstance(draft, Message) and draft.text:
             n_draft = self._chat.view.count(self._composer.with_attached(draft).text)
         self._status.context = replace(self._status.context, draft=n_draft)
+        self._composer.show_words(self._chat.next_reply.words)

@@ -37,7 +37,7 @@ class Transcript(RowScroll):
         _key("g,home", "first", "First message", "To the beginning"),
         _key("G,end", "last", "Last message", "To the end"),
         _shown("y", "want('copy')", "Copy", "The message to the clipboard"),
-        _shown("e", "want('edit')", "Edit", "Change the message and send it again"),
+        _shown("e", "want('edit')", "Edit", "Change the words and go on from them"),
         _shown("r", "want('regenerate')", "Again", "Another reply, the old one is kept"),
         _shown("left,h", "want('previous')", "Versions", "The version before"),
         _key("right,l", "want('next')", "Versions", "The version after"),

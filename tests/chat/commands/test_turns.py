@@ -28,7 +28,8 @@ from tests.chatting import answering, do, echo, make_chat, transcript
 def test_every_command_of_the_interface_is_there() -> None:
     names = (
         "help ? exit quit bye clear new regen continue undo redo edit system set show save load "
-        "resume list rename delete fork read copy export context stats replay prev next alt"
+        "resume list rename delete fork read copy export context stats replay prev next alt "
+        "begin amend"
     )
     for name in names.split():
         assert find(name)
@@ -134,7 +135,9 @@ def test_replay_says_whether_it_is_the_same(talked: Chat) -> None:
     assert not only(Replayed, list(do(talked, "/replay"))).same
 
 
-@pytest.mark.parametrize("line", ["/regen", "/continue", "/replay", "/undo", "/edit", "/copy"])
+@pytest.mark.parametrize(
+    "line", ["/regen", "/continue", "/replay", "/undo", "/edit", "/amend", "/copy"]
+)
 def test_before_there_is_anything_it_is_said(chat: Chat, line: str) -> None:
     assert "say something first" in complaint(chat, line)
 

@@ -114,7 +114,7 @@ def test_a_key_of_the_footer_can_be_clicked() -> None:
         await footer(stage)
         (edit,) = (k for k in stage.screen.query(FooterKey) if k.key == "e")
         await stage.pilot.click(edit)
-        await stage.until(lambda: stage.draft == "hello")
+        await stage.until(lambda: stage.draft == "Hi.")
 
     play(make_chat(Script(["Hi."])), scene)
 

@@ -92,11 +92,11 @@ def test_a_draft_waits_while_a_message_is_edited() -> None:
     async def scene(stage: Stage) -> None:
         await stage.send("hello")
         await stage.type("half a thought")
-        await stage.press("shift+tab", "e")
+        await stage.press("shift+tab", "k", "e")
         assert stage.draft == "hello"
         await stage.press("escape")
         assert stage.draft == "half a thought"
-        await stage.press("shift+tab", "e", "end", "!", "enter")
+        await stage.press("shift+tab", "k", "e", "end", "!", "enter")
         await stage.idle()
         assert stage.said[0] == "hello!"
         assert stage.draft == "half a thought"

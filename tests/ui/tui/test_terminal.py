@@ -53,7 +53,7 @@ def test_a_whole_evening(terminals: list[Terminal]) -> None:
     terminal.idle()
     terminal.type("/set max_tokens 20" + ENTER)
     terminal.type("/edit" + ENTER)
-    terminal.see("editing a message")
+    terminal.see("✎ editing")
     terminal.type("\x03")  # clears the draft
     terminal.see(PROMPT)
     terminal.type("/edit Hello again" + ENTER)

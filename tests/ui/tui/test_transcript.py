@@ -154,3 +154,38 @@ def _foot(stage: Stage) -> str:
 
 def _osc52(sequence: str) -> str:
     return base64.b64decode(sequence.split(";")[2].partition("\x07")[0]).decode()
+
+
+def test_e_on_a_reply_edits_it_and_goes_on_from_there() -> None:
+    long = "\n\n".join(f"Line {i}." for i in range(20))
+
+    async def scene(stage: Stage) -> None:
+        await stage.send("one")
+        await stage.type("half a thought")
+        await stage.press("shift+tab", "e")
+        assert stage.draft == long  # not folded: it is to be edited
+        await stage.press("escape")
+        assert stage.draft == "half a thought"
+        assert stage.said == ["one", long]
+        await stage.press("shift+tab", "e")
+        await stage.send("Line 0. Well,")
+        assert stage.said[1].startswith("Line 0. Well,")
+        assert stage.draft == "half a thought"
+        first, second = stage.screen.chat.session.ledger.roots[0].children
+        assert (first.text, second.n_begun) == (long, len("Line 0. Well,"))
+        assert second.ids[: len("Line 0.")] == first.ids[: len("Line 0.")]
+
+    play(make_chat(Script([long, " And so on."])), scene)
+
+
+def test_the_words_that_the_next_reply_begins_with_are_shown_until_it_has() -> None:
+    async def scene(stage: Stage) -> None:
+        about = stage.screen.query_one("#about")
+        await stage.send("/begin Sure,")
+        await stage.until(lambda: about.display)
+        assert "the reply begins: Sure," in str(about.render())
+        await stage.send("one")
+        await stage.until(lambda: not about.display)
+        assert stage.said[1].startswith("Sure,")
+
+    play(make_chat(Script(["Hi."])), scene)

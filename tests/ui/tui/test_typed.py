@@ -131,7 +131,7 @@ def test_a_draft_that_something_else_replaces_goes_to_the_history() -> None:
         await stage.until(lambda: stage.draft == "one")
         await stage.press("up")
         assert stage.draft == "half a thought"
-        await stage.press("shift+tab", "e", "!", "escape")
+        await stage.press("shift+tab", "k", "e", "!", "escape")
         await stage.press("ctrl+r", *"one!", "enter")
         await stage.until(lambda: stage.draft == "one!")
 
