@@ -225,6 +225,7 @@ def _problems(d: ModelDesc) -> list[str]:
     itemsize = {PANELS: 1, "float16": 2, "float32": 4}.get(d.embedding_dtype, 0)
     embedding = itemsize * d.shape.vocab_size * d.shape.dim
     sizes = ("param_size", "bin_size")
+    when = "an earlier" if d.graph_version < GRAPH_VERSION else "a later"
     rules = (
         (0 <= d.weights_size < 1 << 62, f"weights_size is {d.weights_size}"),
         *((0 < getattr(d, name) < 1 << 62, f"{name} is {getattr(d, name)}") for name in sizes),
@@ -238,7 +239,8 @@ def _problems(d: ModelDesc) -> list[str]:
         (
             d.graph_version in (FIRST_GRAPH, GRAPH_VERSION)
             or (d.graph_version in PLAIN_GRAPHS and d.weights not in FUSED),
-            f"graph version {d.graph_version}, this program knows {GRAPH_VERSION}",
+            f"made by {when} version of this program"
+            f" (graph version {d.graph_version}, now it is {GRAPH_VERSION})",
         ),
     )
     return d.shape.problems() + [what for ok, what in rules if not ok]

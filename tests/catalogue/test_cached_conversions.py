@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from convert.desc import format_desc
+from convert.desc import GRAPH_VERSION, format_desc
 from convert.stated import Stated
 from convert.stem import file_of
 from llama2ncnn_chat.catalogue.find import Conversion, find_model
@@ -56,6 +56,11 @@ def test_a_conversion_with_another_graph_is_made_anew(
     again = find_model(str(checkpoint), conversion)
     assert (again.stem, again.desc) == (first.stem, first.desc)
     assert file_of(first.stem, ".desc").read_text() == format_desc(first.desc)
+    when = "an earlier" if version < GRAPH_VERSION else "a later"
+    said = f"made by {when} version of this program (graph version {version}, now it is"
+    assert kept or any(
+        said in note and note.endswith("; it was converted anew") for note in again.notes
+    )
 
 
 def test_the_key_is_of_the_content_and_the_options(checkpoint: Path) -> None:

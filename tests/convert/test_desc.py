@@ -135,7 +135,8 @@ def test_a_missing_key_is_named(name: str) -> None:
         (
             "graph_version",
             "5",
-            "graph version 5, this program knows 4; convert the model again",
+            "made by a later version of this program (graph version 5, now it is 4);"
+            " convert the model again",
         ),
         ("format", "4", "format is '4'"),
     ],
@@ -257,6 +258,13 @@ def test_a_damaged_description_of_the_format_before_is_refused(
 
 def test_unknown_keys_of_the_format_before_are_kept() -> None:
     assert parse_desc(OLD_DESC + "flavour=mint\n", "x").extra == {"flavour": "mint"}
+
+
+def test_a_graph_that_no_memory_holds_is_refused_before_it_is_planned() -> None:
+    """With a right checksum, it would be gigabytes of a graph."""
+    lie = format_desc(replace(GOOD, shape=replace(GOOD.shape, n_layers=1 << 30)))
+    with pytest.raises(ConvertError, match=r"n_layers is 1073741824, outside 1\.\.4096"):
+        parse_desc(lie, "x")
 
 
 def test_a_shape_that_no_file_holds_is_refused_before_it_is_planned(tmp_path: Path) -> None:
