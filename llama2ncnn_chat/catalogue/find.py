@@ -6,6 +6,7 @@ options. Loads no weights and draws nothing; progress goes to callbacks.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -125,7 +126,7 @@ def find_model(
         if stem.name and not path.exists() and _is_coming(stem):
             return _converted(stem, tokenizer, conversion)
         if not path.exists():
-            return _of_gone(path, wanted)
+            return _of_gone(model, wanted)
         path = model_at(path)
         return _raw(path, str(path.resolve()), wanted)
     except WriteError as e:  # the model is not to blame
@@ -170,12 +171,12 @@ def _converted(stem: Path, tokenizer: Path | None, conversion: Conversion) -> Fo
     return FoundModel(stem.name, stem, desc, found, facts, notes, seal=seal)
 
 
-def _of_gone(path: Path, wanted: _Wanted) -> FoundModel:
+def _of_gone(model: str, wanted: _Wanted) -> FoundModel:
     """Find what the cache has of a checkpoint that isn't there any more, as it is wanted if it can.
 
     Raises ``ModelError`` where it has nothing.
     """
-    gone, conversion, tokenizer = path.resolve(), wanted.conversion, wanted.tokenizer
+    gone, conversion, tokenizer = Path(model).resolve(), wanted.conversion, wanted.tokenizer
     there = conversions_of(gone)
     found = [
         (each, desc)
@@ -184,8 +185,8 @@ def _of_gone(path: Path, wanted: _Wanted) -> FoundModel:
     ]
     if not found:
         what = "and its conversion in the cache is damaged" if there else NOWHERE
-        next_ = Advice.MARK_PROMPT if _reads_like_a_prompt(path) else NAME_ONE
-        raise ModelError(f"{path}: no such model, {what}", next_)
+        next_ = Advice.MARK_PROMPT if _reads_like_a_prompt(model) else NAME_ONE
+        raise ModelError(f"{model}: no such model, {what}", next_)
     notes = [f"{gone} is gone: its conversion in the cache is used"]
     suiting = [each for each, desc in found if _suits(conversion, desc, each.origin)]
     if not suiting:
@@ -202,10 +203,11 @@ def _of_gone(path: Path, wanted: _Wanted) -> FoundModel:
     )
 
 
-def _reads_like_a_prompt(path: Path) -> bool:
+def _reads_like_a_prompt(model: str) -> bool:
     """Tell whether these are words rather than a path: several, in no folder, without a suffix."""
-    suffix = path.suffix[1:]  # "Hello. How are you?" has none that a file would
-    return len(path.name.split()) > 1 and len(path.parts) == 1 and not suffix.isalnum()
+    suffix = Path(model).suffix[1:]  # "Hello. How are you?" has none that a file would
+    in_folder = "/" in model or os.sep in model  # a Path drops a leading ./
+    return len(model.split()) > 1 and not in_folder and not suffix.isalnum()
 
 
 def _suits(wanted: Conversion, desc: ModelDesc, origin: Origin | None) -> bool:

@@ -39,7 +39,7 @@ class Option:
     group: str = ""  # the heading that --help lists it under
     heading: str = ""  # the heading that F2 shows it under
     also: tuple[str, ...] = ()  # other names that are understood for it, but for flags
-    variables: tuple[str, ...] = ()  # of the environment, which many programs heed
+    variables: tuple[str, ...] = ()  # of the environment, for a switch that many programs have
     # The command line. With neither metavar nor choices it is a switch.
     flags: tuple[str, ...] = ()  # in place of --name
     hidden_flags: tuple[str, ...] = ()  # other programs' flags, which --help doesn't show

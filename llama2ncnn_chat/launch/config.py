@@ -54,6 +54,9 @@ def collect(
         elif name in preset.values:
             values[name] = read_value(option, preset.values[name], f"{preset.place}: {name}: ")
             given.add(name)
+        elif variable in option.variables:  # anybody's, so that any text but 0 switches it on
+            values[name] = environ[variable] != "0"
+            given.add(name)
         elif variable is not None:
             values[name] = read_value(option, environ[variable], f"{variable}: ")
             given.add(name)

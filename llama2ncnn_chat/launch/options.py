@@ -179,6 +179,8 @@ def options_of(
     ``flags`` has what the command line gave, by name and as it was typed; ``path`` is that of the
     settings file, the person's own if None.
     """
+    if flags.get("plain") is False:  # what is typed goes before what stands in the environment
+        flags = {"screen_reader": False, **flags}
     preset = find_preset(flags["preset"], path) if "preset" in flags else NO_PRESET
     values, given, set_by_hand = collect(OPTIONS, flags, environ, path, preset)
     threads = values.pop("threads")  # a setting elsewhere

@@ -139,6 +139,8 @@ def test_without_a_conversion_both_are_named(checkpoint: Path) -> None:
         ("missing", False),
         ("my model.bin", False),
         ("models/my model", False),
+        ("./my model", False),
+        ("my model/", False),
     ],
 )
 def test_a_prompt_in_the_place_of_a_model(model: str, is_prompt: bool) -> None:

@@ -109,5 +109,13 @@ def test_a_variable_that_many_programs_heed(tmp_path: Path) -> None:
     assert filled(environ={"ACCESSIBLE": ""}, path=tmp_path).screen_reader is False
     ours = {"ACCESSIBLE": "1", "LLAMA2NCNN_SCREEN_READER": "0"}  # which says more of this program
     assert filled(environ=ours, path=tmp_path).screen_reader is False
-    with pytest.raises(UsageError, match="ACCESSIBLE: 'often'"):
-        filled(environ={"ACCESSIBLE": "often"}, path=tmp_path)
+    assert filled(environ={"ACCESSIBLE": "often"}, path=tmp_path).screen_reader is True
+    assert filled(environ={"ACCESSIBLE": "0"}, path=tmp_path).screen_reader is False
+
+
+def test_the_whole_screen_goes_before_the_environment(tmp_path: Path) -> None:
+    environ, config = {"ACCESSIBLE": "1"}, "screen_reader = true"
+    assert filled("--tui", environ=environ, path=tmp_path).screen_reader is False
+    assert filled("--tui", config=config, path=tmp_path).screen_reader is False
+    assert filled("--tui", "--screen-reader", path=tmp_path).screen_reader is True
+    assert filled("--plain", environ=environ, path=tmp_path).screen_reader is True

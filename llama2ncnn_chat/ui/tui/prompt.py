@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import BindingType
-from textual.document._document import Document
+from textual.document._document import Document, Location
 from textual.document._edit import Edit
 from textual.message import Message
 from textual.widgets import TextArea
@@ -25,7 +25,7 @@ from ..paste import Pastes
 from .keys import key
 
 Offers = Mapping[str, str | None]
-"""Keys that send a message while nothing is typed; None is the wish for another model."""
+"""Keys that write a message while nothing is typed; None is the wish for another model."""
 PLACEHOLDER = "Send a message  (/ for commands, F1 for help)"
 
 
@@ -85,6 +85,7 @@ class Prompt(TextArea):
         self._pastes = Pastes()
         self.suggesting = False  # up, down and Tab go to the suggestions then
         self._chosen_for: str | None = None  # the text that a suggestion was chosen for
+        self._taken_up = ""  # the key that wrote what is selected, while that is what was offered
 
     @property
     def line(self) -> Line:
@@ -100,6 +101,7 @@ class Prompt(TextArea):
         """Replace what stands there, and go to its end; what is big is folded, if it ``folds``."""
         self.text = self._pastes.shown(text, folds=folds)
         self.move_cursor(self.document.end)
+        self._taken_up = ""
 
     def prepend_text(self, text: str, *, folds: bool = True) -> None:
         """Show a line that was sent again, above what has been written since."""
@@ -174,16 +176,26 @@ class Prompt(TextArea):
         else:
             self.post_message(self.Left())
 
-    def _take_up(self, offered: str | None) -> None:
+    def _take_up(self, key: str, offered: str | None) -> None:
+        """Write what the key offers, selected: Enter sends it, and other text takes its place."""
         if offered is None:
             self.post_message(self.ModelWanted())
         else:
             self.replace_text(offered)
-            self.submit()
+            self.select_all()
+            self._taken_up = key
+
+    def _replace_via_keyboard(
+        self, insert: str, start: Location, end: Location
+    ) -> EditResult | None:
+        """Put text in the place of another; after a key that offered it, that key was text, too."""
+        if self._taken_up and self._offers().get(self._taken_up) == self.selected_text == self.text:
+            insert = self._taken_up + insert
+        return super()._replace_via_keyboard(insert, start, end)
 
     async def _on_key(self, event: events.Key) -> None:
         if not self.text and event.key in (offers := self._offers()):
-            self._take_up(offers[event.key])
+            self._take_up(event.key, offers[event.key])
             event.stop()
             event.prevent_default()
             return

@@ -31,7 +31,7 @@ class Welcome(Static):
         self.set_class(bool(notes), "-noted")
 
     def offers(self) -> Offers:
-        """Return what the keys that it shows send; none while it isn't shown itself."""
+        """Return what the keys that it shows write; none while it isn't shown itself."""
         return offers(self._chat.model.starters) if self.display else {}
 
 

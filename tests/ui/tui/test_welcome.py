@@ -20,12 +20,14 @@ def shown(stage: Stage) -> str:
 
 
 @pytest.mark.parametrize("key", ["1", "2", "3"])
-def test_a_key_sends_a_starter(key: str) -> None:
+def test_a_key_writes_a_starter_that_enter_sends(key: str) -> None:
     async def scene(stage: Stage) -> None:
         assert ABOUT in shown(stage)
         starter = STARTERS[int(key) - 1]
         assert f"{key}  {starter}" in shown(stage)
         await stage.press(key)
+        assert (stage.draft, stage.said) == (starter, [])
+        await stage.press("enter")
         await stage.idle()
         assert stage.said == [starter, "Yes."]
         assert stage.draft == ""
@@ -46,9 +48,29 @@ def test_a_digit_beside_text_is_text() -> None:
     play_demo(scene)
 
 
+@pytest.mark.parametrize("text", ["12 plus 5", "3 ideas", "22"])
+def test_a_message_may_begin_with_a_digit(text: str) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press(*(" ".join(text).replace("   ", " space ").split()))
+        assert (stage.draft, stage.said) == (text, [])
+
+    play_demo(scene)
+    play_demo(scene, vi=True)
+
+
+def test_a_starter_can_be_changed_or_taken_back() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.press("2", "end", "o", "k")
+        assert stage.draft == f"{STARTERS[1]}ok"
+        await stage.press("ctrl+c", "1", "backspace")
+        assert (stage.draft, stage.said) == ("", [])
+
+    play_demo(scene)
+
+
 def test_a_starter_leaves_what_is_typed_after_it() -> None:
     async def scene(stage: Stage) -> None:
-        await stage.press("2", "o", "k")
+        await stage.press("2", "enter", "o", "k")
         await stage.idle()
         assert stage.said == [STARTERS[1], "Yes."]
         assert stage.draft == "ok"
@@ -60,7 +82,7 @@ def test_a_new_session_offers_them_again() -> None:
     async def scene(stage: Stage) -> None:
         await stage.send("hello")
         await stage.send("/new")
-        await stage.press("3")
+        await stage.press("3", "enter")
         await stage.idle()
         assert stage.said == [STARTERS[2], "Yes."]
 
