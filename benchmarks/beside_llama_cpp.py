@@ -29,10 +29,11 @@ from benchmarks import machine
 from benchmarks.peers import OURS, PACKAGES, Tests, command_of, installed_peer, measured
 from benchmarks.random_gguf import KINDS, write_random_gguf
 from convert.choosing import choose_format
-from convert.formats import BLOCKS, FORMAT_NAMES
+from convert.format_names import BLOCKS, FORMAT_NAMES
+from convert.known_shapes import SHAPES
 from convert.pipeline import convert_tensors
 from convert.shape import ModelShape
-from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
+from convert.sources.synthetic import SyntheticCheckpoint
 from llama2ncnn_chat.ui.bench import read_bandwidth
 
 BESIDE = {"q4": ("Q4_0", "Q4_K_M")}

@@ -21,10 +21,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.hf_folder import write_hf_folder
-from convert.formats import FORMAT_NAMES
+from convert.format_names import FORMAT_NAMES
+from convert.known_shapes import SHAPES
 from convert.sources import open_source
 from convert.sources.llama2c_export import write_v0
-from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
+from convert.sources.synthetic import SyntheticCheckpoint
 
 SOURCES = ("v0", "hf")
 SHARD_BYTES = 500_000_000

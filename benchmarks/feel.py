@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.models import random_model
-from convert.sources.synthetic import SHAPES
+from convert.known_shapes import SHAPES
 from llama2ncnn_chat.conversation.ledger import Ledger, Turn
 from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.storage.store import SessionMeta, Store

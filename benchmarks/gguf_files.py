@@ -21,10 +21,10 @@ from rich.table import Table
 
 from benchmarks.conversion import measure
 from benchmarks.random_gguf import add_shape
+from convert.known_shapes import SHAPES
 from convert.shape import ModelShape
 from convert.sources.gguf.checkpoint import GgufCheckpoint
 from convert.sources.gguf.shape import NAMES
-from convert.sources.synthetic import SHAPES
 
 N_TOKENS, N_MERGES = 49_152, 48_900
 

@@ -20,9 +20,10 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
 
-from convert.formats import FORMAT_NAMES
+from convert.format_names import FORMAT_NAMES
 from llama2ncnn_chat.catalogue.bundled import DEMO
-from llama2ncnn_chat.catalogue.find import Conversion, FoundModel, find_model
+from llama2ncnn_chat.catalogue.conversion import Conversion
+from llama2ncnn_chat.catalogue.find import FoundModel, find_model
 from llama2ncnn_chat.conversation.ledger import Turn
 from llama2ncnn_chat.conversation.renderer import Renderer
 from llama2ncnn_chat.conversation.session import Session

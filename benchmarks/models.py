@@ -6,8 +6,9 @@ import struct
 from pathlib import Path
 
 from convert.choosing import choose_format
+from convert.known_shapes import SHAPES
 from convert.pipeline import convert_tensors
-from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
+from convert.sources.synthetic import SyntheticCheckpoint
 
 
 def random_model(folder: Path, shape: str, weights: str = "int8") -> Path:

@@ -28,7 +28,8 @@ from rich.table import Table
 from benchmarks.gguf_copies import WRITTEN, copy_gguf
 from benchmarks.llama_server import LlamaServer, log_probabilities
 from benchmarks.rounded import FINE, Rounded
-from convert.formats import BLOCKS, FORMAT_NAMES, codec_of
+from convert.format_names import BLOCKS, FORMAT_NAMES
+from convert.formats import codec_of
 from convert.pipeline import convert, convert_tensors
 from convert.sources import open_source
 from llama2ncnn_chat.catalogue.find import find_model

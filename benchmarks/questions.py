@@ -27,6 +27,7 @@ from benchmarks.gguf_copies import copy_gguf
 from benchmarks.llama_server import LlamaServer, log_probabilities
 from convert.pipeline import convert
 from llama2ncnn_chat.catalogue.find import find_model
+from llama2ncnn_chat.conversation.renderer import renderer_of
 from llama2ncnn_chat.conversation.session import Session
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.generation.local import LocalCompleter
@@ -81,7 +82,7 @@ class Ours:
 
     def answer(self, question: str) -> Reply:
         """Send the question as the first message of a session."""
-        renderer = self._settings.renderer(self._vocabulary)
+        renderer = renderer_of(self._settings, self._vocabulary)
         session = Session(LocalCompleter(self.engine, self._vocabulary), renderer)
         for _ in session.send(question, self._settings):
             pass

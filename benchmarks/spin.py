@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.models import random_model
-from convert.sources.synthetic import SHAPES
+from convert.known_shapes import SHAPES
 
 
 def main() -> None:

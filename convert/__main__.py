@@ -25,7 +25,7 @@ from .crash import EXIT_CODE, keep_quiet, lack, unforeseen
 from .desc import ModelDesc
 from .errors import ConvertError
 from .files import is_file
-from .formats import MIXED_FORMATS
+from .format_names import MIXED_FORMATS
 from .formats.mixture import Matrices, format_matrices
 from .hub.names import is_hub_name, parse_name
 from .inspect import human_bytes

@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import NoReturn
 
 from .desc import FORMAT
-from .formats import BLOCK_FORMATS, BLOCKS, FORMAT_NAMES, MIXED_FORMATS
+from .format_names import BLOCK_FORMATS, BLOCKS, FORMAT_NAMES, MIXED_FORMATS
 from .stated import ROPE_ORDERS
 from .stem import stem_of
 from .streams import put, say

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 
 from .decoder import matrices_of
-from .formats import BLOCKS, DEFAULT_BLOCK, MIXED_FORMATS, codec_of
+from .format_names import BLOCKS, DEFAULT_BLOCK, MIXED_FORMATS
+from .formats import codec_of
 from .formats.codec import Codec
 from .formats.mixture import Matrices
 from .formats.panels import BLOCK

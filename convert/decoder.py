@@ -14,7 +14,8 @@ from typing import Protocol
 
 from . import desc
 from .errors import ConvertError
-from .formats import DEFAULT_BLOCK, codec_of
+from .format_names import DEFAULT_BLOCK
+from .formats import codec_of
 from .formats.codec import Codec
 from .formats.mixture import parse_matrices
 from .graph import Graph, Mapped, Matrix, Panels, Params, RowScales, Vector, Weights

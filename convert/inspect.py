@@ -13,7 +13,7 @@ from .choosing import choose_format
 from .decoder import cache_bytes, codec_of_model
 from .desc import ModelDesc, flat, read_desc, verify
 from .files import is_file
-from .formats import FORMAT_NAMES
+from .format_names import FORMAT_NAMES
 from .formats.codec import Codec, Float32, NonFiniteError, QuantisedRows
 from .formats.mixture import format_matrices
 from .pipeline import bin_bytes, memory_bytes

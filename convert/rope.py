@@ -1,22 +1,15 @@
-"""Rotary position embedding (RoPE): which frequencies, which numbers make a pair, what tables.
+"""Rotary position embedding (RoPE), described: which rule, which values, which numbers make a pair.
 
-A rule is one function of ``_RULES``. Knows no file formats. Sources: RoFormer (Su et al., 2021),
-YaRN (Peng et al., 2023), and for the rules' details transformers' ``modeling_rope_utils.py``.
+What is computed of it is in ``rope_tables``. Knows no file formats.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
-
 DEFAULT_THETA = 10000.0
+RULES = ("default", "linear", "dynamic", "llama3", "yarn", "divisors")
 
 ORDERS = {"interleaved": True, "halves": False}
 """What the two ways to pair the numbers of a head are called, and ``Rope.interleaved`` of each."""
@@ -59,7 +52,7 @@ class Rope:
         slow, fast = self.beta_slow, self.beta_fast
         n, pairs, whole = len(self.divisors), head_dim // 2, self.original_context
         rules = (
-            ("", self.rule in _RULES, f"rule {self.rule!r} isn't one of {', '.join(_RULES)}"),
+            ("", self.rule in RULES, f"rule {self.rule!r} isn't one of {', '.join(RULES)}"),
             ("", 1 < self.theta < 1e15, f"theta is {self.theta}"),
             ("", 0 < self.attention_factor < 1e3, f"attention_factor is {self.attention_factor}"),
             ("linear dynamic llama3 yarn", 1 <= self.factor < 1e6, f"factor is {self.factor}"),
@@ -92,20 +85,6 @@ class Rope:
         stretch: float = (self.factor * longer - (self.factor - 1)) ** (head_dim / (head_dim - 2))
         return replace(self, rule="default", theta=self.theta * stretch)
 
-    def inverse_frequencies(self, head_dim: int) -> Float64:
-        """Compute the angle per position of every pair, in radians, ``(head_dim / 2,)``."""
-        return _RULES[self.rule](self, head_dim)
-
-    def tables(self, head_dim: int, start: int, stop: int) -> tuple[Float32, Float32]:
-        """Compute cosines and sines of positions, each ``(stop - start, head_dim / 2)``.
-
-        The angles are formed in float64: in float32 they would be off by 1e-3 at position 10,000.
-        """
-        positions = np.arange(start, stop, dtype=np.float64)
-        angles = positions[:, None] * self.inverse_frequencies(head_dim)
-        cos, sin = self.attention_factor * np.cos(angles), self.attention_factor * np.sin(angles)
-        return cos.astype(np.float32), sin.astype(np.float32)
-
     @property
     def order(self) -> str:
         """Name the way in which the numbers of a head make pairs, one of ``ORDERS``."""
@@ -120,55 +99,6 @@ class Rope:
         if self.interleaved:
             return slice(0, head_dim, 2), slice(1, head_dim, 2)
         return slice(0, head_dim // 2), slice(head_dim // 2, head_dim)
-
-
-def _default(rope: Rope, head_dim: int) -> Float64:
-    frequencies: Float64 = rope.theta ** (-np.arange(0, head_dim, 2, dtype=np.float64) / head_dim)
-    return frequencies
-
-
-def _linear(rope: Rope, head_dim: int) -> Float64:
-    return _default(rope, head_dim) / rope.factor
-
-
-def _llama3(rope: Rope, head_dim: int) -> Float64:
-    frequencies = _default(rope, head_dim)
-    turns = rope.original_context * frequencies / (2 * math.pi)
-    low, high = rope.low_freq_factor, rope.high_freq_factor
-    kept: Float64 = np.clip((turns - low) / (high - low), 0, 1)
-    return (1 - kept) * frequencies / rope.factor + kept * frequencies
-
-
-def _yarn(rope: Rope, head_dim: int) -> Float64:
-    def pair_that_turns(times: float) -> float:
-        wavelength = rope.original_context / (times * 2 * math.pi)
-        return head_dim * math.log(wavelength) / (2 * math.log(rope.theta))
-
-    first, last = pair_that_turns(rope.beta_fast), pair_that_turns(rope.beta_slow)
-    if rope.truncate:
-        first, last = math.floor(first), math.ceil(last)
-    # The upper bound is the one of transformers, of numbers and not of pairs.
-    first, last = max(first, 0), min(last, head_dim - 1)
-    if first == last:
-        last += 0.001
-    stretched: Float64 = np.clip((np.arange(head_dim // 2) - first) / (last - first), 0, 1)
-    frequencies = _default(rope, head_dim)
-    return stretched * frequencies / rope.factor + (1 - stretched) * frequencies
-
-
-def _divisors(rope: Rope, head_dim: int) -> Float64:
-    divisors: Float64 = np.array(rope.divisors)
-    return _default(rope, head_dim) / divisors
-
-
-_RULES: dict[str, Callable[[Rope, int], Float64]] = {
-    "default": _default,
-    "linear": _linear,
-    "dynamic": _default,  # up to the original context
-    "llama3": _llama3,
-    "yarn": _yarn,
-    "divisors": _divisors,
-}
 
 
 def yarn_attention_factor(factor: float, scale: float = 1.0) -> float:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import ConvertError
 from .rope import ORDERS
-from .sources.source import TensorSource
+
+if TYPE_CHECKING:  # what is stated is known before there is anything to read
+    from .sources.source import TensorSource
 
 AUTO = "auto"
 ROPE_ORDERS = (AUTO, *ORDERS)

@@ -18,18 +18,18 @@ from convert.streams import prepare, put
 
 from . import arguments
 from .atomic import sweep_own_folders
-from .catalogue.listing import ListedModel
-from .chat.chat import Chat
 from .errors import Terminated, UsageError
 from .launch.config_text import config_text
 from .launch.options import OPTIONS, Options, bench_options_of, models_options_of, options_of
 from .signals import TERMINATE
 from .ui.boundary import bounded, closed_after
-from .ui.progress import Steps, tell, tell_writing
 from .ui.prompt_input import has_prompt, read_named, read_prompt
+from .ui.telling import tell, tell_writing
 from .ui.terminal import is_interactive, wants_colour
 
 if TYPE_CHECKING:
+    from .catalogue.listing import ListedModel
+    from .chat.chat import Chat
     from .launch.open_model import Step
 
 WITHOUT_EFFECT = {"system", "system_file", "template", "latest", "resume", "on_full", "begin"}
@@ -90,6 +90,7 @@ def _line_by_line(options: Options, prompt: str | None) -> int:
     """Answer the prompt, or chat without a screen where there is none."""
     from .launch.open_chat import open_chat
     from .ui.oneshot import answer
+    from .ui.progress import Steps
 
     with Steps() as steps:
         chat = open_chat(options, steps.step, message=prompt, tell_writing=tell_writing)

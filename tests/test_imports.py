@@ -48,7 +48,7 @@ CONVERT_FOR = {
     "quality": None,
     "ui": None,
     "model": {
-        *("decoder", "desc", "errors", "files", "rope", "seal", "shape", "stem"),
+        *("decoder", "desc", "errors", "files", "rope", "rope_tables", "seal", "shape", "stem"),
         *("formats", "graph", "places", "plain_weights"),
     },
 }

@@ -6,7 +6,14 @@ Nothing outside asks a codec for its name to decide what to do: it asks the code
 from __future__ import annotations
 
 from ..errors import ConvertError
-from .blocks import BLOCKS as BLOCKS
+from ..format_names import (
+    BLOCK_FORMATS,
+    BLOCKS,
+    DEFAULT_BLOCK,
+    FORMAT_NAMES,
+    MIXED_FORMATS,
+    PANEL_FORMATS,
+)
 from .blocks import Blocks
 from .codec import Codec
 from .mixture import Matrices
@@ -14,19 +21,7 @@ from .panels import PanelCodec
 from .plain import FP16, FP32
 from .rows import INT8
 
-BLOCK_FORMATS = {"b8": 8, "b6": 6, "b4": 4}
-PANEL_FORMATS = {"q8": 8, "q4": 4}
 _WITHOUT_BLOCKS: dict[str, Codec] = {codec.name: codec for codec in (INT8, FP16, FP32)}
-
-MIXED_FORMATS = tuple(name for name, bits in PANEL_FORMATS.items() if bits < 8)
-"""The formats in which some matrices may keep 8 bits."""
-
-PLAIN_NAMES = ("int8", *BLOCK_FORMATS, "fp16", "fp32")
-"""The formats of models that any ncnn program can load."""
-SLOW_NAMES = ("b6", "b4")
-"""Of these, those that ncnn has no fast product for on x86."""
-FORMAT_NAMES = (*PANEL_FORMATS, *PLAIN_NAMES)
-DEFAULT_BLOCK = 64
 
 
 def codec_of(name: str, block: int = DEFAULT_BLOCK, eight_bits: Matrices = frozenset()) -> Codec:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..format_names import BLOCKS
 from .codec import (
     HALF,
     Float32,
@@ -26,9 +27,6 @@ from .codec import (
     padded,
 )
 from .mixture import Matrices
-
-BLOCKS = (32, 64, 128)
-"""The sizes of block that ncnn's Gemm knows."""
 
 
 @dataclass(frozen=True)

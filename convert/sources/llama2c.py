@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import ConvertError
 from ..formats.codec import Float32, Int8, QuantisedRows
 from ..rope import DEFAULT_THETA, Rope
+from ..rope_tables import tables
 from ..shape import LIMITS, ModelShape
 from .llama2c_layout import (
     HEADER_FIELDS,
@@ -254,7 +255,7 @@ def theta_of_tables(cos: Float32, sin: Float32) -> float:
         theta = min(angle ** (-half / (half - 1)), 1e12)
         if abs(theta - round(theta)) < 1e-4 * theta:
             theta = float(round(theta))
-    want_cos, want_sin = Rope(theta=theta).tables(2 * half, 0, n)
+    want_cos, want_sin = tables(Rope(theta=theta), 2 * half, 0, n)
     # One reduction: a NaN gets through numpy's max, and not for certain through Python's.
     error = float(np.abs(np.stack([cos - want_cos, sin - want_sin])).max())
     if not error < 1e-2:

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..files import FileSet
 from ..formats.codec import Float32
 from ..rope import Rope
+from ..rope_tables import tables
 from ..shape import ModelShape
 from .llama2c_layout import HEADER_FIELDS, HEADER_V0, Entry, layout
 from .source import TensorSource
@@ -55,7 +56,7 @@ def _slices(source: TensorSource, entry: Entry, layer: int) -> Iterator[Float32]
     for start in range(0, entry.shape.rows, step):
         stop = min(entry.shape.rows, start + step)
         if name.startswith("rope_"):
-            cos, sin = shape.rope.tables(shape.head_dim, start, stop)
+            cos, sin = tables(shape.rope, shape.head_dim, start, stop)
             yield cos if name == "rope_cos" else sin
         else:
             yield source.rows(name, layer, start, stop)

@@ -32,6 +32,7 @@ from convert.vocabulary import companions_of
 from ..errors import Advice, ChatError, ModelError, UsageError
 from .bundled import DEMO, DEMO_CHECKPOINT, refuse_damage
 from .cached import Origin, conversions_of, format_in_key
+from .conversion import AS_USUAL, Conversion
 from .hashes import OnBytes
 from .publishing import cache_stem, take_sound
 from .sound import sound_or_none
@@ -39,16 +40,6 @@ from .sound import sound_or_none
 DONE = "the model is converted already: what says how to convert it has no effect"
 NOWHERE = "nor a conversion of it in the cache"
 NAME_ONE = "name a folder, a GGUF file, a checkpoint, a converted stem, or hf:OWNER/NAME"
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """How a raw checkpoint is converted on the fly. ``keep`` is where the person wants it."""
-
-    weights: str | None = None
-    block: int | None = None
-    keep: Path | None = None
-    stated: Stated = NOTHING_STATED
 
 
 @dataclass(frozen=True)
@@ -98,7 +89,7 @@ class _Wanted:
 
 def find_model(
     model: str,
-    conversion: Conversion = Conversion(),
+    conversion: Conversion = AS_USUAL,
     tokenizer: Path | None = None,
     callbacks: Callbacks = Callbacks(),
     bundled: Path = DEMO_CHECKPOINT,
@@ -157,7 +148,7 @@ def _of_hub(model: str, wanted: _Wanted) -> FoundModel:
 
 
 def _converted(stem: Path, tokenizer: Path | None, conversion: Conversion) -> FoundModel:
-    notes = (DONE,) if conversion != Conversion() else ()
+    notes = (DONE,) if conversion != AS_USUAL else ()
     candidates = [file_of(stem, TOKENIZER_SUFFIX), stem.with_name("tokenizer.bin")]
 
     def read() -> tuple[ModelDesc, Path | None, ChatFacts]:
@@ -196,7 +187,7 @@ def _of_gone(model: str, wanted: _Wanted) -> FoundModel:
     if tokenizer and not tokenizer.exists() and str(tokenizer.resolve()) == carried:
         tokenizer = None  # a copy of it went along
     return replace(
-        _converted(cached.stem, tokenizer, Conversion()),
+        _converted(cached.stem, tokenizer, AS_USUAL),
         name=gone.name,
         notes=tuple(notes),
         stated=conversion.stated if suiting else NOTHING_STATED,

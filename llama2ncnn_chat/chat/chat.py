@@ -12,7 +12,7 @@ from typing import Any
 from ..conversation.beginning import branched
 from ..conversation.ledger import Ledger, Turn
 from ..conversation.recorder import NullRecorder, Recorder, SessionMeta
-from ..conversation.renderer import Renderer, refuse_long_system
+from ..conversation.renderer import Renderer, refuse_long_system, renderer_of
 from ..conversation.session import Session
 from ..conversation.settings import Settings
 from ..errors import Advice, ChatError, UsageError
@@ -147,7 +147,7 @@ class Chat:
         loaded = self.stored().resume(session_id)
         try:
             settings = resumed_settings(loaded, self.settings, self.given)
-            template = settings.renderer(self.vocabulary).template
+            template = renderer_of(settings, self.vocabulary).template
             foreign = is_foreign(loaded, self.model.fingerprint, template, self.vocabulary)
         except BaseException:
             loaded.recorder.close()
@@ -206,7 +206,7 @@ class Chat:
         if other_template and self.session.ledger.roots:
             raise UsageError("a conversation keeps its template", Advice.BEGIN_ANOTHER)
         if other_template or settings.system != self.settings.system:
-            refuse_long_system(settings.renderer(self.vocabulary), self.session.context_length)
+            refuse_long_system(renderer_of(settings, self.vocabulary), self.session.context_length)
             self._make_writable()
             self.session.set_system(settings.system)
         self.settings = settings
@@ -285,7 +285,7 @@ class Chat:
         self.next_reply = NextReply(self.session.ledger, self.next_reply.words)
 
     def _renderer(self) -> Renderer:
-        return self.settings.renderer(self.vocabulary)
+        return renderer_of(self.settings, self.vocabulary)
 
     def _meta(self) -> SessionMeta:
         return meta_of(self.model, self.settings, self._renderer().template, self.name)

@@ -12,8 +12,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from ..conversation.settings import OnFull, Settings
-from ..generation.choices import N_TOP
-from ..generation.settings import RANGES, Sampling
+from ..generation.settings import N_TOP, RANGES, Sampling
 from ..text.templates.marked import TEMPLATES
 from ..text.templates.template import Template
 from .option import Option, number, one_of, plain, shown, text, texts

@@ -19,6 +19,7 @@ from ..text.vocabulary import Vocabulary
 from .ledger import Turn
 from .reasoning import Reasoning
 from .rows import n_hidden, place_of
+from .settings import Settings
 
 RESERVE = 128
 """Tokens that a message must leave for its reply; a sixteenth of the context if that is less."""
@@ -122,6 +123,12 @@ class Renderer:
             if turn.role == "assistant" and i + 1 < len(turns):
                 ids += close
         return ids
+
+
+def renderer_of(settings: Settings, vocabulary: Vocabulary) -> Renderer:
+    """Return what renders turns with these settings; their template must be known by now."""
+    assert settings.template, "the model's own is looked up before there is a chat"
+    return Renderer(settings.template, vocabulary, settings.system)
 
 
 @dataclass(frozen=True)

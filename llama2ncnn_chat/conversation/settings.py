@@ -10,8 +10,6 @@ from typing import Literal
 
 from ..generation.settings import Sampling
 from ..text.templates.template import Template
-from ..text.vocabulary import Vocabulary
-from .renderer import Renderer
 
 OnFull = Literal["shift", "reprefill", "stop", "ask"]
 
@@ -44,8 +42,3 @@ class Settings:
     def wants_choices(self) -> bool:
         """Whether the ``Choice`` of each token is wanted."""
         return self.records_choices or self.logprobs is not None
-
-    def renderer(self, vocabulary: Vocabulary) -> Renderer:
-        """Return what renders turns with these settings; ``template`` must be known by now."""
-        assert self.template, "the model's own is looked up before there is a chat"
-        return Renderer(self.template, vocabulary, self.system)

@@ -9,9 +9,7 @@ import numpy as np
 
 from ..events import Choice
 from .sampling import Float32
-
-N_TOP = 10
-"""How many of the likeliest tokens a choice has."""
+from .settings import N_TOP
 
 
 def choice_of(logits: Float32, token: int, n: int = N_TOP) -> Choice:

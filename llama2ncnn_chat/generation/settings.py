@@ -21,6 +21,9 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 """The least and the greatest value of each field of ``Sampling``."""
 
+N_TOP = 10
+"""How many of the likeliest tokens a ``Choice`` has at most."""
+
 
 @dataclass(frozen=True)
 class Sampling:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convert.formats import BLOCKS, FORMAT_NAMES
+from convert.format_names import BLOCKS, FORMAT_NAMES
 from convert.stated import AUTO, ROPE_ORDERS, Stated
 
-from ..catalogue.find import Conversion
+from ..catalogue.conversion import Conversion
 from ..chat.option import Option, Parse, number, one_of
 
 

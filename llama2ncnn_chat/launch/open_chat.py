@@ -25,7 +25,7 @@ from ..chat.chat import Chat
 from ..chat.model_facts import ModelFacts
 from ..chat.options import SETTINGS, with_values
 from ..conversation.beginning import exchange
-from ..conversation.renderer import first_that_fits, refuse_long_system
+from ..conversation.renderer import first_that_fits, refuse_long_system, renderer_of
 from ..conversation.settings import Settings
 from ..errors import Advice, ChatError, UsageError
 from ..paths import as_text, from_text
@@ -187,7 +187,7 @@ def _new_chat(
     )
     # Before the weights are loaded: a refusal shouldn't take a minute.
     length = options.ctx_size or model.desc.shape.context_length
-    refuse_long_system(settings.renderer(vocabulary), length)
+    refuse_long_system(renderer_of(settings, vocabulary), length)
     if message is not None:
         _refuse_message(message, vocabulary, replace(settings, beginning=options.begin), length)
     engine = load(
@@ -235,7 +235,7 @@ def _refuse_message(
     text: str, vocabulary: Vocabulary, settings: Settings, context_length: int
 ) -> None:
     """Raise ``PromptTooLongError`` for a message that fits no context of that length."""
-    renderer = settings.renderer(vocabulary)
+    renderer = renderer_of(settings, vocabulary)
     first_that_fits(
         renderer, exchange(renderer, [], text, settings.beginning), None, context_length
     )

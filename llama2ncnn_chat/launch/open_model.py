@@ -15,7 +15,8 @@ from convert.pipeline import Progress
 from convert.seal import ReplacedError, seal_of
 from convert.stated import Stated
 
-from ..catalogue.find import Callbacks, Conversion, FoundModel, find_model
+from ..catalogue.conversion import Conversion
+from ..catalogue.find import Callbacks, FoundModel, find_model
 from ..errors import ModelError
 from ..model.engine import Engine
 from ..text.templates.marked import TEMPLATES

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from convert.known_shapes import SHAPES
 from convert.shape import LIMITS
-from convert.sources.synthetic import SHAPES
 
 from ..catalogue.bundled import DEMO
 from ..chat.option import Option, Parse, number, one_of, switch, text
@@ -257,8 +257,7 @@ class BenchOptions(ConversionOptions):
 
 def bench_options_of(flags: Mapping[str, Any]) -> BenchOptions:
     """Settle the options of ``bench``, from flags alone. Raises ``UsageError``."""
-    values = flags_alone(BENCH_OPTIONS, flags)
-    return BenchOptions(**values)
+    return BenchOptions(**flags_alone(BENCH_OPTIONS, flags))
 
 
 MODELS_OPTIONS: tuple[Option, ...] = (
@@ -291,8 +290,7 @@ class ModelsOptions:
 
 def models_options_of(flags: Mapping[str, Any]) -> ModelsOptions:
     """Settle the options of ``models``, from flags alone. Raises ``UsageError``."""
-    values = flags_alone(MODELS_OPTIONS, flags)
-    options = ModelsOptions(**values)
+    options = ModelsOptions(**flags_alone(MODELS_OPTIONS, flags))
     if (options.action in ("show", "rm")) != (options.name is not None):
         if options.name is None:
             raise UsageError("which model?", "llama2ncnn-chat models lists them")

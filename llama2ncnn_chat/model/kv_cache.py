@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.rope import Rope
+from convert.rope_tables import inverse_frequencies
 
 Float32 = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.floating[Any]]
@@ -72,7 +73,7 @@ def rotate(keys: Floats, by: int, rope: Rope) -> Float32:
     """
     head_dim = keys.shape[-1]
     first, second = rope.pairs(head_dim)
-    angles = by * rope.inverse_frequencies(head_dim)
+    angles = by * inverse_frequencies(rope, head_dim)
     cos, sin = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
     real, imaginary = (keys[..., part].astype(np.float32) for part in (first, second))
     turned = np.empty(keys.shape, np.float32)

@@ -16,6 +16,7 @@ from convert import desc as names
 from convert.desc import ModelDesc, read_desc, verify
 from convert.errors import ConvertError
 from convert.formats.mixture import Matrices
+from convert.rope_tables import tables
 from convert.seal import ReplacedError, Seal, read_sealed
 from convert.shape import LIMITS, ModelShape
 from convert.stem import file_of
@@ -201,7 +202,7 @@ class NcnnEngine:
     def _fed(self, ids: Sequence[int]) -> ncnn.Extractor:
         """Prepare one batch behind what the cache holds; nothing is computed yet."""
         m, p = len(ids), self.position
-        cos, sin = self._rope.tables(self._shape.head_dim, p, p + m)
+        cos, sin = tables(self._rope, self._shape.head_dim, p, p + m)
         extractor = self._net.create_extractor()
         for blob, array in ((names.X, self._loaded.embed(ids)), (names.COS, cos), (names.SIN, sin)):
             checked(extractor.input(blob, to_mat(array)), "input", blob)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from convert.rope import Rope
+from convert.rope_tables import tables
 from convert.sources.source import TensorSource
 
 from .fidelity import Float32, Float64
@@ -82,7 +83,7 @@ class _Pass:
     def _turned(self, heads: Float32, rope: Rope) -> Float32:
         """Turn heads ``(heads, ids, head_dim)`` by their positions."""
         size = self._shape.head_dim
-        cos, sin = rope.tables(size, 0, len(self._ids))
+        cos, sin = tables(rope, size, 0, len(self._ids))
         first, second = rope.pairs(size)
         turned = np.empty_like(heads)
         turned[..., first] = heads[..., first] * cos - heads[..., second] * sin

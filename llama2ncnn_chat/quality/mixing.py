@@ -15,7 +15,8 @@ from typing import Any
 from convert.choosing import stands_in_4
 from convert.decoder import matrices_of
 from convert.errors import ConvertError
-from convert.formats import MIXED_FORMATS, codec_of
+from convert.format_names import MIXED_FORMATS
+from convert.formats import codec_of
 from convert.formats.mixture import Matrices
 from convert.pipeline import Importance, bin_bytes, matrix_bits
 from convert.progress import Report

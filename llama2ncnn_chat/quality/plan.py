@@ -8,7 +8,7 @@ from pathlib import Path
 from convert.choosing import choose_format
 from convert.errors import ConvertError
 from convert.files import open_regular
-from convert.formats import FORMAT_NAMES, PLAIN_NAMES, SLOW_NAMES
+from convert.format_names import FORMAT_NAMES, PLAIN_NAMES, SLOW_NAMES
 from convert.formats.codec import Codec
 from convert.inspect import human_bytes
 from convert.pipeline import bin_bytes, matrix_bits, memory_bytes

@@ -24,7 +24,8 @@ from convert import pipeline
 from convert.choosing import choose_format
 from convert.decoder import cache_bytes, codec_of_model
 from convert.desc import PANELS, ModelDesc, read_desc
-from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
+from convert.known_shapes import SHAPES
+from convert.sources.synthetic import SyntheticCheckpoint
 from convert.streams import Styled, json_of, printable, put
 from convert.temporary import temporary_folder
 
@@ -34,7 +35,8 @@ from ..launch.open_model import find, load
 from ..launch.options import BenchOptions
 from ..model.engine import Engine
 from ..quality.speed import decode_rates, prefill_rates, warm_up
-from .progress import Steps, tell
+from .progress import Steps
+from .telling import tell
 
 SCAN_BYTES = 256 << 20
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
 
-from convert.formats import FORMAT_NAMES
+from convert.format_names import FORMAT_NAMES
 from convert.hub.cache import CLEANER
 from convert.inspect import format_report, human_bytes
 from convert.inspect_chat import format_chat_report

@@ -27,9 +27,10 @@ from ..launch.open_model import find, load, load_tokenizer, longer_note, padding
 from ..launch.options import Options
 from ..signals import ENDING
 from ..text.vocabulary import Vocabulary
-from .progress import Steps, tell
+from .progress import Steps
 from .prompt_input import read_prompt
 from .sinks import Sink, make_sink
+from .telling import tell
 from .terminal import wants_colour
 
 INTERRUPTED = 130

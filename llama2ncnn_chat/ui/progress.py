@@ -1,11 +1,10 @@
-"""Shows progress before there is a chat, and says things, on standard error.
+"""Shows progress before there is a chat, on standard error.
 
 Knows no step by name. Where standard error is no terminal there are no bars.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 
@@ -19,7 +18,6 @@ from rich.progress import (
 )
 
 from convert.progress import console as console_on_stderr
-from convert.streams import is_terminal, say
 
 PATIENCE = 0.3
 """Seconds; what is done sooner shows no bar."""
@@ -61,14 +59,3 @@ class Steps:
             self._progress.update(task, completed=done, total=total, visible=done < total)
 
         return report
-
-
-def tell(note: str) -> None:
-    """Write a line about the program, and not of the conversation, to stderr."""
-    say(f"llama2ncnn-chat: {note}")
-
-
-def tell_writing(size: int) -> None:
-    """Tell a person who waits that a KV cache of so many bytes is being written."""
-    if is_terminal(sys.stderr):
-        tell(f"keeping the KV cache, {size / 1e9:.1f} GB (--no-kv-cache keeps none)")

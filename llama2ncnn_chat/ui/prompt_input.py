@@ -17,7 +17,7 @@ from pathlib import Path
 from ..errors import UsageError
 from ..launch.options import Options
 from ..reading import MAX_TEXT, read_argument, text_of
-from .progress import tell
+from .telling import tell
 
 SILENCE, PATIENCE = 0.2, 1.0
 """Seconds without a byte in which nothing is meant for us; and without an end before it is said."""

@@ -11,7 +11,8 @@ import pytest
 from convert.desc import GRAPH_VERSION, format_desc
 from convert.stated import Stated
 from convert.stem import file_of
-from llama2ncnn_chat.catalogue.find import Conversion, find_model
+from llama2ncnn_chat.catalogue.conversion import Conversion
+from llama2ncnn_chat.catalogue.find import find_model
 from llama2ncnn_chat.catalogue.hashes import content_hash
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from convert.stem import file_of
-from llama2ncnn_chat.catalogue.find import Conversion, find_model
+from llama2ncnn_chat.catalogue.conversion import Conversion
+from llama2ncnn_chat.catalogue.find import find_model
 from llama2ncnn_chat.errors import ChatError, ModelError, UsageError
 from tests.tiny_model import random_weights, tiny_config, write_v0
 

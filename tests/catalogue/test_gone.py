@@ -10,7 +10,8 @@ import pytest
 
 from convert.stated import Stated
 from llama2ncnn_chat.catalogue.cached import cached_models
-from llama2ncnn_chat.catalogue.find import DONE, Conversion, FoundModel, find_model
+from llama2ncnn_chat.catalogue.conversion import Conversion
+from llama2ncnn_chat.catalogue.find import DONE, FoundModel, find_model
 from llama2ncnn_chat.catalogue.removing import find_conversions, remove
 from llama2ncnn_chat.errors import Advice, ModelError
 from llama2ncnn_chat.launch.open_model import load_tokenizer

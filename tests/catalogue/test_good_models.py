@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from convert.formats import FORMAT_NAMES
+from convert.format_names import FORMAT_NAMES
 from convert.hub.names import parse_name
 from docs.good_models import BEGIN, END, table
 from llama2ncnn_chat.catalogue.good_models import GOOD_MODELS, GoodModel

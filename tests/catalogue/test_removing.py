@@ -12,7 +12,8 @@ import pytest
 
 from convert.stem import file_of
 from convert.temporary import is_temporary, temporary_folder
-from llama2ncnn_chat.catalogue.find import Conversion, find_model
+from llama2ncnn_chat.catalogue.conversion import Conversion
+from llama2ncnn_chat.catalogue.find import find_model
 from llama2ncnn_chat.catalogue.removing import Removable, find_conversions, find_stale, remove
 from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.errors import ChatError, UsageError

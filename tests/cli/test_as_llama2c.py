@@ -12,7 +12,8 @@ from convert.__main__ import main as convert_main
 from convert.pipeline import convert
 from convert.sources import open_source
 from convert.stated import NOTHING_STATED, Stated
-from llama2ncnn_chat.catalogue.find import Conversion, FoundModel, find_model
+from llama2ncnn_chat.catalogue.conversion import Conversion
+from llama2ncnn_chat.catalogue.find import FoundModel, find_model
 from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 from tests.program import CONFIG, write_tokenizer

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.ledger import MAX_TOKENS, SCENARIO, CountingEngine, rows, session_of
-from llama2ncnn_chat.catalogue.find import Conversion, FoundModel, find_model
+from llama2ncnn_chat.catalogue.conversion import Conversion
+from llama2ncnn_chat.catalogue.find import FoundModel, find_model
 from llama2ncnn_chat.model.engine import Engine
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 

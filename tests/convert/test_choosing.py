@@ -9,9 +9,9 @@ import pytest
 
 from convert.choosing import choose_format, default_weights, format_of_floats
 from convert.formats.mixture import format_matrices
+from convert.known_shapes import SHAPES as MADE_UP
 from convert.shape import ModelShape
 from convert.sources import open_source
-from convert.sources.synthetic import SHAPES as MADE_UP
 from llama2ncnn_chat.catalogue.good_models import GOOD_MODELS
 from tests.gguf_writer import F32, Q4_0, Q8_0, gguf_bytes, tensors_of, values_of
 from tests.tiny_model import TinyConfig, random_weights, tiny_config

@@ -14,7 +14,7 @@ import pytest
 from convert.__main__ import main
 from convert.desc import read_desc
 from convert.errors import ConvertError
-from convert.formats import FORMAT_NAMES, PANEL_FORMATS
+from convert.format_names import FORMAT_NAMES, PANEL_FORMATS
 from tests.convert.said import error_of
 from tests.tiny_model import header_v0, random_weights, tiny_config, write_v0, write_v2
 

@@ -10,7 +10,8 @@ import ncnn
 import pytest
 
 from convert import decoder, desc
-from convert.formats import FORMAT_NAMES, PLAIN_NAMES, codec_of
+from convert.format_names import FORMAT_NAMES, PLAIN_NAMES
+from convert.formats import codec_of
 from convert.graph import Matrix, RowScales, Vector
 from convert.rope import Rope
 from convert.shape import ModelShape

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from convert.__main__ import main
 from convert.desc import parse_desc, read_desc, verify
 from convert.errors import ConvertError
-from convert.formats import FORMAT_NAMES
+from convert.format_names import FORMAT_NAMES
 from convert.pipeline import convert
 from convert.sources import open_source
 from convert.stem import SUFFIXES, file_of

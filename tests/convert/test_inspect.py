@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from convert.__main__ import main
-from convert.formats import FORMAT_NAMES
+from convert.format_names import FORMAT_NAMES
 from convert.inspect import human_bytes, inspect
+from convert.known_shapes import SHAPES
 from convert.pipeline import convert
-from convert.sources.synthetic import SHAPES
 from convert.stem import SUFFIXES, file_of
 from tests.convert.said import error_of
 from tests.tiny_model import random_weights, tiny_config, write_v0, write_v1, write_v2

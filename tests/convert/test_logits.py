@@ -12,9 +12,10 @@ import pytest
 
 from convert import desc
 from convert.desc import read_desc
-from convert.formats import PLAIN_NAMES
+from convert.format_names import PLAIN_NAMES
 from convert.pipeline import convert
 from convert.rope import Rope
+from convert.rope_tables import tables
 from convert.stem import file_of
 from tests.convert.tables import embedding_of
 from tests.tiny_model import (
@@ -47,7 +48,7 @@ def logits_of(stem: Path, ids: list[int]) -> Float32:
     net.opt.num_threads = 1
     assert net.load_param(str(file_of(stem, ".param"))) == 0
     assert net.load_model(str(file_of(stem, ".bin"))) == 0
-    cos, sin = d.shape.rope.tables(d.shape.head_dim, 0, len(ids))
+    cos, sin = tables(d.shape.rope, d.shape.head_dim, 0, len(ids))
     run = net.create_extractor()
     feed(run, desc.X, embedding_of(stem, d)[ids])
     feed(run, desc.COS, cos)

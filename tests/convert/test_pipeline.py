@@ -12,7 +12,8 @@ import pytest
 
 from convert.desc import read_desc
 from convert.errors import ConvertError, WriteError
-from convert.formats import FORMAT_NAMES, codec_of
+from convert.format_names import FORMAT_NAMES
+from convert.formats import codec_of
 from convert.pipeline import (
     Progress,
     bin_bytes,

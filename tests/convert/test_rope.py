@@ -8,18 +8,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convert.rope import Rope, yarn_attention_factor
+from convert.rope import RULES, Rope, yarn_attention_factor
+from convert.rope_tables import inverse_frequencies, tables
 
 
 @pytest.mark.parametrize("theta", [10000.0, 500000.0])
 def test_frequencies_fall_by_theta(theta: float) -> None:
-    got = Rope(theta=theta).inverse_frequencies(16)
+    got = inverse_frequencies(Rope(theta=theta), 16)
     assert got.dtype == np.float64
     assert got == pytest.approx([theta ** (-2 * pair / 16) for pair in range(8)], rel=1e-12)
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_has_frequencies(rule: str) -> None:
+    rope = Rope(rule, original_context=4096, divisors=(1.0,) * 8)
+    assert inverse_frequencies(rope, 16).shape == (8,)
+
+
 def test_tables_are_exact_far_out() -> None:
-    cos, sin = Rope(theta=500000.0).tables(8, 100_000, 100_002)
+    cos, sin = tables(Rope(theta=500000.0), 8, 100_000, 100_002)
     assert cos.shape == sin.shape == (2, 4)
     assert cos.dtype == sin.dtype == np.float32
     for row, position in enumerate((100_000, 100_001)):
@@ -30,8 +37,8 @@ def test_tables_are_exact_far_out() -> None:
 
 
 def test_the_attention_factor_multiplies_both_tables() -> None:
-    cos, sin = Rope().tables(8, 3, 9)
-    scaled_cos, scaled_sin = Rope(attention_factor=1.5).tables(8, 3, 9)
+    cos, sin = tables(Rope(), 8, 3, 9)
+    scaled_cos, scaled_sin = tables(Rope(attention_factor=1.5), 8, 3, 9)
     np.testing.assert_allclose(scaled_cos, 1.5 * cos, rtol=1e-6)
     np.testing.assert_allclose(scaled_sin, 1.5 * sin, rtol=1e-6)
 
@@ -50,13 +57,13 @@ PLAIN: list[float] = [10000.0 ** (-2 * pair / 32) for pair in range(16)]
 
 
 def test_linear_slows_every_pair() -> None:
-    got = Rope(rule="linear", factor=4.0).inverse_frequencies(32)
+    got = inverse_frequencies(Rope(rule="linear", factor=4.0), 32)
     assert got == pytest.approx([f / 4 for f in PLAIN], rel=1e-12)
 
 
 def test_divisors_slow_each_pair_by_its_own() -> None:
     divisors = tuple(1.0 + pair / 3 for pair in range(16))
-    got = Rope(rule="divisors", divisors=divisors).inverse_frequencies(32)
+    got = inverse_frequencies(Rope(rule="divisors", divisors=divisors), 32)
     assert got == pytest.approx([f / d for f, d in zip(PLAIN, divisors, strict=True)], rel=1e-12)
 
 
@@ -76,7 +83,7 @@ def test_llama3_slows_the_long_wavelengths() -> None:
     want = [llama3(f, 8.0, 1.5, 4.0, 300) for f in PLAIN]
     kinds = {round(f / w, 6) for f, w in zip(PLAIN, want, strict=True)}
     assert {1.0, 8.0} < kinds  # kept, slowed, and between
-    assert rope.inverse_frequencies(32) == pytest.approx(want, rel=1e-12)
+    assert inverse_frequencies(rope, 32) == pytest.approx(want, rel=1e-12)
 
 
 def yarn(pair: int, factor: float, original: int, fast: float, slow: float, whole: bool) -> float:
@@ -100,7 +107,7 @@ def test_yarn_slows_what_turns_seldom(whole: bool, fast: float, slow: float, ori
     rope = Rope("yarn", factor=4.0, original_context=original, truncate=whole)
     rope = replace(rope, beta_fast=fast, beta_slow=slow)
     want = [yarn(pair, 4.0, original, fast, slow, whole) for pair in range(16)]
-    assert rope.inverse_frequencies(32) == pytest.approx(want, rel=1e-12)
+    assert inverse_frequencies(rope, 32) == pytest.approx(want, rel=1e-12)
 
 
 def test_yarn_makes_attention_sharper() -> None:
@@ -111,13 +118,13 @@ def test_yarn_makes_attention_sharper() -> None:
 
 def test_dynamic_is_fixed_at_a_length() -> None:
     rope = Rope("dynamic", factor=2.0, original_context=1000)
-    assert rope.inverse_frequencies(32) == pytest.approx(PLAIN, rel=1e-12)
+    assert inverse_frequencies(rope, 32) == pytest.approx(PLAIN, rel=1e-12)
     for n in (1, 999, 1000):
         assert rope.at_context(32, n).theta == 10000.0
     longer = rope.at_context(32, 3000)
     assert longer.theta == pytest.approx(10000.0 * (2 * 3 - 1) ** (32 / 30), rel=1e-12)
-    assert longer.inverse_frequencies(32)[1] == pytest.approx(longer.theta ** (-1 / 16), rel=1e-12)
-    assert rope.at_context(2, 3000).inverse_frequencies(2).tolist() == [1.0]  # no theta in it
+    assert inverse_frequencies(longer, 32)[1] == pytest.approx(longer.theta ** (-1 / 16), rel=1e-12)
+    assert inverse_frequencies(rope.at_context(2, 3000), 2).tolist() == [1.0]  # no theta in it
     for other in (Rope(), Rope("linear", factor=3.0)):
         assert other.at_context(32, 3000) == other
 

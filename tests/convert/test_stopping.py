@@ -19,7 +19,7 @@ import pytest
 from convert import interrupts
 from convert.__main__ import main
 from convert.desc import read_desc
-from convert.formats import FORMAT_NAMES
+from convert.format_names import FORMAT_NAMES
 from convert.shape import ModelShape
 from convert.sources.llama2c_export import write_v0 as export_v0
 from convert.sources.synthetic import SyntheticCheckpoint

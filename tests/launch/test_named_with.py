@@ -13,7 +13,8 @@ import pytest
 from convert.fingerprint import fingerprint_of
 from convert.pipeline import convert
 from convert.stated import Stated
-from llama2ncnn_chat.catalogue.find import Conversion, find_model
+from llama2ncnn_chat.catalogue.conversion import Conversion
+from llama2ncnn_chat.catalogue.find import find_model
 from llama2ncnn_chat.catalogue.listing import ListedModel
 from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.launch.open_chat import list_models, open_chat

@@ -10,6 +10,7 @@ from convert.chat_facts import ChatFacts
 from convert.chat_templates import ChatTemplates
 from convert.desc import ModelDesc
 from llama2ncnn_chat.catalogue.find import find_model
+from llama2ncnn_chat.conversation.renderer import renderer_of
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.launch.open_chat import with_sampling, with_template
@@ -59,7 +60,7 @@ def test_a_models_own_template_is_found_out(desc: ModelDesc) -> None:
     facts = ChatFacts(ChatTemplates({"default": source}))
     template = chosen(Settings(), desc, facts).template
     assert template
-    rendered = Settings(template).renderer(ByteTokenizer()).message("hi", first=True)
+    rendered = renderer_of(Settings(template), ByteTokenizer()).message("hi", first=True)
     assert rendered == ByteTokenizer().encode("(user: hi)(assistant:", bos=False)
 
 

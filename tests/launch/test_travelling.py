@@ -11,6 +11,7 @@ import pytest
 from convert.pipeline import convert
 from convert.stem import ALL_SUFFIXES
 from llama2ncnn_chat.catalogue.find import find_model
+from llama2ncnn_chat.conversation.renderer import renderer_of
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.launch.open_chat import with_sampling, with_template
 from llama2ncnn_chat.launch.open_model import load_tokenizer
@@ -43,7 +44,7 @@ def test_tokenizer_template_ends_and_sampling_go_along(tmp_path: Path, suffix: s
     assert (settings.sampling.temperature, settings.sampling.top_k) == (0.25, 7)
     write_chat_folder(tmp_path / "again")
     theirs = open_tokenizer(tmp_path / "again")
-    ids = settings.renderer(vocabulary).message("Hi 日本 🦙", first=True)
+    ids = renderer_of(settings, vocabulary).message("Hi 日本 🦙", first=True)
     begin, end = (theirs.special(name) for name in ("<|begin|>", "<|end|>"))
     assert ids[0] == begin
     assert ids.count(end or -1) == 1

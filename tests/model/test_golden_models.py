@@ -20,6 +20,7 @@ import pytest
 from convert.formats import codec_of
 from convert.pipeline import convert_tensors
 from convert.rope import Rope
+from convert.rope_tables import inverse_frequencies
 from convert.sources import open_source
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 from tests.model.tiny_engine import log_softmax
@@ -33,14 +34,14 @@ Golden = dict[str, Any]
 
 def in_16_bits(rope: Rope, head_dim: int, kind: str) -> Rope:
     """The same rule, each of its frequencies rounded to float16 or bfloat16."""
-    exact = rope.inverse_frequencies(head_dim).astype(np.float32)
+    exact = inverse_frequencies(rope, head_dim).astype(np.float32)
     if kind == "float16":
         rounded = exact.astype(np.float16).astype(np.float64)
     else:  # to nearest even, in the upper 16 bits
         bits = exact.view(np.uint32)
         bits = bits + 0x7FFF + (bits >> 16 & 1)
         rounded = (bits >> 16 << 16).astype(np.uint32).view(np.float32).astype(np.float64)
-    plain = replace(rope, rule="default").inverse_frequencies(head_dim)
+    plain = inverse_frequencies(replace(rope, rule="default"), head_dim)
     return replace(rope, rule="divisors", divisors=tuple(map(float, plain / rounded)))
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from convert.__main__ import main
 from convert.errors import ConvertError
-from convert.formats import FORMAT_NAMES
+from convert.format_names import FORMAT_NAMES
 from convert.pipeline import convert
 from llama2ncnn_chat.quality import machine
 from llama2ncnn_chat.quality.measuring import quality_report

@@ -15,7 +15,8 @@ from convert.__main__ import main as convert_main
 from convert.desc import read_desc
 from convert.stated import AUTO, OTHER_ORDER, Stated
 from llama2ncnn_chat.catalogue.bundled import DEMO_CHECKPOINT
-from llama2ncnn_chat.catalogue.find import Callbacks, Conversion, FoundModel, find_model
+from llama2ncnn_chat.catalogue.conversion import Conversion
+from llama2ncnn_chat.catalogue.find import Callbacks, FoundModel, find_model
 from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.quality.rope_order import makes_sense_alone, settled
 from tests.folders import config_of, hf_tensors, write_hf

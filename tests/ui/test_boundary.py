@@ -100,8 +100,7 @@ def test_what_no_boundary_sees_is_in_the_log_alone(stem: str) -> None:
         async def leave_a_task():
             asyncio.ensure_future(failing())
             await asyncio.sleep(0)
-        import llama2ncnn_chat.cli as cli
-        cli.answer = answer
+        oneshot.answer = answer
         from llama2ncnn_chat.__main__ import run
         run()
     """

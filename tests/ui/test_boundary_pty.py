@@ -36,7 +36,7 @@ def check(said: str) -> None:
 @pytest.mark.parametrize(
     ("broken", "key"),
     [
-        ("llama2ncnn_chat.ui.tui.app:SessionsScreen", CTRL_O),
+        ("llama2ncnn_chat.ui.tui.over_chat:SessionsScreen", CTRL_O),
         ("llama2ncnn_chat.ui.tui.app:ChatApp.action_settings", "\x1b[12~"),
         ("llama2ncnn_chat.ui.tui.composer:edit_text", "\x07"),
         ("llama2ncnn_chat.ui.tui.chat_screen:interpret", ENTER),

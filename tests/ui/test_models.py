@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from convert.formats import FORMAT_NAMES
+from convert.format_names import FORMAT_NAMES
 from convert.pipeline import convert
 from llama2ncnn_chat.catalogue.find import find_model
 from llama2ncnn_chat.catalogue.good_models import GOOD_MODELS

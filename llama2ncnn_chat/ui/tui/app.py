@@ -1,6 +1,7 @@
 """The full-screen application: themes, screens, signals, and the way out.
 
-Leaves everything about a conversation to the chat's screen, and opening one to its caller.
+Leaves everything about a conversation to the chat's screen, and opening one to its caller. What
+there is only once a chat is open is imported then: the first picture comes before.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.console import RenderableType
 from textual import on, work
@@ -20,29 +21,22 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import WorkerFailed
 
-from ...chat import phrases
-from ...chat.chat import Chat
-from ...chat.line import Command
 from ...errors import ChatError
 from ...paths import history_file
 from ...signals import ENDING
 from ..history import History
 from ..stopping import has_shell, stop_until_woken
-from .chat_screen import ChatScreen
-from .composer import Composer
-from .help_screen import HelpScreen
 from .keyboard import InputFailed
-from .keys import bindings_of, key, own_bindings
+from .keys import key
 from .model_picker import Models, model_picker
 from .opening_screen import Opener, OpeningScreen
-from .palette import Palette, entries
-from .prompt import Prompt
-from .sessions_screen import SessionsScreen
-from .settings_screen import SettingsScreen
-from .talk import Talk
 from .terminal_app import TerminalApp
 from .themes import INK, PAPER, first_theme, remember_theme
-from .transcript import Transcript
+
+if TYPE_CHECKING:
+    from ...chat.chat import Chat
+    from .chat_screen import ChatScreen
+    from .over_chat import OverChat
 
 SIGNALLED = 128
 CHATS_OWN = ("help", "settings", "tokens", "sessions", "command_palette", "suspend_process")
@@ -86,6 +80,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         super().__init__()
         self.chat: Chat | None = None
         self.failure: BaseException | None = None
+        self._over: OverChat | None = None
         self._opener, self._models = opener, models
         self._lists_sessions, self._picks_model, self._vi = lists_sessions, picks_model, vi
         self.reads_alt = not vi  # as our driver asks
@@ -104,8 +99,13 @@ class ChatApp(TerminalApp, inherit_bindings=False):
 
     @on(OpeningScreen.Opened)
     async def _chat_opened(self, message: OpeningScreen.Opened) -> None:
+        from .chat_screen import ChatScreen
+        from .over_chat import OverChat
+
         self.chat, self.failure = message.chat, None
-        await self.switch_screen(ChatScreen(message.chat, self._history, vi=self._vi))
+        chat_screen = ChatScreen(message.chat, self._history, vi=self._vi)
+        self._over = OverChat(chat_screen)
+        await self.switch_screen(chat_screen)
         if self._lists_sessions:
             self._lists_sessions = False  # not once more with another model
             self.action_sessions()
@@ -115,8 +115,11 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         self.failure = message.failure
 
     @on(OpeningScreen.AnotherWanted)
-    @on(Prompt.ModelWanted)
     def _another_wanted(self) -> None:
+        self.action_pick_model()
+
+    def on_prompt_model_wanted(self) -> None:
+        """Let the person pick another model."""
         self.action_pick_model()
 
     def on_input_failed(self, message: InputFailed) -> None:
@@ -138,73 +141,55 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         if chat_screen := self.chat_screen:
             self._history.keep_draft(chat_screen.unsent)
 
-    @on(Prompt.Left)
-    @on(ChatScreen.Left)
-    async def _person_left(self) -> None:
+    async def on_prompt_left(self) -> None:
+        """Leave, as the person wants."""
         await self.action_quit()
+
+    on_chat_screen_left = on_prompt_left
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         yield SystemCommand("Theme", "Dark, light, and Textual's own", self.action_change_theme)
-        if isinstance(screen, ChatScreen):
+        if self._over and screen is self.chat_screen:
             yield SystemCommand("Model", "Another one, in a new session", self.action_pick_model)
-            yield from entries(screen, own_bindings(type(self), type(screen), Composer))
+            yield from self._over.entries()
 
     @property
     def chat_screen(self) -> ChatScreen | None:
         """The chat's screen, None while there is none."""
-        return next((s for s in self.screen_stack if isinstance(s, ChatScreen)), None)
+        chat_screen = self._over and self._over.chat_screen
+        return chat_screen if chat_screen in self.screen_stack else None
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
         """Return True for what can be done now, False for what is hidden, None for the greyed."""
         if action not in CHATS_OWN:
             return True
-        if not isinstance(self.screen, ChatScreen):
+        chat_screen = self.chat_screen
+        if chat_screen is None or chat_screen is not self.screen:
             return False
         if action == "sessions":
-            return True if self.screen.chat.store else None
+            return True if chat_screen.chat.store else None
         return True
 
     def action_help(self) -> None:
         """Show keys and commands."""
-        sections = [
-            ("Everywhere", bindings_of(ChatApp)),
-            ("Writing", [*bindings_of(Prompt), *bindings_of(Composer)]),
-            ("Chat", bindings_of(ChatScreen)),
-            ("Messages (shift+tab, or a click)", bindings_of(Transcript)),
-            ("Token heat (f3)", bindings_of(Talk)),
-        ]
-        self.push_screen(HelpScreen(sections))
+        if self._over:
+            self._over.open_help()
 
     def action_command_palette(self) -> None:
         """Find anything."""
-        if not isinstance(self.screen, Palette):
-            self.push_screen(Palette())
+        if self._over:
+            self._over.open_palette()
 
     def action_settings(self) -> None:
         """Show the settings."""
-        if chat_screen := self.chat_screen:
-            # Another system prompt takes other room.
-            self.push_screen(
-                SettingsScreen(chat_screen.chat), lambda _: chat_screen.drawing.update_counts()
-            )
+        if self._over:
+            self._over.open_settings()
 
     @work
     async def action_sessions(self) -> None:
         """Show all sessions; open the one that the person picks."""
-        chat_screen = self.chat_screen
-        if chat_screen is None:
-            return
-        try:
-            screen = SessionsScreen(chat_screen.chat)
-        except ChatError as e:
-            chat_screen.status.say(phrases.sentence(e))
-            return
-        open_before = chat_screen.chat.session_id
-        picked = await self.push_screen_wait(screen)
-        if picked is not None:
-            await chat_screen.run_command(Command("load", str(picked)))
-        elif chat_screen.chat.session_id != open_before:  # it was deleted
-            await chat_screen.drawing.refresh(other=True)
+        if self._over:
+            await self._over.pick_session()
 
     @work
     async def action_pick_model(self) -> None:
@@ -216,7 +201,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
             if self.chat is None and self.failure is None:
                 self.exit()
             return
-        if isinstance(self.screen, (ChatScreen, OpeningScreen)):
+        if self.screen is self.chat_screen or isinstance(self.screen, OpeningScreen):
             self.pop_screen()
         if self.chat:
             chat, self.chat = self.chat, None
@@ -233,8 +218,8 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         if chat_screen := self.chat_screen:
             chat_screen.talk.toggle_heat()
 
-    @on(ChatScreen.SessionsWanted)
-    def _sessions_wanted(self) -> None:
+    def on_chat_screen_sessions_wanted(self) -> None:
+        """Show the sessions."""
         self.action_sessions()
 
     def action_suspend_process(self) -> None:

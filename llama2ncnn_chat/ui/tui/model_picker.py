@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from ...catalogue.listing import ListedModel
 from .questions import Pick
 from .status import MUTED
 
-Models = Callable[[], Sequence[ListedModel]]
+if TYPE_CHECKING:
+    from ...catalogue.listing import ListedModel
+
+Models = Callable[[], Sequence["ListedModel"]]
 
 
 def model_picker(models: Sequence[ListedModel]) -> Pick[ListedModel]:

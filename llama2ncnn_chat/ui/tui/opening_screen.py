@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -22,15 +22,17 @@ from textual.worker import Worker, WorkerState
 
 from convert.crash import lack
 
-from ...catalogue.listing import ListedModel
 from ...chat import phrases
-from ...chat.chat import Chat
 from ...errors import ChatError
 from .status import MUTED, progress_bar
 
+if TYPE_CHECKING:  # they come with the chat
+    from ...catalogue.listing import ListedModel
+    from ...chat.chat import Chat
+
 Report = Callable[[int, int], None]
 Step = Callable[[str], Report]
-Opener = Callable[[Step, ListedModel | None], Chat]
+Opener = Callable[[Step, "ListedModel | None"], "Chat"]
 """``opener(step, model)``: ``step(what)`` gives a callback for bytes done and their total;
 ``model`` is the one that was picked, None where nobody was asked."""
 
@@ -119,9 +121,8 @@ class OpeningScreen(Screen[None]):
     @on(Worker.StateChanged)
     def _changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.SUCCESS:
-            chat = event.worker.result
-            assert isinstance(chat, Chat)
-            self.post_message(self.Opened(chat))
+            assert event.worker.result is not None
+            self.post_message(self.Opened(event.worker.result))
         elif event.state is WorkerState.ERROR and event.worker.error:
             self._show(event.worker.error)
             self.post_message(self.Failed(event.worker.error))

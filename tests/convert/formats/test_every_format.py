@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from convert.errors import ConvertError
-from convert.formats import FORMAT_NAMES, codec_of
+from convert.format_names import FORMAT_NAMES
+from convert.formats import codec_of
 from convert.formats.codec import Codec, NonFiniteError
 from tests.convert.formats.encoding import BITS, Q_FORMATS, Array, encode, normal, slow_blocks
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convert.errors import ConvertError
-from convert.formats import FORMAT_NAMES, codec_of
+from convert.format_names import FORMAT_NAMES
+from convert.formats import codec_of
 from convert.formats.mixture import format_matrices, parse_matrices
 
 MATRICES = st.frozensets(st.tuples(st.sampled_from(["wv", "w2", "classifier"]), st.integers(0, 40)))

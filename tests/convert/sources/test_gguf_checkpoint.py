@@ -14,6 +14,7 @@ from convert.choosing import choose_format
 from convert.inspect import format_report, inspect
 from convert.pipeline import convert
 from convert.rope import Rope
+from convert.rope_tables import inverse_frequencies
 from convert.sources import open_source
 from convert.sources.gguf.checkpoint import GgufCheckpoint
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
@@ -226,7 +227,7 @@ def test_divisors_of_frequencies(tmp_path: Path, factor: float) -> None:
     values = values_of(c) | {"llama.rope.scaling.factor": factor}
     (tmp_path / "m").write_bytes(gguf_bytes(values, tensors))
     with open_source(tmp_path / "m") as source:
-        got = source.shape.rope.inverse_frequencies(16)
+        got = inverse_frequencies(source.shape.rope, 16)
     want = [1e4 ** (-2 * i / 16) / float(d) / factor for i, d in enumerate(divisors)]
     np.testing.assert_allclose(got, want, rtol=1e-12)
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convert.known_shapes import SHAPES
 from convert.rope import Rope
 from convert.shape import ModelShape
 from convert.sources.llama2c import Llama2cCheckpoint
 from convert.sources.llama2c_export import write_v0
-from convert.sources.synthetic import SHAPES, SyntheticCheckpoint
+from convert.sources.synthetic import SyntheticCheckpoint
 
 
 @pytest.mark.parametrize("tied", [True, False])
