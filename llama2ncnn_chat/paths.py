@@ -5,6 +5,7 @@ Knows no file formats.
 
 from __future__ import annotations
 
+import glob
 import os
 import stat
 from contextlib import suppress
@@ -60,6 +61,18 @@ def path_of(typed: str) -> Path:
 def is_there(path: Path) -> bool:
     """Tell whether there is something; no for a name that can't be one, as one that is too long."""
     return os.path.exists(path)  # noqa: PTH110 (pathlib's raises for those)
+
+
+def files_of(typed: str) -> list[Path]:
+    """Return the files that a person means, in order: ``*``, ``?``, ``[]`` and ``**`` match names.
+
+    What matches nothing, or is there as it is written, is one path.
+    """
+    path = path_of(typed)
+    if is_there(path) or not glob.has_magic(typed):
+        return [path]
+    found = glob.glob(str(path), recursive=True)  # noqa: PTH207 (pathlib's knows no whole paths)
+    return [p for p in map(Path, sorted(found)) if p.is_file()] or [path]
 
 
 def as_text(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ...conversation.renderer import reserve
 from ...errors import Advice, ChatError, PromptTooLongError, UsageError
-from ...paths import is_there, path_of
+from ...paths import files_of, is_there, path_of
 from ...reading import read_text
 from .. import turn_actions as actions
 from ..chat import Chat
@@ -21,17 +21,25 @@ from .arguments import count
 
 T = TypeVar("T")
 
+MAX_FILES = 100
+"""So many files at once are read: a pattern may well match a whole disk."""
+
 
 def read(chat: Chat, argument: str) -> Iterator[Outcome]:
-    """Add a file's text to the next message, if it fits or can be made to."""
-    path, question = _path_and_rest(argument)
-    text = _text_of(path)
-    message = f"{text}\n\n{question}"
-    _refuse_file(chat, path, message)
+    """Add the text of a file, or of several, to the next message, if it fits or can be made to."""
+    paths, question = _paths_and_rest(argument)
+    if len(paths) > MAX_FILES:
+        raise UsageError(f"{len(paths):,} files are too many", f"{MAX_FILES} at most")
+    texts = [_text_of(path) for path in paths]
+    if len(texts) > 1:  # which is which?
+        texts = [f"{path}:\n{text}" for path, text in zip(paths, texts, strict=True)]
+    message = "\n\n".join([*texts, question])
+    _refuse_file(chat, str(paths[0]) if len(paths) == 1 else f"{len(paths)} files", message)
     if question:
         yield from actions.send(chat, message)
     else:
-        yield Attach(str(path), text, chat.session.count(message))
+        for path, text in zip(paths, texts, strict=True):
+            yield Attach(str(path), text, chat.session.count(f"{text}\n\n"))
 
 
 def copy(chat: Chat, argument: str) -> Iterator[Outcome]:
@@ -51,19 +59,19 @@ def copy(chat: Chat, argument: str) -> Iterator[Outcome]:
     yield Copy(actions.answer_of(chat, _nth(replies, n, "reply")), which)
 
 
-def _refuse_file(chat: Chat, path: Path, message: str) -> None:
+def _refuse_file(chat: Chat, name: str, message: str) -> None:
     """Raise ``PromptTooLongError`` if the message can't be sent, whichever turns go for it."""
     try:
         drops = actions.turns_to_drop(chat, message)
     except PromptTooLongError as e:
-        raise PromptTooLongError(f"{path}: {e.message}", "read a shorter one") from e
+        raise PromptTooLongError(f"{name}: {e.message}", "read less") from e
     session = chat.session
     if drops and chat.settings.on_full == "stop":
         length = chat.view.context_length
         room = max(0, session.context().free - reserve(length))
         raise PromptTooLongError(
-            f"{path} takes {session.count(message):,} tokens, and of the context of {length:,} "
-            f"only {room:,} are free",
+            f"{name}: this takes {session.count(message):,} tokens, and of the context of "
+            f"{length:,} only {room:,} are free",
             Advice.MAKE_ROOM,
         )
 
@@ -74,17 +82,17 @@ def _nth(found: list[T], n: int, what: str) -> T:
     return found[n - 1]
 
 
-def _path_and_rest(argument: str) -> tuple[Path, str]:
-    """Split into the file, quoted if its name has spaces, and what stands after it."""
+def _paths_and_rest(argument: str) -> tuple[list[Path], str]:
+    """Split into the files, quoted if the name has spaces, and what stands after it."""
     if not argument:
         raise UsageError("which file?", "/read FILE")
     whole = path_of(argument)
     if is_there(whole):
-        return whole, ""
+        return [whole], ""
     quoted = re.match(r"""(["'])(.+?)\1(?:\s+|$)""", argument)
     name = quoted[2] if quoted else argument.split()[0]
     rest = argument[quoted.end() :] if quoted else argument[len(name) :]
-    return path_of(name), rest.strip()
+    return files_of(name), rest.strip()
 
 
 def _text_of(path: Path) -> str:

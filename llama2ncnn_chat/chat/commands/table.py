@@ -105,7 +105,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("fork", "/fork", "go on in a copy of this session", sessions.fork),
     Entry("delete", "/delete [NAME]", "delete a session", sessions.delete, "session"),
     Entry("undelete", "/undelete", "bring back what was deleted last", sessions.undelete),
-    Entry("read", "/read FILE [TEXT]", "a file's text into your message", files.read, "path"),
+    Entry("read", "/read FILE [TEXT]", "a file, or *.txt, into your message", files.read, "path"),
     Entry(
         "copy",
         "/copy [N] | code [K]",

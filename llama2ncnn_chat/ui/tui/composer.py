@@ -242,7 +242,7 @@ class Composer(Vertical):
             parts.insert(0, "✎ editing  (esc leaves it as it was)")
         if self._words:
             words = phrases.brief(self._words, 40)
-            parts.append(f'↳ the reply begins: {words}  (/begin "" lets it)')
+            parts.append(f'↳ the reply begins: {words}  (/begin "" takes it back)')
         about = self.query_one("#about", Static)
         about.update(Content("   ".join(parts)))
         about.display = bool(parts)

@@ -75,6 +75,34 @@ def test_read_takes_what_the_oldest_turns_may_make_room_for(
     assert chat.session.context().hidden == 2
 
 
+def test_read_takes_all_files_of_a_pattern_in_order(chat: Chat, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    for name in ("b.txt", "a.txt", "deep/c.txt", "[x].md"):
+        (tmp_path / name).write_text(f"in {name}\n")
+    attached = [each for each in do(chat, f"/read {tmp_path}/*.txt") if isinstance(each, Attach)]
+    assert [each.name for each in attached] == [f"{tmp_path}/a.txt", f"{tmp_path}/b.txt"]
+    assert attached[0].text == f"{tmp_path}/a.txt:\nin a.txt"
+    do(chat, f"/read {tmp_path}/**/*.txt which?")
+    said_to_it = transcript(chat)[0]
+    assert [line for line in said_to_it.splitlines() if line.startswith("in ")] == [
+        *("in a.txt", "in b.txt", "in deep/c.txt")
+    ]
+    assert said_to_it.endswith("\n\nwhich?")
+    assert only(Attach, list(do(chat, f"/read {tmp_path}/[x].md"))).text == "in [x].md"
+    assert "No such file" in complaint(chat, f"/read {tmp_path}/*.py")
+
+
+def test_a_file_of_several_that_is_no_text_is_named_and_none_is_read(
+    chat: Chat, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("fine")
+    (tmp_path / "b.txt").write_bytes(b"\xff\xfa")
+    assert "b.txt: is not text" in complaint(chat, f"/read {tmp_path}/*.txt")
+    for i in range(101):
+        (tmp_path / f"{i}.md").write_text("x")
+    assert "101 files are too many" in complaint(chat, f"/read {tmp_path}/*.md")
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfa", b"a\0b"])
 def test_read_refuses_what_is_no_text(chat: Chat, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
