@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..generation.settings import RANGES
 from ..paths import is_there, path_of
 from ..reading import read_text
+from .phrases import brief
 
 INSTRUCTIONS = frozenset(
     ("from", "parameter", "template", "system", "adapter", "license", "message")
@@ -75,7 +76,9 @@ def _instructions(path: Path, text: str) -> Iterator[tuple[str, str, str]]:
         name, value = _split(line)
         name, parameter = name.lower(), ""
         if name not in INSTRUCTIONS:
-            raise UsageError(f"{path}: line {number}: no instruction of a Modelfile", line.strip())
+            raise UsageError(
+                f"{path}: line {number}: no instruction of a Modelfile", brief(line, 40)
+            )
         if name == "parameter":
             parameter, value = _split(value)
         elif name == "message":

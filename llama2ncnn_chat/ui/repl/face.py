@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from convert.streams import is_terminal
+from convert.streams import is_terminal, say
 
 from ...chat.chat import Chat
 from ...chat.commands.info import overview
@@ -17,6 +17,7 @@ from ...launch.options import Options
 from ...paths import history_file
 from ..giving_back import given_back
 from ..history import History
+from ..leaving import how_to_go_on
 from ..stopping import stop_until_woken
 from ..terminal import is_dumb, is_interactive, wants_colour
 from .completion import CommandCompleter, whole_lines
@@ -66,6 +67,8 @@ def run(chat: Chat, options: Options) -> int:
             prompt = _line_prompt(chat, history, "You: " if options.screen_reader else "> ")
         first = Command("resume") if options.resume == "" else None
         repl.run(prompt, first, history.take_draft())
+    if person and (last_line := how_to_go_on(chat)):
+        say(last_line)
     # A script wants to know; a person has read it.
     return int(screen.complained and not person)
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import os
 
+from convert.streams import say
+
 from ..boundary import closed_after
+from ..leaving import how_to_go_on
 from .app import ChatApp
 from .model_picker import Models
 from .opening_screen import Opener
@@ -44,4 +47,7 @@ def run(
             app.run()
         if app.failure:
             raise app.failure
+        last_line = how_to_go_on(app.chat) if app.chat else ""
+    if last_line:
+        say(last_line)
     return app.return_code or 0

@@ -52,6 +52,18 @@ def test_it_sets_all_that_it_has_and_nothing_else(chat: Chat) -> None:
     assert chat.session.ledger.head.runs[0].sampling == sampling
 
 
+def test_a_seed_begins_to_count_anew(chat: Chat, config: Path) -> None:
+    config.write_text("[preset.x]\nseed = 5")
+    seeds = []
+    for _ in range(2):
+        do(chat, "/preset x")
+        for _ in range(2):
+            do(chat, "hello")
+            assert chat.session.ledger.head
+            seeds.append(chat.session.ledger.head.runs[0].seed)
+    assert seeds == [5, 6, 5, 6]
+
+
 def test_in_a_conversation_the_system_prompt_changes_too(talked: Chat) -> None:
     do(talked, "/preset brief")
     ids = talked.session.ledger.path()[0].ids

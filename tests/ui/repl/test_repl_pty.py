@@ -36,6 +36,7 @@ def test_a_conversation(terminal: Terminal) -> None:
     terminal.type(CTRL_D)
     last = terminal.ends()
     assert "Aborted" not in last
+    assert "saved as 1: llama2ncnn-chat -c goes on" in last
     assert "You said" not in last
     assert not terminal.screen().endswith("for help)")
 

@@ -13,6 +13,7 @@ import pytest
 from llama2ncnn_chat.catalogue.bundled import DEMO_CHECKPOINT
 from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.storage.store import Store
+from llama2ncnn_chat.ui.terminal import without_sequences
 from tests.chatting import WILD, WILD_FLAGS
 from tests.ui.tui.terminal import (
     CTRL_O,
@@ -73,11 +74,13 @@ def test_a_whole_evening(terminals: list[Terminal]) -> None:
     terminal.see("Hello again")
     terminal.type(CTRL_Q)
     assert terminal.ended() == 0
+    terminal.wait(lambda: _after(terminal) == "saved as 1: llama2ncnn-chat --resume 1 goes on")
 
     again = open_chat(terminals, "-c")
     again.see("What is your name?")
     again.type("\x04")
     assert again.ended() == 0
+    again.wait(lambda: _after(again) == "saved as 2: llama2ncnn-chat -c goes on")
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
@@ -173,3 +176,8 @@ def _sessions() -> list[int]:
         return [info.id for info in store.list()]
     finally:
         store.close()
+
+
+def _after(terminal: Terminal) -> str:
+    """What it says on the person's own screen, once it has left its own."""
+    return without_sequences(terminal.raw.rpartition("\x1b[?1049l")[2]).strip()
