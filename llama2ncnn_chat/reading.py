@@ -84,7 +84,10 @@ def read_line(stream: TextIO) -> str:
 
     What has no ends of lines, as ``/dev/zero``, would be read for ever.
     """
-    line = stream.readline(MAX_TEXT + 1)
+    try:
+        line = stream.readline(MAX_TEXT + 1)
+    except OSError as e:  # a terminal that is gone
+        raise UsageError(f"standard input: can't read: {e.strerror}") from e
     if len(line) > MAX_TEXT:
         raise UsageError(
             f"standard input has a line of over {MAX_TEXT:,} characters", "is it a text?"

@@ -142,3 +142,9 @@ def test_a_quoted_message_without_end_is_refused() -> None:
     with pytest.raises(UsageError, match='end it by """'):
         LinePrompt(stdin=stream).read()
     assert len(read_line(stream)) == 1 + MAX_TEXT // 8
+
+
+def test_a_standard_input_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path / "written", os.O_WRONLY | os.O_CREAT)
+    with os.fdopen(descriptor) as stream, pytest.raises(UsageError, match="standard input: can't"):
+        LinePrompt(stdin=stream).read()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .. import signals
 from ..atomic import replacing
 from ..errors import UsageError
 from ..paths import make_private
@@ -110,7 +111,8 @@ class History:
         try:
             yield
         except BaseException:
-            self.keep_draft(unsent())
+            with signals.ignored():
+                self.keep_draft(unsent())
             raise
 
     def _write(self, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -123,3 +124,14 @@ def test_a_draft_is_kept_once_and_offered_once() -> None:
     unkept = History(None)
     unkept.keep_draft("private")
     assert unkept.take_draft() == ""
+
+
+def test_a_second_signal_costs_no_draft() -> None:
+    def unsent() -> str:
+        signal.raise_signal(signal.SIGINT)
+        return "half"
+
+    history = History(history_file())
+    with pytest.raises(KeyboardInterrupt), history.keeping_draft(unsent):
+        raise KeyboardInterrupt
+    assert history.take_draft() == "half"

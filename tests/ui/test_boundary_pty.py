@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import pytest
 
 from llama2ncnn_chat.catalogue.bundled import DEMO_CHECKPOINT
 from llama2ncnn_chat.paths import crash_log, history_file
 from tests.ui.broken import SECRET
-from tests.ui.repl.terminal import CTRL_D
+from tests.ui.repl.terminal import CTRL_D, PATIENCE
 from tests.ui.repl.terminal import Terminal as LineTerminal
 from tests.ui.tui.terminal import CTRL_O, CTRL_Q, ENTER, PROMPT, Terminal
 
@@ -99,6 +100,21 @@ def test_a_draft_survives_a_signal(terminals: list[Terminal], plain: bool) -> No
     else:
         terminal.ends(130)
     assert history_file().with_name("draft").read_text() == DRAFT
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_draft_survives_its_terminal(terminals: list[Terminal], plain: bool) -> None:
+    # In a shell, whose end alone brings a signal: the end of input comes before it.
+    terminal = LineTerminal(after_stop="true") if plain else Terminal()
+    terminal.see(PROMPT)
+    terminal.type(DRAFT)
+    terminal.see(DRAFT)
+    terminal.child.ptyproc.fileobj.close()  # as a window that is closed
+    kept, end = history_file().with_name("draft"), time.monotonic() + PATIENCE
+    while not kept.exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert kept.read_text() == DRAFT
 
 
 @pytest.mark.parametrize(("flags", "term"), [(["--screen-reader"], "xterm"), ([], "dumb")])

@@ -28,6 +28,7 @@ from prompt_toolkit.styles import Style
 from convert.streams import printable
 
 from ...chat.line import Line, is_command, parse
+from ...errors import Terminated
 from ..armed import Armed
 from ..history import History
 from ..keyboard import PAUSE
@@ -138,15 +139,23 @@ class RichPrompt:
         draft = self._attached + self._pastes.shown(draft, folds=not edits)
         self._attached = ""
         try:
-            text = self._session.prompt(
-                default=draft, pre_run=self._begin, set_exception_handler=False
-            )
+            text = self._ask(draft)
         except (EOFError, ClearedError):
             raise
         except BaseException:
             self.unsent = self._pastes.whole(self._session.default_buffer.text)
             raise
         return parse(self._pastes.whole(text))
+
+    def _ask(self, draft: str) -> str:
+        try:
+            return self._session.prompt(
+                default=draft, pre_run=self._begin, set_exception_handler=False
+            )
+        except EOFError as e:
+            if self._input.closed:  # no key said so: the terminal is gone, a signal will follow
+                raise Terminated from e
+            raise
 
     def _fail(self, _loop: AbstractEventLoop, context: dict[str, Any]) -> None:
         """End the prompt by an error of the event loop, where prompt_toolkit would print it."""
