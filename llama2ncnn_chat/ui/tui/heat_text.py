@@ -25,6 +25,13 @@ class HeatText(Static):
             self.row, self.at = row, at
             super().__init__()
 
+    class Hovered(Message):
+        """The mouse is over a token of the reply of a row, or over none any more."""
+
+        def __init__(self, row: Row, at: int | None) -> None:
+            self.row, self.at = row, at
+            super().__init__()
+
     def __init__(self, row: Row, vocabulary: Vocabulary) -> None:
         super().__init__(classes="heat")
         self.row = row
@@ -50,9 +57,18 @@ class HeatText(Static):
         self._draw()
 
     def on_click(self, event: events.Click) -> None:
-        at = place_at(lay_out(self._pieces, self._width), event.x, event.y)
-        if at is not None:
+        if (at := self._at(event)) is not None:
             self.post_message(self.Clicked(self.row, at))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        self.post_message(self.Hovered(self.row, self._at(event)))
+
+    def on_leave(self) -> None:
+        self.post_message(self.Hovered(self.row, None))
+
+    def _at(self, event: events.MouseEvent) -> int | None:
+        """Return the token under the mouse, if any."""
+        return place_at(lay_out(self._pieces, self._width), event.x, event.y)
 
     @property
     def _width(self) -> int:

@@ -22,8 +22,8 @@ from ...events import (
     TurnRemoved,
 )
 from ..meter import Meter
+from .heat_transcript import HeatTranscript
 from .status import Context, PrefillBar, Speed, StatusLine
-from .transcript import Transcript
 
 Clock = Callable[[], float]
 
@@ -36,7 +36,7 @@ class Painter:
 
     def __init__(
         self,
-        transcript: Transcript,
+        transcript: HeatTranscript,
         status: StatusLine,
         bar: PrefillBar,
         clock: Clock = time.monotonic,
@@ -46,7 +46,7 @@ class Painter:
         self._meter = Meter()
         self._start = 0.0
         self._first: float | None = None
-        self._shows_text = True
+        self._shows_text, self._weighs = True, False
 
     @property
     def has_text(self) -> bool:
@@ -54,11 +54,12 @@ class Painter:
         return self._first is not None
 
     def begin(self, kind: str) -> None:
-        """Show that a generation has begun: a reply, more of one, or a replay, which shows none."""
+        """Show that a generation has begun: a reply, more of one, or what shows no text."""
         self.added.clear()
         self._meter.begin()
         self._start, self._first = self._clock(), None
-        self._shows_text = kind not in ("replay", "weigh")
+        self._weighs = kind == "weigh"
+        self._shows_text = not self._weighs and kind != "replay"
         self._status.speed = Speed()
         self._status.activity = "replaying" if kind == "replay" else "reading"
         view = self._transcript.last_view
@@ -94,6 +95,8 @@ class Painter:
             case PrefillProgress():
                 self._bar.draw(event)
                 self._show_used(self._meter.used)
+                if self._weighs:
+                    self._transcript.draw_tokens()
             case TurnAdded(row):
                 self.added.add(row.id)
                 await self._transcript.add(row)

@@ -12,10 +12,10 @@ from textual.worker import Worker, WorkerState
 
 from ...chat.chat import Chat
 from ...chat.outcomes import Generate
+from .heat_transcript import HeatTranscript
 from .painter import Painter
 from .status import PrefillBar, StatusLine
 from .stream import Stream
-from .transcript import Transcript
 
 GROUP = "reply"
 FRAME_SECONDS = 1 / 12
@@ -33,7 +33,7 @@ class Replies:
         self,
         chat: Chat,
         owner: MessagePump,
-        transcript: Transcript,
+        transcript: HeatTranscript,
         status: StatusLine,
         bar: PrefillBar,
     ) -> None:

@@ -18,7 +18,7 @@ from textual.message import Message
 from ...chat.chat import Chat
 from ...chat.outcomes import Outcome
 from ...chat.turn_actions import branch, weigh
-from ...events import Tokens
+from ...events import Row, Tokens
 from ..likelihood import SURPRISING
 from .heat_transcript import HeatTranscript
 from .keys import key
@@ -103,10 +103,9 @@ class Talk(Vertical):
     @on(RunnersUp.Picked)
     def action_branch(self) -> None:
         """Go on from the highlighted token; where nothing is known, ask what was likely."""
-        row, tokens, at = self._transcript.reply, self._tokens, self._transcript.cursor
-        token = self._others.highlighted
-        if row is None or tokens is None:
+        if (looked_at := self._looked_at) is None:
             return
+        (row, tokens, at), token = looked_at, self._others.highlighted
         if token is None:
             self.post_message(self.Wanted(weigh(self._chat, row)))
         elif token not in {tokens.ids[at], *self._chat.vocabulary.ends}:
@@ -114,14 +113,24 @@ class Talk(Vertical):
 
     @on(HeatTranscript.Pointed)
     def _draw_others(self) -> None:
-        tokens, at = self._tokens, self._transcript.cursor
-        if tokens is None:
+        if (looked_at := self._looked_at) is None:
             self._others.show("", None)
             return
+        _, tokens, at = looked_at
         choice = tokens.choices.get(at)
         place = f"token {at + 1:,} of {len(tokens.ids):,}"
         known = f"  {choice.probability:.1%}" if choice else f"  {UNKNOWN}"
         self._others.show(place + known, choice)
+
+    @property
+    def _looked_at(self) -> tuple[Row, Tokens, int] | None:
+        """The token that is under the mouse, else under the cursor: its reply and its index."""
+        if place := self._transcript.place:
+            row, at = place
+            tokens = self._transcript.tokens_of(row)
+            if tokens and at < len(tokens.ids):
+                return row, tokens, at
+        return None
 
     @property
     def _tokens(self) -> Tokens | None:

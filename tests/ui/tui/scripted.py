@@ -29,14 +29,15 @@ DEMO_FACTS = ModelFacts(DEMO, "d" * 64, "q8", 2_600_000, about=ABOUT, starters=S
 class Script:
     """``replies`` in the order they are asked for, then the last one again.
 
-    ``gate``, where given, lets tokens through one ``release`` at a time; ``failure`` is raised
-    by the next token.
+    ``gate``, where given, lets tokens through one ``release`` at a time, and ``reading`` chunks
+    that are read; ``failure`` is raised by the next token.
     """
 
     replies: Sequence[str]
     context_length: int = 4096
     seconds: float = 0.0
     gate: threading.Semaphore | None = None
+    reading: threading.Semaphore | None = None
     failure: Exception | None = None
     asked: int = field(default=-1, init=False)
 
@@ -79,6 +80,11 @@ class _Engine(ScriptedEngine):
         logits = np.zeros(self.vocab_size, np.float32)
         logits[self._reply[self._said] + 3 if self._said < len(self._reply) else 2] = 20
         return logits
+
+    def forward_all(self, ids: Sequence[int]) -> Float32:
+        if self._script.reading:
+            self._script.reading.acquire(timeout=5)
+        return super().forward_all(ids)
 
     def _begin(self, said: int) -> None:
         script = self._script

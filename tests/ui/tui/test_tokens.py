@@ -117,6 +117,48 @@ def test_a_resumed_reply_is_read_once_for_its_numbers() -> None:
     play(again, scene)
 
 
+def test_what_is_known_is_shown_while_the_rest_is_read() -> None:
+    script = Script(["one two three four five six seven."])
+    chat = make_chat(script)
+
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        reply = chat.session.ledger.path()[-1]
+        reply.choices.clear()
+        chat._completer._rewind(0)
+        script.reading = threading.Semaphore(0)
+        await stage.press("f3")
+        await stage.until(lambda: "token 1 of 34  enter reads" in place(stage))
+        script.reading.release(2)
+        await stage.until(lambda: "token 1 of 34  0.0%" in place(stage))
+        assert stage.screen.replies.running
+        script.reading.release(10)
+        await stage.idle()
+        assert len(reply.choices) == 34
+
+    play(chat, scene)
+
+
+def test_the_mouse_looks_at_a_token_and_leaves_the_cursor() -> None:
+    chat = make_chat(Script(["cat."]))
+
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        await stage.press("f3")
+        await stage.until(lambda: "token 1 of 4" in place(stage))
+        await stage.pilot.hover(HeatText, offset=(2, 0))
+        await stage.until(lambda: "token 3 of 4" in place(stage))
+        assert stage.screen.query_one(HeatTranscript).cursor == 0
+        await stage.pilot.hover("#runners-up", offset=(3, 1))
+        await stage.until(lambda: "token 1 of 4" in place(stage))
+        await stage.pilot.hover(HeatText, offset=(2, 0))
+        await stage.until(lambda: "token 3 of 4" in place(stage))
+        await stage.press("right")  # what the keys do is to be seen
+        await stage.until(lambda: "token 2 of 4" in place(stage))
+
+    play(chat, scene)
+
+
 def test_the_heat_comes_and_goes_and_grows_with_a_reply() -> None:
     gate = threading.Semaphore(2)
     chat = make_chat(Script(["**cat** and dog."], gate=gate))
