@@ -33,7 +33,7 @@ from llama2ncnn_chat.ui.tui.themes import INK, PAPER
 SIZE, TALL = (100, 32), (100, 68)
 COMMENT = re.compile(r"\s*<!--.*?-->")  # of the library that draws
 SEED = 7
-PATIENCE = 60.0
+PATIENCE = 600.0
 BEFORE = ("What can you do?", "Good morning! How are you today?")
 MESSAGES = ("Hello! My name is Ann.", "Tell me a story about a fox.", "What is my name?")
 TURNS: tuple[tuple[str, Command | None], ...] = (
@@ -49,8 +49,16 @@ TURNS: tuple[tuple[str, Command | None], ...] = (
     ("Thank you, goodbye!", None),
 )
 """What is said to another model, and what is done about its reply."""
-HEATED = "Why is the sky blue?"
-"""What it is asked for a reply whose tokens are to be seen."""
+HEATED = "What is the capital of France, and what is it known for?"
+HEATED_WITH = (
+    Command("system", "Answer in two or three sentences."),
+    Command("set", "temperature 0.3"),
+    Command("set", "seed 9"),
+)
+"""What it is asked, and how, for a reply whose tokens are to be seen: sure of what it knows, and
+less of how to put it."""
+N_SURPRISES = 6
+"""On which of its surprises the cursor is: one with another word that is as good."""
 FLAGS = {
     "seed": SEED,
     "temperature": 0.2,
@@ -115,7 +123,8 @@ async def take_turns(app: ChatApp, folder: Path) -> None:
                 await screen.run_command(then)
                 await until(lambda: not screen.replies.running)
         await picture(pilot, folder / "smollm2.svg")
-        await screen.run_command(Command("new"))
+        for command in (Command("new"), *HEATED_WITH):
+            await screen.run_command(command)
         await pilot.resize_terminal(*SIZE)
         await say(pilot, screen, HEATED)
         await heat(pilot, folder / "tokens.svg")
@@ -125,7 +134,7 @@ async def heat(pilot: Pilot[None], path: Path) -> None:
     """Take a picture of the last reply's tokens, the cursor on one that wasn't likely."""
     await pilot.press("f3")
     await pilot.pause()
-    await pilot.press("n", "n")
+    await pilot.press(*"n" * N_SURPRISES)
     await picture(pilot, path)
 
 
@@ -157,7 +166,7 @@ async def picture(pilot: Pilot[None], path: Path) -> None:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Wait until it is true; raises TimeoutError after a minute."""
+    """Wait until it is true; raises TimeoutError after ten minutes."""
     end = time.monotonic() + PATIENCE
     while not true():
         if time.monotonic() > end:
