@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from ..chat.chat import Chat
 from ..errors import ChatError
+
+if TYPE_CHECKING:  # the screen waits for no model
+    from ..chat.chat import Chat
 
 
 def how_to_go_on(chat: Chat) -> str:
