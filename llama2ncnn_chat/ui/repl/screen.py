@@ -146,7 +146,7 @@ class Screen:
 
     def draw_tokens(self, vocabulary: Vocabulary, tokens: Tokens) -> None:
         """Draw a reply by how likely its tokens were, and list those that weren't."""
-        self.note(legend(colour=self.colour))
+        put(joined([legend(colour=self.colour), "\n"]))
         writer = Writer(live=self.live, colour=self.colour)
         writer.write(self.role())
         writer.write(drawn(vocabulary, tokens, colour=self.colour))

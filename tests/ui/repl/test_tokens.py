@@ -48,6 +48,13 @@ def test_a_reply_that_was_written_without_is_read_for_them(
     assert len(chat._engine.fed) == fed  # type: ignore[attr-defined]
 
 
+def test_in_colour_the_legend_has_the_tints(capsys: pytest.CaptureFixture[str]) -> None:
+    talk(torn_chat(), "hello\n/tokens\n", label="> ", colour=True)
+    out = capsys.readouterr().out
+    assert "likely 90% \x1b[4;32m50%\x1b[0m" in out
+    assert "m50%" not in without_sequences(out)
+
+
 def test_a_screen_reader_hears_no_reply_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     talk(torn_chat(), "hello\n/tokens\n", label="> ", roles=True)
     assert capsys.readouterr().out.count("Assistant") == 2  # the reply, and it by its tokens
