@@ -108,7 +108,7 @@ def said_nothing(reply: Row) -> str:
 def read_again(n_tokens: int, why: str) -> str:
     """Say that the next message takes longer, because a KV cache isn't there any more."""
     because = f" ({'--no-kv-cache' if why == 'off' else why})" if why else ""
-    return f"{n_tokens:,} tokens of it are read again with the next message{because}"
+    return f"the next reply begins later: {n_tokens:,} tokens are read again{because}"
 
 
 def longer_than_context(length: int) -> str:

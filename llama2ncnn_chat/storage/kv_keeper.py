@@ -51,7 +51,7 @@ class KvKeeper:
         if self._snapshots:
             cache, why = self._snapshots.load(session_id, self._key(session), window)
             if cache and cache.n_tokens > self._completer.context_length:
-                why = "the snapshot is longer than this context"
+                why = "what was kept is longer than this context"
             elif cache:
                 self._completer.restore(cache, window)
                 self._kept, n_restored = list(self._completer.ids), cache.n_tokens

@@ -90,10 +90,10 @@ class SnapshotStore:
                 raise ValueError("checksum")
             os.utime(path)
         except FileNotFoundError:
-            return None, "no snapshot"
+            return None, "nothing was kept of it"
         except (OSError, SafetensorError, KeyError, ValueError):
             self.delete(session_id)
-            return None, "damaged"
+            return None, "what was kept is damaged"
         return KvCache(tensors["keys"], tensors["values"]), ""
 
     def total_bytes(self) -> int:

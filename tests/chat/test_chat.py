@@ -51,7 +51,7 @@ def test_without_a_snapshot_it_is_read_again_and_said_why() -> None:
     chat.resume(1)
     used = chat.session.context().used
     assert chat.pop_notes() == [
-        f"{used} tokens of it are read again with the next message (no snapshot)"
+        f"the next reply begins later: {used} tokens are read again (nothing was kept of it)"
     ]
     do(chat, "two")
     assert transcript(chat)[3] == "You said two."

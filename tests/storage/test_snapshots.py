@@ -72,7 +72,7 @@ def test_the_beginning_of_a_conversation_is_of_use(store: SnapshotStore) -> None
 @pytest.mark.parametrize(
     ("session_id", "key", "ids", "why"),
     [
-        (2, "key", [1, 2, 3], "no snapshot"),
+        (2, "key", [1, 2, 3], "nothing was kept of it"),
         (1, "another", [1, 2, 3], "the model or the CPU differs"),
         (1, "key", [1, 2], "the conversation differs"),
         (1, "key", [1, 2, 4, 5], "the conversation differs"),
@@ -102,9 +102,9 @@ def test_any_changed_byte_is_noticed(store: SnapshotStore, folder: Path) -> None
             loaded, why = store.load(1, "key", [1, 2])
             assert why or same(loaded, cache)
             whys.append(why)
-            assert file.exists() == (why != "damaged")
+            assert file.exists() == (why != "what was kept is damaged")
     data = whys[-2 * 2 * cache.keys.nbytes :]
-    assert set(data) == {"damaged"}
+    assert set(data) == {"what was kept is damaged"}
 
 
 def test_a_file_cut_short_is_damaged_and_removed(store: SnapshotStore, folder: Path) -> None:
@@ -112,8 +112,8 @@ def test_a_file_cut_short_is_damaged_and_removed(store: SnapshotStore, folder: P
         store.save(1, "key", [1, 2], make_cache(2))
         with (folder / "1.safetensors").open("r+b") as file:
             file.truncate(size)
-        assert store.load(1, "key", [1, 2]) == (None, "damaged")
-        assert store.load(1, "key", [1, 2]) == (None, "no snapshot")
+        assert store.load(1, "key", [1, 2]) == (None, "what was kept is damaged")
+        assert store.load(1, "key", [1, 2]) == (None, "nothing was kept of it")
 
 
 def use(folder: Path, session_id: int, seconds_ago: float) -> None:
@@ -131,7 +131,12 @@ def test_the_least_recently_used_goes_first(folder: Path) -> None:
     store.load(0, "key", [1])  # now 1 is the oldest
     store.save(3, "key", [1], make_cache(1))
     assert store.total_bytes() == 3 * size
-    assert [store.load(i, "key", [1])[1] for i in range(4)] == ["", "no snapshot", "", ""]
+    assert [store.load(i, "key", [1])[1] for i in range(4)] == [
+        "",
+        "nothing was kept of it",
+        "",
+        "",
+    ]
 
 
 def test_saving_again_replaces(store: SnapshotStore) -> None:

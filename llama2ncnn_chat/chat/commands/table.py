@@ -56,7 +56,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("help", "/help [COMMAND]", "this list", _help, "command", ("?",)),
     Entry("exit", "/exit", "leave", _quit, aliases=("quit", "bye")),
     Entry("new", "/new", "begin a new session; the old one is kept", sessions.new),
-    Entry("clear", "/clear", "the same, with an empty screen", sessions.clear),
+    Entry("clear", "/clear", "begin a new session on an empty screen", sessions.clear),
     Entry("regen", "/regen", "another reply to the last message", turns.regen),
     Entry("continue", "/continue", "go on with the last reply", turns.proceed),
     Entry("prev", "/prev", "the reply that was made before this one", turns.previous),
@@ -94,7 +94,11 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("rename", "/rename NAME", "another name for this session", sessions.rename),
     Entry("load", "/load NAME", "open a session by name or number", sessions.load, "session"),
     Entry(
-        "resume", "/resume [NAME]", "the same, or choose one of a list", sessions.resume, "session"
+        "resume",
+        "/resume [NAME]",
+        "open a session, or choose one of a list",
+        sessions.resume,
+        "session",
     ),
     Entry(
         "list",

@@ -131,7 +131,7 @@ class LinePrompt:
             except KeyboardInterrupt as e:
                 if not label or isinstance(e, Terminated):
                     raise
-                self._aside("\n" if armed else "\n(Ctrl+C again quits)\n")
+                self._aside("\n" if armed else "\n(^c again quits)\n")
             if armed:
                 raise EOFError
             armed = True

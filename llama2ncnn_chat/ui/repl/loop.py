@@ -94,7 +94,7 @@ class Repl:
     def toolbar(self, draft: str, armed: bool) -> StyleAndTextTuples:
         """Draw the bar below the prompt: model, context, speed, and what the draft takes."""
         if armed:
-            return [("class:toolbar.warn", "press Ctrl+C again to quit")]
+            return [("class:toolbar.warn", "^c again quits")]
         parts: StyleAndTextTuples = [("class:toolbar", self._status(self._screen.meter))]
         if len(draft) > MAX_COUNTED:
             parts.append(("class:toolbar", f" · this message {len(draft):,} characters"))

@@ -282,7 +282,7 @@ class ChatScreen(Screen[None]):
             self.post_message(self.Left())
         else:
             self._armed.arm()
-            self.status.say("ctrl+c again quits", ARMED_SECONDS)
+            self.status.say("^c again quits", ARMED_SECONDS)
 
     async def action_clear_screen(self) -> None:
         """Empty the screen; the conversation stays."""

@@ -17,7 +17,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from ...chat.commands.table import COMMANDS
-from .status import MUTED
 
 KEYS_WIDTH = 26
 Section = tuple[str, Sequence[Binding]]
@@ -40,8 +39,8 @@ class HelpScreen(ModalScreen[None]):
         self._sections = [*keys, ("Commands", [(c.usage, c.help) for c in COMMANDS])]
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="box"):
-            yield Static(Content.assemble("Help", ("   esc closes", MUTED)), classes="title")
+        with Vertical(classes="box") as box:
+            box.border_title, box.border_subtitle = "Help", "esc closes"
             with VerticalScroll():
                 for title, rows in self._sections:
                     yield Static(title, classes="heading")

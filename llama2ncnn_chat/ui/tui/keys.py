@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.dom import DOMNode
 
-SHOWN_AS = {"escape": "esc", "left": "←→", "up": "↑↓"}
+SHOWN_AS = {"enter": "enter", "escape": "esc", "left": "←→", "up": "↑↓"}
 
 
 def key(

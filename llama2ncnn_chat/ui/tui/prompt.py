@@ -26,7 +26,7 @@ from .keys import key
 
 Offers = Mapping[str, str | None]
 """Keys that write a message while nothing is typed; None is the wish for another model."""
-PLACEHOLDER = "Send a message  (/ for commands, F1 for help)"
+PLACEHOLDER = "Send a message  (/ for commands, f1 for help)"
 
 
 _key = partial(key, "prompt")

@@ -38,7 +38,7 @@ class Confirm(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Static(Content(self._question))
-            yield _keys(("y", "yes"), ("n", "no (esc)"))
+            yield _keys(("y", "yes"), ("n, esc", "no"))
 
     def action_answer(self, answer: bool) -> None:
         """Close with that answer."""
@@ -88,11 +88,11 @@ class Pick(ModalScreen[T | None], Generic[T]):
         self._found: Sequence[T] = ()
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="box"):
-            yield Static(Content(self._title), classes="title")
+        with Vertical(classes="box") as box:
+            box.border_title = self._title
+            box.border_subtitle = "↑↓ move   enter choose   esc close"
             yield Field(placeholder="type to search", compact=True)
             yield OptionList(compact=True)
-            yield _keys(("↑↓", "another"), ("enter", "takes it"), ("esc", "none"))
 
     def on_mount(self) -> None:
         self._fill("")

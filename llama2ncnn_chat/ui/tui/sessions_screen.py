@@ -59,8 +59,8 @@ class SessionsScreen(ModalScreen[int | None]):
         return in_order(super().active_bindings, self.BINDINGS)
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="box"):
-            yield Static("Sessions", classes="title")
+        with Vertical(classes="box") as box:
+            box.border_title = "Sessions"
             yield Field(placeholder="search all that was ever said", compact=True)
             with Horizontal():
                 yield OptionList(compact=True)

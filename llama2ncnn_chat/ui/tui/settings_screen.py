@@ -53,9 +53,8 @@ class SettingsScreen(ModalScreen[None]):
         self._chat = chat
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="box"):
-            yield Static(Content.assemble("Model and settings", ("   esc closes", MUTED)),
-                         classes="title")  # fmt: skip
+        with Vertical(classes="box") as box:
+            box.border_title, box.border_subtitle = "Model and settings", "esc closes"
             yield Static(id="settings-note")
             with _Rows(can_focus=False):
                 yield Static(self._facts(), classes="facts")

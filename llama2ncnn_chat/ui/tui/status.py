@@ -147,7 +147,8 @@ class StatusLine(Static):
         if not context.draft:
             return Content("")
         colour = "$text-error" if context.overflows else MUTED
-        return Content.styled(f"draft {context.draft:,} of {context.free:,} free", colour)
+        over = f", {context.free:,} free" if context.overflows else ""
+        return Content.styled(f"+{context.draft:,} tok{over}", colour)
 
 
 def seconds(time: float) -> str:

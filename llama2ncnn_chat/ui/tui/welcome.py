@@ -14,7 +14,7 @@ from ...chat.chat import Chat
 from .prompt import Offers
 from .status import MUTED
 
-KEYS = (("enter", "sends"), ("ctrl+j", "new line"), ("/", "commands"), ("f1", "help"))
+KEYS = (("enter", "sends"), ("^j", "new line"), ("/", "commands"), ("f1", "help"))
 ANOTHER = "a real model: choose one that is here, or have one fetched"
 
 

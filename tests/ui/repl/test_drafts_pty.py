@@ -55,7 +55,7 @@ def test_keys_that_nobody_asked_for_and_a_byte_that_is_no_text(terminal: Termina
     terminal.type(CTRL_C)
     terminal.prompt()
     terminal.type("\x1b[27;5;1089~")  # Ctrl and what stands on C, twice
-    terminal.see("press Ctrl+C again to quit")
+    terminal.see("^c again quits")
     terminal.type("\x1b[1089;5u")
     terminal.ends()
 

@@ -154,7 +154,7 @@ class Keyboard(io.StringIO):
 def test_ctrl_c_arms_and_a_second_one_in_a_row_quits(capsys: pytest.CaptureFixture[str]) -> None:
     prompt = LinePrompt("> ", stdin=Keyboard(None, "hello\n", None, None))
     assert prompt.read() == Message("hello")
-    assert "(Ctrl+C again quits)" in capsys.readouterr().out
+    assert "(^c again quits)" in capsys.readouterr().out
     with pytest.raises(EOFError):
         prompt.read()
 

@@ -85,7 +85,7 @@ def test_ctrl_c_clears_then_arms_then_quits(terminal: Terminal) -> None:
     terminal.type(CTRL_C)
     terminal.prompt()
     terminal.type(CTRL_C)
-    terminal.see("press Ctrl+C again to quit")
+    terminal.see("^c again quits")
     terminal.type(CTRL_C)
     terminal.ends()
 
@@ -181,7 +181,7 @@ def test_a_dumb_terminal_gets_lines_and_no_escapes() -> None:
     terminal.type(CTRL_C)
     terminal.see("(stopped; /continue goes on)")
     terminal.type(CTRL_C)
-    terminal.see("(Ctrl+C again quits)")
+    terminal.see("(^c again quits)")
     terminal.child.kill(signal.SIGTERM)  # that's no Ctrl+C
     terminal.child.expect(pexpect.EOF)
     terminal.child.close()

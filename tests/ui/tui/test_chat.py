@@ -147,7 +147,7 @@ def test_the_oldest_turns_go_and_a_mark_tells() -> None:
 def test_the_draft_is_counted_while_typing() -> None:
     async def scene(stage: Stage) -> None:
         await stage.press(*"hello")
-        await stage.until(lambda: "draft 6 of 64 free" in stage.status)
+        await stage.until(lambda: "+6 tok" in stage.status)
 
     play(make_chat(Script(["Hi."], context_length=64)), scene)
 

@@ -19,6 +19,7 @@ from llama2ncnn_chat.ui.tui.keyboard import InputFailed
 from llama2ncnn_chat.ui.tui.session_preview import FOUND, SessionPreview
 from llama2ncnn_chat.ui.tui.sessions_screen import SessionsScreen
 from llama2ncnn_chat.ui.tui.settings_screen import SettingsScreen
+from llama2ncnn_chat.ui.tui.turn_view import TurnView
 from tests.ui.tui.scripted import Script, make_chat
 from tests.ui.tui.stage import Stage, play
 
@@ -199,7 +200,7 @@ def test_help_has_every_key_and_command(size: tuple[int, int]) -> None:
         assert all(command.usage in text and command.help in text for command in COMMANDS)
         assert all(key in text for key in ("^o", "f2", "esc", "shift+tab", "^j", "alt+enter", "y"))
         await stage.press("f1")
-        assert not _is_open(stage, HelpScreen)
+        await stage.until(lambda: not _is_open(stage, HelpScreen))
 
     play(make_chat(Script(["First."])), scene, size)
 
@@ -214,6 +215,23 @@ def test_the_palette_runs_commands() -> None:
         await stage.until(lambda: any("free" in notice for notice in stage.notices))
 
     play(make_chat(Script(["First."])), scene)
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (140, 45)])
+def test_messages_and_prompt_have_the_same_edges(size: tuple[int, int]) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        for heat in (False, True):
+            bands = [*stage.screen.query(TurnView), stage.screen.composer.prompt]
+            assert len(bands) == 3
+            [(left, right)] = {(band.region.x, band.region.right) for band in bands}
+            assert left == size[0] - right
+            assert right - left == min(size[0] - 2, 102)
+            if not heat:
+                await stage.press("f3")
+                await stage.until(lambda: stage.screen.talk.has_class("-heat"))
+
+    play(make_chat(Script(["First."])), scene, size)
 
 
 def test_when_no_more_keys_come_all_is_kept() -> None:

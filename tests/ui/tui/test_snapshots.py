@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import product
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 from docs.screenshots import COMMENT
 from llama2ncnn_chat.catalogue.listing import ListedModel, models_to_fetch
@@ -125,6 +126,13 @@ async def _sessions(stage: Stage) -> None:
     await stage.press("down")
 
 
+async def _palette(stage: Stage) -> None:
+    await stage.send("Tell me a story")
+    await stage.press("ctrl+p")
+    stage.app.screen.query_one(Input).cursor_blink = False
+    await stage.until(lambda: bool(stage.app.screen.query_one(OptionList).option_count))
+
+
 async def _tokens(stage: Stage) -> None:
     await stage.send("Tell me a story")
     assert stage.app.chat
@@ -144,10 +152,7 @@ async def _demo(stage: Stage) -> None: ...
 @pytest.mark.parametrize(
     ("act", "size", "theme"),
     [
-        (_demo, SMALL, INK),
-        (_demo, SMALL, PAPER),
-        (_demo, LARGE, INK),
-        (_demo, LARGE, PAPER),
+        *product((_demo, _palette, _sessions), (SMALL, LARGE), (INK, PAPER)),
         (_empty, SMALL, INK),
         (_chat, SMALL, INK),
         (_chat, SMALL, PAPER),
@@ -163,8 +168,6 @@ async def _demo(stage: Stage) -> None: ...
         (_reasoning, SMALL, INK),
         (_help, SMALL, PAPER),
         (_settings, SMALL, INK),
-        (_sessions, LARGE, PAPER),
-        (_sessions, SMALL, INK),
         (_tokens, SMALL, INK),
         (_tokens, SMALL, PAPER),
         (_tokens, LARGE, INK),
