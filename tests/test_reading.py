@@ -17,7 +17,7 @@ from llama2ncnn_chat.reading import MAX_TEXT, read_bytes, read_end, read_line, r
 from llama2ncnn_chat.ui.history import History
 from llama2ncnn_chat.ui.repl.lines import LinePrompt
 from llama2ncnn_chat.ui.tui.editor import edit_text
-from llama2ncnn_chat.ui.tui.themes import first_theme
+from llama2ncnn_chat.ui.tui.themes import picked_theme
 
 DEADLINE = pytest.mark.timeout(20)
 
@@ -109,9 +109,9 @@ def test_of_a_long_history_the_end_is_read() -> None:
 
 @DEADLINE
 @pytest.mark.parametrize("make", STRANGE)
-def test_a_theme_that_is_no_file_is_the_default(make: Callable[[Path], Path]) -> None:
+def test_a_theme_that_is_no_file_is_none(make: Callable[[Path], Path]) -> None:
     make(theme_file())
-    assert first_theme({}, ["ink"]) == "ink"
+    assert picked_theme(["ink"]) is None
 
 
 def test_a_text_from_the_editor_that_is_refused_stays(

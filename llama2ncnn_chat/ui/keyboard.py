@@ -5,7 +5,8 @@ end never comes, and keys in their extended forms come as values, with shortcuts
 key. Reads no terminal, and knows neither an event loop nor what a face's own parser takes.
 
 Sources: kitty's keyboard protocol (``CSI code:shifted:base ; modifiers:event ; text u``), xterm's
-modifyOtherKeys (``CSI 27 ; modifiers ; code ~``).
+modifyOtherKeys (``CSI 27 ; modifiers ; code ~``), its answer about the background's colour
+(``OSC 11 ; rgb:rrrr/gggg/bbbb ST``).
 """
 
 from __future__ import annotations
@@ -30,12 +31,18 @@ as long within a sequence, and no person is as quick from Escape to another key.
 
 KEYS = (ESC, "\x1b[", "\x1bO")
 """Beginnings of sequences that are keys by themselves: Escape, and Alt with a sign."""
+RARE_KEY = "\x1b]"
+"""One more, which waits longer: an answer that comes in pieces must never be taken for text."""
 
 _PIECES = re.compile(
+    r"\x1b\]11;[\w:/]{0,40}(?:\x07|\x1b\\)|"
     r"\x1b\[(?:\[[A-E]|[0-?]*[ -/]*[@-~])|\x1bO[A-FHMP-S]|\x1b[^\x1b]|[^\x1b]+|\x1b"
 )
-_UNFINISHED = re.compile(r"\x1b(?:O|\[\[|\[[0-9:;]{0,40})?\Z")
+_UNFINISHED = re.compile(r"\x1b(?:O|\[\[|\[[0-9:;]{0,40}|\](?:1(?:1(?:;[\w:/]{0,40}\x1b?)?)?)?)?\Z")
 _KEY = re.compile(r"\x1b\[([\d:;]*)([u~ABCDEFHPQRS])")
+_BACKGROUND = re.compile(r"\x1b\]11;rgba?:([\da-fA-F]{1,4})/([\da-fA-F]{1,4})/([\da-fA-F]{1,4})\b")
+_LUMA = (0.2126, 0.7152, 0.0722)
+"""How bright red, green and blue look."""
 _REPORT = re.compile(r"\x1b\[[<=>?][0-?]*[ -/]*[a-zA-Z](?<![mMyu])")
 """What a terminal says of itself, whoever asked: neither the mouse nor an answer to Textual."""
 
@@ -78,7 +85,14 @@ class Key:
     text: str = ""
 
 
-Piece = str | Key | Paste
+@dataclass(frozen=True)
+class Background:
+    """How bright the terminal's background is, as it answers: 0 for black, 1 for white."""
+
+    brightness: float
+
+
+Piece = str | Key | Paste | Background
 """Text, a key's sequence in its old form, or one of the values."""
 
 
@@ -126,12 +140,12 @@ class Keyboard:
                 yield key
         elif self._held in KEYS or late:  # what is longer and has no end comes to nothing
             key, self._held = self._held, ""
-            if key in KEYS:
+            if key in (*KEYS, RARE_KEY):
                 yield from self._keys(key, more=False)
         if late and (rest := self._decoder.decode(b"", final=True)):
             yield rest
 
-    def _keys(self, text: str, *, more: bool) -> Iterator[str | Key]:
+    def _keys(self, text: str, *, more: bool) -> Iterator[str | Key | Background]:
         if more and (unfinished := _UNFINISHED.search(text)):
             self._held = unfinished[0]
             text = text[: unfinished.start()]
@@ -162,8 +176,10 @@ class Keyboard:
             yield Paste(text)
 
 
-def _understood(piece: str) -> str | Key | None:
+def _understood(piece: str) -> str | Key | Background | None:
     """Return text or a key's old form as it is, an extended one as a value, None for no key."""
+    if piece.startswith(RARE_KEY) and piece != RARE_KEY:
+        return _background(piece)
     if piece in ("\x1b\r", "\x1b\n"):
         return Key(ENTER, ALT)
     if _REPORT.fullmatch(piece):
@@ -173,6 +189,15 @@ def _understood(piece: str) -> str | Key | None:
         return piece
     codes, states, texts = [_numbers(field) for field in f"{match[1]};;".split(";")[:3]]
     return _key(codes, states, texts, match[2])
+
+
+def _background(answer: str) -> Background | None:
+    """Read a colour of one to four digits for each of red, green and blue."""
+    match = _BACKGROUND.match(answer)
+    if match is None:
+        return None
+    shares = (int(digits, 16) / (16 ** len(digits) - 1) for digits in match.groups())
+    return Background(sum(luma * share for luma, share in zip(_LUMA, shares, strict=True)))
 
 
 def _key(codes: Numbers, states: Numbers, texts: Numbers, end: str) -> str | Key | None:

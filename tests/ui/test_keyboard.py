@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from llama2ncnn_chat.ui.keyboard import ALT, CTRL, ENTER, Key, Keyboard, Paste, Piece
+from llama2ncnn_chat.ui.keyboard import ALT, CTRL, ENTER, Background, Key, Keyboard, Paste, Piece
 from llama2ncnn_chat.ui.terminal import SILENCE
 
 CTRL_C = Key(ord("c"), CTRL)
@@ -56,6 +56,37 @@ def test_without_alt_an_escape_is_the_key() -> None:
     assert list(keyboard.idle(0.1)) == ["\x1b", "O"]
 
 
+@pytest.mark.parametrize("end", ["\x07", "\x1b\\"])
+@pytest.mark.parametrize(
+    ("colour", "brightness"),
+    [("rgb:ffff/ffff/ffff", 1.0), ("rgba:00/0/000/ff", 0.0), ("rgb:0000/ff00/0000", 0.7124)],
+)
+def test_how_bright_the_background_is_in_any_pieces(
+    colour: str, brightness: float, end: str
+) -> None:
+    data = f"a\x1b]11;{colour}{end}b"
+    for cut in range(1, len(data)):
+        keyboard = Keyboard()
+        first = feed(data[:cut], keyboard)
+        if cut != 2:  # after an Escape alone nobody can tell
+            first += keyboard.idle(SILENCE / 2)
+        found = first + feed(data[cut:], keyboard)
+        [told] = [piece for piece in found if isinstance(piece, Background)]
+        assert told.brightness == pytest.approx(brightness, abs=1e-3), cut
+        assert [piece for piece in found if piece != told] == ["a", "b"], cut
+
+
+def test_an_answer_about_the_background_that_is_none_comes_to_nothing() -> None:
+    assert feed("a\x1b]11;?\x07b") == ["a", "\x1b]", "11;?\x07b"]
+    assert feed("a\x1b]11;rgb:12/\x07b\x1b]11;red\x1b\\c") == ["a", "b", "c"]
+    keyboard = Keyboard()
+    assert feed("\x1b]11;rgb:ff", keyboard) == []
+    assert list(keyboard.idle(SILENCE)) == []
+    assert feed("\x1b]", keyboard) == []
+    assert list(keyboard.idle(SILENCE)) == ["\x1b]"]
+    assert feed("\x1b]x", keyboard) == ["\x1b]", "x"]
+
+
 def test_a_paste_comes_whole_and_without_sequences() -> None:
     log = "log \x1b[31mred\x1b[0m text\r\n\x1b]8;;http://x\x1b\\link\x1b]8;;\x07 \x1bPq#\x1b\\end"
     assert feed(f"a\x1b[200~{log}\x1b[201~b") == ["a", Paste("log red text\r\nlink end"), "b"]
@@ -89,7 +120,14 @@ def test_a_paste_that_never_ends(after: str, found: list[Piece]) -> None:
 
 def test_whatever_comes_typing_goes_on() -> None:
     random.seed(1)
-    signs = [*"\x1b\x1b\x1b[[[[0123456789;;::?<>=~uABRMtm$y ", "200~", "201~", "\udcff", "é"]
+    signs = [
+        *"\x1b\x1b\x1b[[[[0123456789;;::?<>=~uABRMtm$y ",
+        "]11;",
+        "200~",
+        "201~",
+        "\udcff",
+        "é",
+    ]
     for _ in range(3000):
         data = "".join(random.choices(signs, k=random.randrange(1, 20)))
         keyboard = Keyboard()
@@ -98,5 +136,5 @@ def test_whatever_comes_typing_goes_on() -> None:
             *keyboard.idle(0.2),
             *keyboard.idle(SILENCE),
         ]
-        assert all(isinstance(piece, (str, Key, Paste)) for piece in pieces)
+        assert all(isinstance(piece, (str, Key, Paste, Background)) for piece in pieces)
         assert feed("hello", keyboard)[-1] == "hello"

@@ -24,6 +24,7 @@ from ..keyboard import (
     ENTER,
     PAUSE,
     SHIFT,
+    Background,
     Key,
     Keyboard,
     Paste,
@@ -74,7 +75,7 @@ class TerminalInput(Vt100Input):
         for piece in pieces:
             if isinstance(piece, Paste):
                 self._buffer.append(KeyPress(Keys.BracketedPaste, piece.text))
-            else:
+            elif not isinstance(piece, Background):  # which nobody here asked for
                 for part in old_form(piece) if isinstance(piece, Key) else [piece]:
                     self._parse(part)
         keys, self._buffer = self._buffer, []

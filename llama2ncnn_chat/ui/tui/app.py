@@ -26,12 +26,12 @@ from ...paths import history_file
 from ...signals import ENDING
 from ..history import History
 from ..stopping import has_shell, stop_until_woken
-from .keyboard import InputFailed
+from .keyboard import BackgroundTold, InputFailed
 from .keys import key
 from .model_picker import Models, model_picker
 from .opening_screen import Opener, OpeningScreen
 from .terminal_app import TerminalApp
-from .themes import INK, PAPER, first_theme, remember_theme
+from .themes import INK, PAPER, default_theme, picked_theme, remember_theme, theme_on
 
 if TYPE_CHECKING:
     from ...chat.chat import Chat
@@ -87,7 +87,9 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         self._history = History(history_file() if keeps_history else None)
         for theme in (INK, PAPER):
             self.register_theme(theme)
-        self.theme = first_theme(os.environ, self.available_themes)
+        self._own_theme = default_theme(os.environ)
+        self._picked_theme = picked_theme(self.available_themes)
+        self.theme = self._picked_theme or self._own_theme
 
     def on_mount(self) -> None:
         self._exit_on_signals()
@@ -130,6 +132,12 @@ class ChatApp(TerminalApp, inherit_bindings=False):
             "all is saved, the draft too: start again with -c",
         )
         self.exit()
+
+    def on_background_told(self, message: BackgroundTold) -> None:
+        """Go by the terminal's own background, unless a theme was picked."""
+        self._own_theme = theme_on(message.brightness)
+        if not self._picked_theme:
+            self.theme = self._own_theme
 
     def _handle_exception(self, error: Exception) -> None:
         """Leave because of an error that nobody foresaw, which the caller tells about."""
@@ -242,8 +250,9 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         super().exit(result, return_code, message)
 
     def _remember_theme(self, theme: Theme) -> None:
-        # Called for the first one too, which nobody picked if it would come anyway.
-        if theme.name != first_theme(os.environ, self.available_themes):
+        # Called for those too that come by themselves, which nobody has picked.
+        if theme.name != (self._picked_theme or self._own_theme):
+            self._picked_theme = theme.name
             remember_theme(theme.name)
 
     def _exit_on_signals(self) -> None:

@@ -20,15 +20,18 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
 from ..giving_back import given_back
-from ..keyboard import PAUSE, Key, Keyboard, Paste, Piece
+from ..keyboard import PAUSE, Background, Key, Keyboard, Paste, Piece
 from ..terminal import ESC
-from .keyboard import InputFailed, extended_form
+from .keyboard import BackgroundTold, InputFailed, extended_form
 from .pace import ANSWER, ASK, Pace
 
 POLL_SECONDS = 0.1
 """How often it is looked whether what has begun will have an end; nothing is, otherwise."""
 
 READ_BYTES = 1 << 14
+ASK_BACKGROUND = "\x1b]11;?\x1b\\"
+TAKES_IT_FOR_TEXT = "linux"
+"""The terminal (by ``TERM``) of which old versions write that question on the screen."""
 LAST_ANSWER = 1.0
 """Seconds that the way out waits for a terminal's answer."""
 
@@ -56,7 +59,7 @@ class _Ending(threading.Event):
 class TerminalDriver(LinuxDriver):
     """Begins with a parser anew where a sequence was too much for Textual's."""
 
-    _switching = False
+    _switching = _background_asked = False
 
     def __init__(self, *args: Any, **how: Any) -> None:
         super().__init__(*args, **how)
@@ -78,7 +81,7 @@ class TerminalDriver(LinuxDriver):
                 self.suspend_application_mode()
                 self._must_signal_resume = True
             self._watched.enter_context(given_back(self._file))
-            self._pace = Pace()
+            self._pace, self._background_asked = Pace(), False
             super().start_application_mode()  # type: ignore[no-untyped-call]
         finally:
             self._switching = False
@@ -107,9 +110,18 @@ class TerminalDriver(LinuxDriver):
         return unwritten or self._pace.is_late(time.monotonic())
 
     def drawn(self) -> None:
-        """Hear that a picture was written: ask whether it has come."""
-        if self._pace.ask(time.monotonic()):
-            self.write(ASK)
+        """Hear that a picture was written: ask whether it has come.
+
+        Once it is known that answers come, the background is asked about, too: before the other
+        question, so that who waits for its answer on the way out has waited for both.
+        """
+        if not self._pace.ask(time.monotonic()):
+            return
+        if self._pace.is_answered and not self._background_asked:
+            self._background_asked = True
+            if os.environ.get("TERM") != TAKES_IT_FOR_TEXT:
+                self.write(ASK_BACKGROUND)
+        self.write(ASK)
 
     @property
     def _reads_keys(self) -> bool:
@@ -149,6 +161,8 @@ class TerminalDriver(LinuxDriver):
         for piece in pieces:
             if isinstance(piece, Paste):
                 self.process_message(events.Paste(piece.text))
+            elif isinstance(piece, Background):
+                self.send_message(BackgroundTold(piece.brightness))
             elif piece == ANSWER:
                 self._pace.answered(time.monotonic())
             elif piece == ESC:  # by itself, for which Textual's parser would wait once more

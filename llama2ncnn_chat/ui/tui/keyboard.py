@@ -1,4 +1,4 @@
-"""Keys in the one form that Textual's parser understands, and word that no more will come.
+"""Keys in the one form that Textual's parser understands, and what else is heard of a terminal.
 
 Knows keys as values; reads no terminal.
 """
@@ -15,6 +15,14 @@ class InputFailed(Message):
 
     def __init__(self, failure: BaseException) -> None:
         self.failure = failure
+        super().__init__()
+
+
+class BackgroundTold(Message):
+    """The terminal has answered how bright its background is, 0 to 1."""
+
+    def __init__(self, brightness: float) -> None:
+        self.brightness = brightness
         super().__init__()
 
 

@@ -38,6 +38,11 @@ class Pace:
             taken, self._asked = now - self._asked, None
             self._quickest = min(taken, taken if self._quickest is None else self._quickest)
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether an answer has come once."""
+        return self._quickest is not None
+
     def is_late(self, now: float) -> bool:
         """Tell whether the answer takes so long that a picture must be on its way yet."""
         waited = self.waited(now)

@@ -1,4 +1,4 @@
-"""The two themes of our own, a dark one and a light one, and which theme to begin with.
+"""The two themes of our own, a dark one and a light one, and which of them suits.
 
 Knows colours by their names; what is coloured how, the stylesheet knows.
 """
@@ -74,13 +74,13 @@ PAPER = Theme(
 )
 
 
-def first_theme(environ: Mapping[str, str], known: Container[str]) -> str:
-    """Return the name of the theme that was picked last, if it is ``known``; else the default."""
+def picked_theme(known: Container[str]) -> str | None:
+    """Return the name of the theme that was picked last, if it is ``known``."""
     with suppress(UsageError, UnicodeDecodeError):
         picked = read_bytes(theme_file(), MAX_NAME, "a theme's name").decode().strip()
         if picked in known:
             return picked
-    return default_theme(environ)
+    return None
 
 
 def remember_theme(name: str) -> None:
@@ -94,4 +94,9 @@ def remember_theme(name: str) -> None:
 def default_theme(environ: Mapping[str, str]) -> str:
     """Return the light theme's name if the terminal says, by ``COLORFGBG``, that it is light."""
     background = environ.get("COLORFGBG", "").rpartition(";")[2]
-    return PAPER.name if background in ("7", "15") else INK.name
+    return theme_on(1.0 if background in ("7", "15") else 0.0)
+
+
+def theme_on(brightness: float) -> str:
+    """Return the name of the theme for a background that is so bright, from 0 to 1."""
+    return PAPER.name if brightness > 0.5 else INK.name

@@ -13,9 +13,10 @@ from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.paths import theme_file
 from llama2ncnn_chat.ui.tui.app import ChatApp
+from llama2ncnn_chat.ui.tui.keyboard import BackgroundTold
 from llama2ncnn_chat.ui.tui.opening_screen import OpeningScreen, Step
 from llama2ncnn_chat.ui.tui.questions import Pick
-from llama2ncnn_chat.ui.tui.themes import INK, PAPER, first_theme, remember_theme
+from llama2ncnn_chat.ui.tui.themes import INK, PAPER, default_theme, picked_theme, remember_theme
 from tests.ui.tui.scripted import Script, make_chat
 from tests.ui.tui.stage import Scene, Stage, play, play_app
 
@@ -183,10 +184,30 @@ def test_the_theme_that_was_chosen_comes_again() -> None:
 @pytest.mark.parametrize("chosen", ["no-such-theme", "", "\0"])
 def test_a_theme_that_is_not_known_is_none(chosen: str) -> None:
     remember_theme(chosen)
-    assert first_theme({}, [INK.name, PAPER.name]) == INK.name
-    assert first_theme({"COLORFGBG": "0;15"}, [INK.name, PAPER.name]) == PAPER.name
+    assert picked_theme([INK.name, PAPER.name]) is None
     remember_theme(PAPER.name)
-    assert first_theme({}, [INK.name, PAPER.name]) == PAPER.name
+    assert picked_theme([INK.name, PAPER.name]) == PAPER.name
+
+
+def test_light_or_dark_as_the_terminal_is() -> None:
+    assert default_theme({}) == INK.name
+    assert default_theme({"COLORFGBG": "0;15"}) == PAPER.name
+
+    async def scene(stage: Stage) -> None:
+        stage.app.post_message(BackgroundTold(0.95))
+        await stage.until(lambda: stage.app.theme == PAPER.name)
+        stage.app.post_message(BackgroundTold(0.1))
+        await stage.until(lambda: stage.app.theme == INK.name)
+        await stage.pilot.pause()
+        assert not theme_file().exists()
+        stage.app.theme = "nord"
+        await stage.until(theme_file().exists)
+        stage.app.post_message(BackgroundTold(0.95))
+        await stage.pilot.pause()
+        assert stage.app.theme == "nord"
+        assert theme_file().read_text() == "nord\n"
+
+    play(make_chat(Script(["Hi."])), scene)
 
 
 def _static(stage: Stage, selector: str) -> Static:
