@@ -40,7 +40,7 @@ def _template(value: Any) -> Template:
 _ROWS = (
     _sampling(
         "temperature",
-        "0 is greedy; higher is more surprising",
+        "0 takes the likeliest token; higher is freer",
         flags=("--temp",),
         hidden_flags=("--temperature",),
         also=("temp",),
@@ -48,9 +48,9 @@ _ROWS = (
     _sampling("top_k", "keep the K likeliest tokens; 0 keeps all"),
     _sampling("top_p", "keep the likeliest tokens that make up P together"),
     _sampling("min_p", "drop tokens less likely than P times the likeliest"),
-    _sampling("repeat_penalty", "divide the logits of recent tokens; 1 is off"),
-    _sampling("presence_penalty", "taken off the logits of recent tokens"),
-    _sampling("frequency_penalty", "the same, once per occurrence"),
+    _sampling("repeat_penalty", "make recent tokens less likely; 1 is off"),
+    _sampling("presence_penalty", "make recent tokens less likely; 0 is off"),
+    _sampling("frequency_penalty", "make often used tokens less likely; 0 is off"),
     _sampling(
         "penalty_window",
         "how many recent tokens the penalties look at",

@@ -45,7 +45,7 @@ def shifted(event: ContextShifted) -> str:
 
 def put_otherwise(event: ReadAgain) -> str:
     """Say how much is read again because the template puts old turns otherwise now."""
-    return f"{event.tokens:,} tokens read again: old turns are put otherwise"
+    return f"{event.tokens:,} tokens are read again: the template writes old turns differently now"
 
 
 def replayed(event: Replayed) -> str:
@@ -101,7 +101,7 @@ def begins(words: str | None) -> str:
 def said_nothing(reply: Row) -> str:
     """Say that nothing came at all, or no more of a reply that says something already."""
     if reply.text.strip():
-        return "there is no more of it"
+        return "nothing more came"
     return f"the reply is empty; if this is a base model, {ADVICE[Advice.GO_ON_WITH_TEXT]}"
 
 
@@ -113,7 +113,10 @@ def read_again(n_tokens: int, why: str) -> str:
 
 def longer_than_context(length: int) -> str:
     """Say that a session was made with a longer context than this one."""
-    return f"it is longer than this context of {length:,}: the model sees its end alone"
+    return (
+        f"the conversation is longer than the context of {length:,} tokens: the model sees only "
+        "its end"
+    )
 
 
 def turns(n: int) -> str:

@@ -57,7 +57,7 @@ OPTIONS: tuple[Option, ...] = (
     _run("print_config", "", "write a config.toml with all there is to set, and leave"),
     _run("raw", "", "no template: complete the prompt"),
     SYSTEM,
-    _run("system_file", "conversation", "the same, from a file", Path, metavar="FILE"),
+    _run("system_file", "conversation", "the system prompt, from a file", Path, metavar="FILE"),
     _run("latest", "conversation", "go on with the last session", flags=("-c", "--continue")),
     _run(
         "resume",
@@ -122,7 +122,7 @@ OPTIONS: tuple[Option, ...] = (
         metavar="N",
         unset="as the model says",
     ),
-    _run("check", "engine", "hold the weights' checksum first"),
+    _run("check", "engine", "check the weights' checksum first"),
     *CONVERSION,
 )
 """Every option of the program; those of ``bench`` alone are in ``BENCH_OPTIONS``."""

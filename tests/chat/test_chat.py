@@ -214,7 +214,7 @@ def test_a_session_of_a_longer_context_is_seen_from_where_it_fits() -> None:
     chat.close()
     chat = make_chat(answering(echo, context_length=200), store=Store.open())
     chat.resume(1)
-    assert any("longer than this context of 200" in note for note in chat.pop_notes())
+    assert any("longer than the context of 200" in note for note in chat.pop_notes())
     use = chat.session.context()
     assert use.hidden > 0
     assert 0 <= use.free < 60

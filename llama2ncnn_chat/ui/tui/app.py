@@ -62,7 +62,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         _key("f2", "settings", "Settings", "Sampling, system prompt, template, threads"),
         _key("f3", "tokens", "Tokens", "Tint the replies by how sure the model was"),
         _key("ctrl+o", "sessions", "Sessions", "Find, open, rename, fork, delete sessions"),
-        _key("ctrl+p", "command_palette", "Palette", "Find anything"),
+        _key("ctrl+p", "command_palette", "Palette", "Find what there is to do, and do it"),
         _key("ctrl+z", "suspend_process", "Suspend", "To the shell; fg comes back", show=False),
         _key("ctrl+q", "quit", "Quit", "Leave; everything is saved"),
     ]
@@ -156,7 +156,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
     on_chat_screen_left = on_prompt_left
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        yield SystemCommand("Theme", "Dark, light, and Textual's own", self.action_change_theme)
+        yield SystemCommand("Theme", "Light, dark, and many others", self.action_change_theme)
         if self._over and screen is self.chat_screen:
             yield SystemCommand("Model", "Another one, in a new session", self.action_pick_model)
             yield from self._over.entries()

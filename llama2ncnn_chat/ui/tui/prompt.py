@@ -41,8 +41,8 @@ class Prompt(TextArea):
         _key("tab", "complete", "Complete", "Take the suggestion"),
         _key("up", "older", "Older", "What was sent before, from the first line"),
         _key("down", "newer", "Newer", "What was sent after, from the last line"),
-        _key("ctrl+underscore", "undo", "Undo", "Take back typing; ctrl+y brings it back"),
-        _key("ctrl+d", "leave", "Quit", "On an empty prompt"),
+        _key("ctrl+underscore", "undo", "Undo", "Take back typing; ^y brings it back"),
+        _key("ctrl+d", "leave", "Quit", "Leave, if nothing is typed"),
     ]
 
     class Submitted(Message):

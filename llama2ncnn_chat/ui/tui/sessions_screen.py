@@ -41,7 +41,7 @@ class SessionsScreen(ModalScreen[int | None]):
         _key("ctrl+f", "fork", "Fork", "A copy to go on in"),
         _key("ctrl+x", "delete", "Delete", "Delete it; ^z brings it back"),
         _key("ctrl+z", "undo", "Undo", "Bring back what was deleted"),
-        _key("ctrl+t", "one_shots", "All", "Those of one answer on the command line, too"),
+        _key("ctrl+t", "one_shots", "All", "Single answers of the command line, too"),
         _key("escape,ctrl+o,ctrl+c", "close", "Close", "Back to the chat"),
         _key("down", "highlight(1)", "Down", "The session below", show=False),
         _key("up", "highlight(-1)", "Up", "The session above", show=False),

@@ -129,7 +129,9 @@ class SettingsScreen(ModalScreen[None]):
         rows = [
             (
                 "model",
-                Content.assemble(chat.model.name, ("   another: esc, ^p, Model", MUTED)),
+                Content.assemble(
+                    chat.model.name, ("   esc, then ^p and Model, opens another", MUTED)
+                ),
             ),
             ("weights", Content(f"{chat.model.weights}, {chat.model.size / 1e6:,.1f} MB")),
             ("context", usage_bar(used, length) + Content(f" {used:,} of {length:,} tokens")),

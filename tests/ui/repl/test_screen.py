@@ -64,7 +64,7 @@ def test_why_a_reply_ended_is_said(
 def test_going_on_where_there_is_no_more_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     chat = make_chat()
     talk(chat, "hello\n/continue\n", label="> ")
-    assert "(there is no more of it)" in capsys.readouterr().out
+    assert "(nothing more came)" in capsys.readouterr().out
     assert transcript(chat) == ["hello", "You said hello."]
 
 
@@ -154,5 +154,5 @@ def test_what_a_template_refuses_is_said_and_no_count_fails(
     repl.run(LinePrompt("> ", stdin=io.StringIO("a bad day\na good day\na new day\n")))
     said = capsys.readouterr().out
     assert "refuses this: mind your words" in said
-    assert "tokens read again" in said.partition("a good day")[2]
+    assert "tokens are read again" in said.partition("a good day")[2]
     assert transcript(chat)[::2] == ["a good day", "a new day"]

@@ -40,7 +40,7 @@ def test_what_is_read_again_is_said() -> None:
         await stage.send("hello")
         assert "read again" not in stage.status
         await stage.send("more")
-        await stage.until(lambda: "tokens read again" in stage.status)
+        await stage.until(lambda: "tokens are read again" in stage.status)
 
     chat = make_chat(Script(["yes"]), replace(PLAIN, template=whole(LAST), system="S"))
     play(chat, scene)
@@ -88,6 +88,6 @@ def test_where_there_is_no_more_of_a_reply_it_is_said() -> None:
         await stage.send("hello")
         await stage.press("shift+tab", "c")
         await stage.idle()
-        assert stage.notices[-1] == "there is no more of it"
+        assert stage.notices[-1] == "nothing more came"
 
     play(make_chat(Script(["yes", ""])), scene)
