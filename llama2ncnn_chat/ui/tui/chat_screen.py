@@ -54,13 +54,7 @@ class ChatScreen(Screen[None]):
         _key("ctrl+l", "clear_screen", "Clear", "An empty screen; the session stays", first=True),
         _key("pageup", "page(-1)", "Page up", "Scroll the conversation up", first=True),
         _key("pagedown", "page(1)", "Page down", "Scroll the conversation down", first=True),
-        _key(
-            "shift+tab",
-            "transcript",
-            "Messages",
-            "Choose a message, to do something about it",
-            first=True,
-        ),
+        _key("shift+tab", "transcript", "Messages", "Choose a message", first=True),
     ]
 
     VERTICAL_BREAKPOINTS = [(0, "-low"), (18, "-middle"), (24, "-high")]  # noqa: RUF012 - as Textual has it

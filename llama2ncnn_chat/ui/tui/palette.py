@@ -48,6 +48,9 @@ class Palette(CommandPalette):
         super().__init__(id="--command-palette")
         self._entered = False
 
+    def on_mount(self) -> None:
+        self.query_one("#--input").border_title = "Palette"
+
     @on(Input.Submitted)
     def _enter(self, event: Input.Submitted) -> None:
         event.prevent_default()
