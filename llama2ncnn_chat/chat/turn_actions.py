@@ -22,6 +22,10 @@ from .chat import Chat
 from .outcomes import Ask, Complain, Copy, Draft, Generate, Moved, Outcome
 from .view import turn_of
 
+_BLOCK = re.compile(
+    r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+)
+
 Action = Literal["copy", "copy_code", "regenerate", "edit", "proceed", "previous", "next"]
 
 
@@ -155,8 +159,15 @@ def message_of(turn: Turn) -> Turn:
 
 def code_blocks(text: str) -> list[str]:
     """Return the insides of fenced blocks; one that isn't closed goes to the end."""
-    pattern = r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)(?:^ {0,3}\1[`~]*[ \t]*$|\Z)"
-    return [m[2] for m in re.finditer(pattern, text, re.MULTILINE | re.DOTALL)]
+    return [block[2] for block in _BLOCK.finditer(text)]
+
+
+def number_of_block(text: str, line: int) -> int | None:
+    """Return which of the ``code_blocks`` begins in a line (the first is 0), from 1 on."""
+    for number, block in enumerate(_BLOCK.finditer(text), 1):
+        if text.count("\n", 0, block.start()) == line:
+            return number
+    return None
 
 
 def _regenerate(chat: Chat, row: Row) -> Iterator[Outcome]:

@@ -100,9 +100,9 @@ def delete(chat: Chat, what: str) -> Iterator[Outcome]:
     info = store.find(what or str(chat.session_id))
     was_open = info.id == chat.session_id
     chat.delete(info.id)
-    yield Say(deleted(info, "/undelete"))
     if was_open:
         yield Switched("a new session")
+    yield Say(deleted(info, "/undelete"))  # where what was open is drawn no more
 
 
 def undelete(chat: Chat, _argument: str) -> Iterator[Outcome]:

@@ -22,7 +22,7 @@ from ...chat import line, outcomes, phrases
 from ...chat.chat import Chat
 from ...chat.commands.table import interpret
 from ...chat.completion import suggest
-from ...chat.turn_actions import act, go_on_if_full
+from ...chat.turn_actions import go_on_if_full
 from ...errors import ChatError
 from ..armed import ARMED_SECONDS, Armed
 from ..history import History
@@ -37,7 +37,6 @@ from .session_drawing import SessionDrawing
 from .status import PrefillBar, StatusLine
 from .stream import Streamed
 from .talk import Talk
-from .transcript import Transcript
 from .welcome import Welcome
 
 BUSY = "a reply is being written: esc stops it"
@@ -97,6 +96,9 @@ class ChatScreen(Screen[None]):
             self.status.say("what you couldn't send the last time is back")
         await self.drawing.refresh()
 
+    def on_resize(self) -> None:
+        self.refresh_bindings()  # the footer has as many as there are cells for
+
     def on_unmount(self) -> None:
         self.replies.stop()
 
@@ -146,17 +148,9 @@ class ChatScreen(Screen[None]):
         """Carry out a slash command."""
         await self._carry_out(interpret(self.chat, command))
 
-    @on(Transcript.Wanted)
-    async def _wanted(self, message: Transcript.Wanted) -> None:
-        """Do what the reader wants done about a turn."""
-        if message.wish == "tokens":
-            self.talk.toggle_heat()
-        elif message.wish in ("copy", "copy_code") or not self.say_if_busy():
-            await self._carry_out(act(self.chat, message.wish, message.row))
-
     @on(Talk.Wanted)
-    async def _heat_wanted(self, message: Talk.Wanted) -> None:
-        if not self.say_if_busy():
+    async def _wanted(self, message: Talk.Wanted) -> None:
+        if not (message.waits and self.say_if_busy()):
             await self._carry_out(message.outcomes)
 
     # What comes of it

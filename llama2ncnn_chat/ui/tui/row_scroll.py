@@ -13,6 +13,7 @@ from typing import Literal
 
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.reactive import reactive
 from textual.widget import AwaitMount
 from textual.widgets import Static
 
@@ -49,7 +50,12 @@ class Notice(Static):
 
 
 class RowScroll(VerticalScroll, can_focus=True):
-    """``show`` draws a path, ``add_notice`` says something after it."""
+    """``show`` draws a path, ``add_notice`` says something after it.
+
+    ``below`` says how much there is that the reader doesn't see yet; empty at the end.
+    """
+
+    below: reactive[str] = reactive("", init=False)
 
     def __init__(self) -> None:
         super().__init__(id="transcript")
@@ -89,6 +95,7 @@ class RowScroll(VerticalScroll, can_focus=True):
                 if at_end or wrong:
                     await self._mount_rows(self._last, min(len(rows), self._last + PAGE))
             self.call_after_refresh(self._extend_if_near_edge)
+            self.call_after_refresh(self._count_below)
 
     async def reset(self) -> None:
         """Remove everything, for another conversation."""
@@ -146,13 +153,25 @@ class RowScroll(VerticalScroll, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         self._extend_if_near_edge()
+        self.call_after_refresh(self._count_below)
 
     def on_resize(self) -> None:
         self._extend_if_near_edge()
+        self.call_after_refresh(self._count_below)
 
     def on_mouse_scroll_up(self) -> None:
         self._floor = 0
         self._extend_if_near_edge()
+
+    def _count_below(self) -> None:
+        """Count the lines below what is seen, or the messages, where not all are widgets."""
+        top = max(0, self.scroll_offset.y)  # an anchor makes it negative on an empty screen
+        bottom = top + self.container_size.height
+        n, what = self.virtual_size.height - bottom, "line"
+        if self._last < len(self._rows):
+            unseen = [view for view in self._views() if view.virtual_region.y >= bottom]
+            n, what = len(self._rows) - self._last + len(unseen), "message"
+        self.below = f"{n:,} more {what}{'s' * (n != 1)}" if n > 0 else ""
 
     # The rows that are widgets
 

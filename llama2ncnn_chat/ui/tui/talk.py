@@ -16,13 +16,16 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from ...chat.chat import Chat
-from ...chat.outcomes import Outcome
-from ...chat.turn_actions import branch, weigh
+from ...chat.outcomes import Copy, Outcome
+from ...chat.turn_actions import act, branch, weigh
 from ...events import Row, Tokens
 from ..likelihood import SURPRISING
+from .code_block import CodeBlock
 from .heat_transcript import HeatTranscript
 from .keys import key
+from .more_below import MoreBelow
 from .runners_up import RunnersUp
+from .transcript import Transcript
 
 UNKNOWN = "enter reads how likely it was"
 
@@ -42,10 +45,13 @@ class Talk(Vertical):
     ]
 
     class Wanted(Message):
-        """The reader wants these outcomes carried out, of which none has begun."""
+        """The reader wants these outcomes carried out, of which none has begun.
 
-        def __init__(self, outcomes: Iterable[Outcome]) -> None:
-            self.outcomes = outcomes
+        ``waits``: not while a reply is being written.
+        """
+
+        def __init__(self, outcomes: Iterable[Outcome], *, waits: bool = True) -> None:
+            self.outcomes, self.waits = outcomes, waits
             super().__init__()
 
     def __init__(self, chat: Chat) -> None:
@@ -55,10 +61,12 @@ class Talk(Vertical):
     def compose(self) -> ComposeResult:
         yield HeatTranscript(self._chat)
         yield RunnersUp(self._chat.vocabulary)
+        yield MoreBelow()
 
     def on_mount(self) -> None:
         self._transcript = self.query_one(HeatTranscript)
         self._others = self.query_one(RunnersUp)
+        self.watch(self._transcript, "below", self.query_one(MoreBelow).show)
 
     def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
         """Return False outside the heat, where the keys are the transcript's own."""
@@ -110,6 +118,25 @@ class Talk(Vertical):
             self.post_message(self.Wanted(weigh(self._chat, row)))
         elif token not in {tokens.ids[at], *self._chat.vocabulary.ends}:
             self.post_message(self.Wanted(branch(self._chat, row, at, token)))
+
+    @on(Transcript.Wanted)
+    def _turn_wanted(self, message: Transcript.Wanted) -> None:
+        """Do what the reader wants done about a turn."""
+        message.stop()
+        if message.wish == "tokens":
+            self.toggle_heat()
+        else:
+            waits = message.wish not in ("copy", "copy_code")
+            self.post_message(self.Wanted(act(self._chat, message.wish, message.row), waits=waits))
+
+    @on(CodeBlock.Picked)
+    def _code_picked(self, message: CodeBlock.Picked) -> None:
+        message.stop()
+        self.post_message(self.Wanted([Copy(message.code, message.what)], waits=False))
+
+    @on(MoreBelow.Clicked)
+    async def _to_end(self) -> None:
+        await self._transcript.to_end()
 
     @on(HeatTranscript.Pointed)
     def _draw_others(self) -> None:

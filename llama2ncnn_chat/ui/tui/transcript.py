@@ -43,6 +43,8 @@ class Transcript(RowScroll):
         _key("right,l", "want('next')", "Versions", "The version after"),
         _shown("t", "want('tokens')", "Tokens", "How sure the model was of each token"),
         _shown("c", "want('proceed')", "Continue", "Go on with a reply that stopped"),
+        _key("shift+right,L", "scroll_code(8)", "Code right", "The rest of its long lines of code"),
+        _key("shift+left,H", "scroll_code(-8)", "Code left", "Back to where its lines begin"),
         _shown("Y", "want('copy_code')", "Code", "Its last block of code to the clipboard"),
         _shown("o", "fold", "Reasoning", "Open or fold what the model thought"),
     ]
@@ -115,6 +117,8 @@ class Transcript(RowScroll):
     async def show(self, rows: Sequence[Row]) -> None:
         """Draw this path; what is selected stays selected, if it is still there."""
         await super().show(rows)
+        for view in self._views():
+            view.number_code(self._is_numbered(view.row))
         if self.row_of(self.selected) is None:
             self.selected = None
 
@@ -158,13 +162,19 @@ class Transcript(RowScroll):
         async with self._changing:
             await self._to_end()
             if self._rows:
-                self._select(len(self._rows) - 1)
-                self.anchor()
+                self.selected = self._rows[-1].id
 
     def action_want(self, wish: Wish) -> None:
         """Post what is wanted about the selected turn, or the last one."""
         if row := self._row:
             self.post_message(self.Wanted(wish, row))
+
+    def action_scroll_code(self, cells: int) -> None:
+        """Scroll the code of the selected reply, or the last one, to the right by so much."""
+        reply = self.selected_reply
+        for view in self._views():
+            if reply and view.row.id == reply.id:
+                view.scroll_code(cells)
 
     def action_fold(self) -> None:
         """Open or fold the reasoning of the selected reply, or the last one."""
@@ -198,7 +208,12 @@ class Transcript(RowScroll):
             if view.row.id == row.id:
                 view.open_thought(row.id in self._opened)
 
+    def _is_numbered(self, row: Row) -> bool:
+        """Tell whether it is the last reply, whose code ``/copy code`` means."""
+        replies = (each for each in reversed(self._rows) if each.role == "assistant")
+        return row.id == next((each.id for each in replies), None)
+
     def _view(self, row: Row) -> TurnView:
-        view = TurnView(row, opened=row.id in self._opened)
+        view = TurnView(row, opened=row.id in self._opened, numbered=self._is_numbered(row))
         view.set_class(row.id == self.selected, "-selected")
         return view

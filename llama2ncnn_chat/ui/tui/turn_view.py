@@ -22,8 +22,8 @@ from ...chat import phrases
 from ...events import Row
 from ...text.reasoning import reasoning_and_answer
 from ..reply_parts import ReplyParts
+from .code_block import CodeBlock, ReplyMarkdown
 from .heat_text import HeatText
-from .markdown import parser
 
 MARK = "╌╌ the model sees only what is below ╌╌"
 
@@ -31,7 +31,8 @@ MARK = "╌╌ the model sees only what is below ╌╌"
 class TurnView(Vertical):
     """Draws a row; ``write`` lets a reply grow, ``settle`` makes it what its row says.
 
-    ``opened``: the reasoning is shown when it is over, too.
+    ``opened``: the reasoning is shown when it is over, too. ``numbered``: its blocks of code bear
+    the numbers of ``/copy code``.
     """
 
     class Clicked(Message):
@@ -55,8 +56,8 @@ class TurnView(Vertical):
             self.row, self.wish = row, wish
             super().__init__()
 
-    def __init__(self, row: Row, *, opened: bool = False) -> None:
-        self.row, self._opened = row, opened
+    def __init__(self, row: Row, *, opened: bool = False, numbered: bool = False) -> None:
+        self.row, self._opened, self._numbered = row, opened, numbered
         self._reasoning, self._answer = _split(row)
         self._parts: ReplyParts | None = None
         self._stream: MarkdownStream | None = None
@@ -68,7 +69,7 @@ class TurnView(Vertical):
         if self.row.role == "user":
             yield Static(Content(self._answer), classes="said")
         else:
-            yield Markdown(self._answer, classes="said", parser_factory=parser, open_links=False)
+            yield ReplyMarkdown(self._answer, numbered=self._numbered, classes="said")
         if self.heat:
             yield self.heat
 
@@ -89,6 +90,17 @@ class TurnView(Vertical):
         """Show the reasoning, or fold it to a line."""
         self._opened = opened
         self._draw_state()
+
+    def number_code(self, numbered: bool) -> None:
+        """Number the blocks of code, or no more."""
+        self._numbered = numbered
+        for said in self.query(ReplyMarkdown):
+            said.numbered = numbered
+
+    def scroll_code(self, cells: int) -> None:
+        """Scroll the blocks of code to the right (left if negative), where lines are long."""
+        for block in self.query(CodeBlock):
+            block.scroll_relative(x=cells, animate=False)
 
     def show_heat(self, heat: HeatText | None) -> None:
         """Show a reply by its tokens; None: as Markdown again."""

@@ -107,6 +107,18 @@ def test_no_key_is_cut_where_there_is_little_room() -> None:
     play(make_chat(Script(["First.", "Fancy."])), scene, (40, 12))
 
 
+def test_the_footer_fits_a_terminal_of_another_size() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        await stage.press("shift+tab", "r")
+        await stage.idle()
+        assert "t Tokens" not in await footer(stage)
+        await stage.pilot.resize_terminal(80, 24)
+        assert "t Tokens" in await footer(stage)
+
+    play(make_chat(Script(["First.", "Fancy."])), scene, (40, 12))
+
+
 def test_a_key_of_the_footer_can_be_clicked() -> None:
     async def scene(stage: Stage) -> None:
         await stage.send("hello")

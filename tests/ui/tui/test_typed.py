@@ -200,3 +200,14 @@ def test_a_session_that_a_command_deletes_can_be_brought_back() -> None:
         await stage.until(lambda: "is back" in "".join(stage.notices))
 
     play(make_chat(Script(["Hi."]), saved=True), scene)
+
+
+def test_that_the_open_session_can_be_brought_back_stays_on_the_screen() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("walrus")
+        await stage.send("/delete")
+        await stage.until(lambda: "a new session" in stage.status)
+        assert stage.said == []
+        assert "/undelete brings it back" in "".join(stage.notices)
+
+    play(make_chat(Script(["Hi."]), saved=True), scene)
