@@ -57,7 +57,7 @@ def test_a_click_goes_to_the_end() -> None:
     play(make_chat(Script([LINES])), scene)
 
 
-def test_it_counts_on_while_a_reply_grows_and_says_nothing_to_who_follows_it() -> None:
+def test_it_says_nothing_to_who_follows_a_reply() -> None:
     gate = threading.Semaphore(0)
     said: list[str] = []
 
@@ -67,14 +67,12 @@ def test_it_counts_on_while_a_reply_grows_and_says_nothing_to_who_follows_it() -
         await stage.send("hello", wait=False)
         half = LINES.index("line 40")
         gate.release(half)
-        await stage.until(lambda: stage.said[-1] == LINES[:half].strip())
+        await stage.until(lambda: stage.said[-1].startswith(LINES[:half].strip()))
         await stage.pilot.pause()
         assert said == []
-        await stage.press("pageup")
-        await stage.until(lambda: transcript.below != "")
         gate.release(len(LINES))
         await stage.idle()
-        await stage.until(lambda: transcript.below == f"{59 - last_line(stage)} more lines")
+        assert said == []
 
     play(make_chat(Script([LINES], gate=gate)), scene)
 
@@ -83,12 +81,14 @@ def test_far_from_the_end_it_counts_messages() -> None:
     async def scene(stage: Stage) -> None:
         for n in range(8):
             await stage.send(f"message {n}")
+        await stage.send("/new")
+        await stage.send("/load 1")
         await stage.press("shift+tab", "g")
         await stage.until(lambda: "messages" in stage.screen.transcript.below)
         await stage.pilot.pause()
         assert "▾ 14 more messages" in drawn(stage)  # the first one and its reply are seen
 
-    play(make_chat(Script([LINES], context_length=9999)), scene)
+    play(make_chat(Script([LINES], context_length=9999), saved=True), scene)
 
 
 def test_an_empty_screen_has_nothing_below() -> None:

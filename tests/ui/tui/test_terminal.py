@@ -38,7 +38,7 @@ LONG = "Count from one to twenty, and then tell me a long story about a fox."
 
 
 def test_a_whole_evening(terminals: list[Terminal]) -> None:
-    terminal = open_chat(terminals)
+    terminal = open_chat(terminals, "--ctx-size=8000")  # which a wild reply doesn't fill soon
     terminal.send("Hello")
     terminal.idle()
     terminal.wait(lambda: len(stored_path()) == 2 and stored_path()[-1].finish == "stop")
