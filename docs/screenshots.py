@@ -63,6 +63,7 @@ FLAGS = {
     "seed": SEED,
     "temperature": 0.2,
     "repeat_penalty": 1.1,
+    "max_tokens": 120,
     "system": "Answer in one short sentence.",
 }
 """With which a model of 135 million weights makes the most of it."""
