@@ -30,7 +30,7 @@ from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.chat_screen import ChatScreen
 from llama2ncnn_chat.ui.tui.themes import INK, PAPER
 
-SIZE, TALL = (100, 32), (100, 68)
+SIZE, TALL, LOW = (100, 32), (100, 68), (100, 20)
 COMMENT = re.compile(r"\s*<!--.*?-->")  # of the library that draws
 SEED = 7
 PATIENCE = 600.0
@@ -79,6 +79,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         for name in ("CACHE", "CONFIG", "DATA", "STATE"):
             os.environ[f"XDG_{name}_HOME"] = home
+        os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
         flags = {"model": str(model.resolve()), **FLAGS} if model else {"seed": SEED}
         app = ChatApp(lambda *_: open_model(flags))
         try:
@@ -126,7 +127,7 @@ async def take_turns(app: ChatApp, folder: Path) -> None:
         await picture(pilot, folder / "smollm2.svg")
         for command in (Command("new"), *HEATED_WITH):
             await screen.run_command(command)
-        await pilot.resize_terminal(*SIZE)
+        await pilot.resize_terminal(*LOW)
         await say(pilot, screen, HEATED)
         await heat(pilot, folder / "tokens.svg")
 

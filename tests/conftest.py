@@ -17,16 +17,27 @@ def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CACHE", "CONFIG", "DATA", "STATE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / "home" / name.lower()))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home" / "hf"))
     if client := sys.modules.get("huggingface_hub.constants"):  # it read the variable long ago
         monkeypatch.setattr(client, "HF_HUB_CACHE", str(tmp_path / "home" / "hf" / "hub"))
 
 
+@pytest.fixture(autouse=True)
+def able_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The terminal is said to have all colours, whatever the tests are run from."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> None:
-    """A shell that starts the tests in the background has their children ignore Ctrl-C."""
+    """A shell that starts the tests in the background has their children ignore Ctrl-C.
+
+    And one that lets them go on when it is left, the end of their terminal.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
