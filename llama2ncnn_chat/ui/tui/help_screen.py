@@ -18,7 +18,7 @@ from textual.widgets import Static
 
 from ...chat.commands.table import COMMANDS
 
-KEYS_WIDTH = 26
+KEYS_WIDTH, NARROW = 26, 56
 Section = tuple[str, Sequence[Binding]]
 NAMES = {
     "escape": "esc", "question_mark": "?", "pageup": "pgup", "pagedown": "pgdn",
@@ -51,15 +51,16 @@ class HelpScreen(ModalScreen[None]):
 
 
 class Table(Static):
-    """Two columns, of which the second is broken into lines."""
+    """Two columns, of which the second is broken into lines; one below the other if narrow."""
 
     def __init__(self, rows: Sequence[tuple[str, str]]) -> None:
         super().__init__()
         self._rows = rows
 
     def on_resize(self, event: events.Resize) -> None:
-        width = max(10, event.size.width - KEYS_WIDTH - 2)
-        self.update(Content("\n").join(_row(*row, width) for row in self._rows))
+        narrow, width = event.size.width < NARROW, event.size.width
+        rows = (_below(*row, width) if narrow else _beside(*row, width) for row in self._rows)
+        self.update(Content("\n").join(rows))
 
 
 def keys_of(binding: Binding) -> str:
@@ -69,8 +70,13 @@ def keys_of(binding: Binding) -> str:
     )
 
 
-def _row(left: str, right: str, width: int) -> Content:
-    first, *more = Content(right).wrap(width)
+def _below(left: str, right: str, width: int) -> Content:
+    lines = [Content("  ") + line for line in Content(right).wrap(max(10, width - 2))]
+    return Content("\n").join([Content.styled(left, "$accent"), *lines])
+
+
+def _beside(left: str, right: str, width: int) -> Content:
+    first, *more = Content(right).wrap(width - KEYS_WIDTH - 2)
     lines = [Content.assemble((f"{left:<{KEYS_WIDTH}}  ", "$accent"), first)]
     lines += [Content(" " * (KEYS_WIDTH + 2)) + line for line in more]
     return Content("\n").join(lines)

@@ -132,6 +132,7 @@ def test_a_template_that_is_not_built_in_is_shown_and_can_be_left() -> None:
 
     async def scene(stage: Stage) -> None:
         await stage.press("f2")
+        await stage.until(lambda: bool(stage.app.screen.query("#template")))
         select = stage.app.screen.query_one("#template", Select)
         assert select.value == "mine"
         assert chat.settings.template is mine
@@ -190,11 +191,11 @@ def test_up_and_down_go_from_setting_to_setting(size: tuple[int, int]) -> None:
     play(make_chat(Script(["First."])), scene, size)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 45)])
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (140, 45)])
 def test_help_has_every_key_and_command(size: tuple[int, int]) -> None:
     async def scene(stage: Stage) -> None:
         await stage.press("f1")
-        assert _is_open(stage, HelpScreen)
+        await stage.until(lambda: _is_open(stage, HelpScreen))
         shown = [str(each.render()) for each in stage.app.screen.query(Static)]
         text = " ".join(" ".join(shown).split())  # as if no line had been broken
         assert all(command.usage in text and command.help in text for command in COMMANDS)

@@ -117,19 +117,24 @@ async def _settings(stage: Stage) -> None:
     await stage.press("f2")
 
 
+async def _without_blinking(stage: Stage) -> None:
+    await stage.until(lambda: bool(stage.app.screen.query(Input)))
+    stage.app.screen.query_one(Input).cursor_blink = False
+
+
 async def _sessions(stage: Stage) -> None:
     await _chat(stage)
     await stage.send("/new")
     await stage.send("What is the capital of France?")
     await stage.press("ctrl+o")
-    stage.app.screen.query_one(Input).cursor_blink = False
+    await _without_blinking(stage)
     await stage.press("down")
 
 
 async def _palette(stage: Stage) -> None:
     await stage.send("Tell me a story")
     await stage.press("ctrl+p")
-    stage.app.screen.query_one(Input).cursor_blink = False
+    await _without_blinking(stage)
     await stage.until(lambda: bool(stage.app.screen.query_one(OptionList).option_count))
 
 
