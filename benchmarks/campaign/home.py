@@ -98,7 +98,7 @@ class Home:
         try:
             with closing(Store.open(self.database)) as store:
                 yield from store.notes
-                for info in store.list(limit=-1):
+                for info in store.list(limit=-1, one_shots=True):
                     loaded = store.resume(info.id)
                     there |= {turn.text for turn in loaded.ledger.turns()}
                     if loaded.read_only:

@@ -94,7 +94,7 @@ def _write_sessions(folder: Path) -> None:
 
 def _read_sessions(folder: Path) -> None:
     with closing(Store.open(folder / "s.db")) as store:
-        for info in store.list(limit=-1):
+        for info in store.list(limit=-1, one_shots=True):
             with suppress(ChatError):
                 list(store.resume(info.id).ledger.turns())
         store.list("text")

@@ -36,8 +36,8 @@ def stored() -> list[Turn]:
     """The turns of the newest session."""
     store = Store.open()
     try:
-        sessions = store.list()
-        return store.peek(sessions[0].id) if sessions else []
+        latest = store.latest()
+        return store.peek(latest.id) if latest else []
     finally:
         store.close()
 
