@@ -19,10 +19,10 @@ from typing import Any, get_type_hints
 
 from .errors import ConvertError
 from .files import read_regular, sha256_file
+from .format_names import PANEL_FORMATS
 from .old_desc import (
     FIRST_GRAPH,
     FIRST_NAMES,
-    FUSED,
     OLD_FORMAT,
     OLD_KEYS,
     OLD_MODELS,
@@ -238,7 +238,7 @@ def _problems(d: ModelDesc) -> list[str]:
         (d.weights_size <= d.bin_size, "weights_size is larger than bin_size"),
         (
             d.graph_version in (FIRST_GRAPH, GRAPH_VERSION)
-            or (d.graph_version in PLAIN_GRAPHS and d.weights not in FUSED),
+            or (d.graph_version in PLAIN_GRAPHS and d.weights not in PANEL_FORMATS),
             f"made by {when} version of this program"
             f" (graph version {d.graph_version}, now it is {GRAPH_VERSION})",
         ),

@@ -31,6 +31,3 @@ FIRST_NAMES = {"q8": "b8", "q6": "b6", "q4": "b4"}
 
 PLAIN_GRAPHS = (2, 3)
 """The versions of the graph whose layers of our own were others; those of ncnn are as now."""
-
-FUSED = ("q8", "q4")
-"""What models with layers of our own are called."""
