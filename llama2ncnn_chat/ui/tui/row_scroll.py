@@ -155,6 +155,9 @@ class RowScroll(VerticalScroll, can_focus=True):
         self._extend_if_near_edge()
         self.call_after_refresh(self._count_below)
 
+    def watch_virtual_size(self) -> None:
+        self.call_after_refresh(self._count_below)
+
     def on_resize(self) -> None:
         self._extend_if_near_edge()
         self.call_after_refresh(self._count_below)
@@ -267,6 +270,7 @@ class RowScroll(VerticalScroll, can_focus=True):
             await self.remove_children()
             self._first = self._last = at
             await self._mount_rows(at, min(len(self._rows), at + PAGE))
+            self.call_after_refresh(self._count_below)
 
     async def _to_end(self) -> None:
         if self._last < len(self._rows):

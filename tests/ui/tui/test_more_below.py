@@ -83,6 +83,7 @@ def test_far_from_the_end_it_counts_messages() -> None:
             await stage.send(f"message {n}")
         await stage.send("/new")
         await stage.send("/load 1")
+        await stage.until(lambda: len(stage.said) == 8 and stage.screen.transcript.max_scroll_y > 0)
         await stage.press("shift+tab", "g")
         await stage.until(lambda: "messages" in stage.screen.transcript.below)
         await stage.pilot.pause()
