@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,13 @@ SELECT (SELECT count(*) FROM turn WHERE role IN ('user', 'assistant') AND typeof
 
 _SQL = "SELECT sql FROM sqlite_master WHERE name = ?"
 
-_MOST_PROBES = 200_000  # single rows asked for between broken pages: a second or so
+_SINGLE = 200  # more rows than a page has
+_LOWEST, _HIGHEST = -(1 << 63), 1 << 40  # of ids; more than anyone has
 
 _UNREADABLE = (sqlite3.Error, ValueError, OverflowError)  # errors have texts, too
+
+Rows = Generator[tuple[Any, ...], None, None]
+Walk = Generator[tuple[Any, ...], None, tuple[int, bool]]
 
 _INSTEAD = {"TEXT": "", "BLOB": b"", "REAL": 0.0, "INTEGER": 0}
 """What stands in a column that mustn't be empty, where nothing could be read."""
@@ -96,27 +100,48 @@ def _copy(damaged: sqlite3.Connection, new: sqlite3.Connection, table: str) -> N
         new.execute(into, [needed.get(n) if value is None else value for n, value in values])
 
 
-def _rows(db: sqlite3.Connection, table: str, select: str) -> Iterator[tuple[Any, ...]]:
-    """Read from the first row on, from the last one back, and what is between one at a time."""
-    first, last = 0, None
-    with suppress(*_UNREADABLE):
-        for row in db.execute(f"{select} ORDER BY id"):
-            first = row[0]
-            yield row
+def _rows(db: sqlite3.Connection, table: str, select: str) -> Rows:
+    """Read from the first row on, from the last one back, and what is between from all that opens.
+
+    What is broken is stepped over by single ids and then, if it is longer than a page of rows can
+    be, by ever more of them. A row may come twice.
+    """
+    first, is_all = yield from _walk(db, select, _LOWEST, _HIGHEST)
+    if is_all:
         return
-    with suppress(*_UNREADABLE):
-        for row in db.execute(f"{select} WHERE id > ? ORDER BY id DESC", (first,)):
-            last = row[0]
-            yield row
-    if last is None:
-        last = first + _MOST_PROBES
+    last, _ = yield from _walk(db, select, _HIGHEST, first)
+    if last == _HIGHEST:
         with suppress(*_UNREADABLE):
             for (newest,) in db.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)):
                 last = int(newest) + 1
-    between = range(first + 1, last)
-    for key in between[:_MOST_PROBES]:
-        with suppress(*_UNREADABLE):
-            yield from db.execute(f"{select} WHERE id = ?", (key,))
+    reached = at = max(first, 0)
+    while at < last:
+        on, is_all = yield from _walk(db, select, at, last)
+        if is_all or on > at:
+            yield from _walk(db, select, at + 1, reached)
+            reached = at = on
+        if is_all:
+            return
+        at += 1 + (at - reached) // _SINGLE
+
+
+def _walk(db: sqlite3.Connection, select: str, at: int, end: int) -> Walk:
+    """Read the rows between two ids one way, until one doesn't open; returns the last one's id.
+
+    And whether these were all. One at a time: a row isn't given out if the one after it is broken.
+    """
+    up = at < end
+    between, order = ("id > ? AND id < ?", "ASC") if up else ("id < ? AND id > ?", "DESC")
+    sql = f"{select} WHERE {between} ORDER BY id {order} LIMIT 1"
+    with suppress(*_UNREADABLE):
+        while row := db.execute(sql, (at, end)).fetchone():
+            if (row[0] > at) != up:  # in a broken order
+                break
+            yield row
+            at = row[0]
+        else:
+            return at, True
+    return at, False
 
 
 def _text_or_bytes(data: bytes) -> str | bytes:
