@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from .values import F32, I16, I32, Value, constant, outside, vector
+import llvmlite.ir as ir
+
+from .values import F32, I16, I32, Value, constant, outside, together, vector
 
 
 class Tile(NamedTuple):
@@ -45,7 +47,16 @@ class Cpu(Protocol):
         """Add the products of 8-bit weights to ``total``."""
 
     def dot4(self, total: Value, weights: Value, activations: Value) -> Value:
-        """Add the products of weights from 0 to 15 to ``total``."""
+        """Add the products of weights from 0 to 15 to ``total``, which is of ``sums4``."""
+
+    def sums4(self, lanes: int) -> ir.Type:
+        """Name what ``dot4`` adds up in, over a block: int32, or as many int16 if they hold it."""
+
+    def whole4(self, total: Value) -> Value:
+        """Make int32, one a lane, of what ``dot4`` has added up."""
+
+    def in_turn(self, totals: list[Value]) -> list[Value]:
+        """Keep sums of a column from being mixed with the next one's, where registers are few."""
 
     def half(self, halves: Value) -> Value:
         """Convert the bits of float16 to float32."""
@@ -54,8 +65,24 @@ class Cpu(Protocol):
         """Convert float32, none of them beyond float16's range, to the bits of float16."""
 
 
+class PlainSums:
+    """Sums that are int32 from the start, in whatever order LLVM finds best."""
+
+    def sums4(self, lanes: int) -> ir.Type:
+        """Name int32."""
+        return vector(I32, lanes)
+
+    def whole4(self, total: Value) -> Value:
+        """Take them as they are."""
+        return total
+
+    def in_turn(self, totals: list[Value]) -> list[Value]:
+        """Leave them as they are."""
+        return totals
+
+
 @dataclass(frozen=True)
-class Vnni:
+class Vnni(PlainSums):
     """One instruction multiplies unsigned by signed bytes and adds four at a time."""
 
     tiles: tuple[Tile, ...]
@@ -97,15 +124,28 @@ class Avx2:
         magnitude = signed.above(signed.like(0) - signed)
         sign = "llvm.x86.avx2.psign.b"
         turned = outside(total.builder, sign, signed.ir.type, activations, signed)
-        return self.dot4(total, magnitude, turned)
+        return total + self.whole4(self._pairs(magnitude, turned))
 
     def dot4(self, total: Value, weights: Value, activations: Value) -> Value:
-        """Write ``vpmaddubsw`` and ``vpmaddwd``."""
-        words = vector(I16, 2 * total.lanes)
-        in_pairs = "llvm.x86.avx2.pmadd.ub.sw", "llvm.x86.avx2.pmadd.wd"
-        pairs = outside(total.builder, in_pairs[0], words, weights, activations)
-        ones = constant(total.builder, words, 1)
-        return total + outside(total.builder, in_pairs[1], total.ir.type, pairs, ones)
+        """Write ``vpmaddubsw``: a block's 8 sums of two products up to 15 * 127 fit 16 bits."""
+        return total + self._pairs(weights, activations)
+
+    def sums4(self, lanes: int) -> ir.Type:
+        """Name two int16 for a lane."""
+        return vector(I16, 2 * lanes)
+
+    def whole4(self, total: Value) -> Value:
+        """Write ``vpmaddwd``."""
+        lanes, ones = vector(I32, total.lanes // 2), constant(total.builder, total.ir.type, 1)
+        return outside(total.builder, "llvm.x86.avx2.pmadd.wd", lanes, total, ones)
+
+    def in_turn(self, totals: list[Value]) -> list[Value]:
+        """Have them together before the next column: else half of them would go to memory."""
+        return together(totals, "x") if len(totals) > 1 else totals
+
+    def _pairs(self, weights: Value, activations: Value) -> Value:
+        words = vector(I16, weights.lanes // 2)
+        return outside(weights.builder, "llvm.x86.avx2.pmadd.ub.sw", words, weights, activations)
 
     def half(self, halves: Value) -> Value:
         """Write ``vcvtph2ps``."""
@@ -117,7 +157,7 @@ class Avx2:
 
 
 @dataclass(frozen=True)
-class Portable:
+class Portable(PlainSums):
     """Plain arithmetic, which LLVM turns into what the CPU has."""
 
     tiles: tuple[Tile, ...] = (Tile(1, 4), Tile(1, 1))

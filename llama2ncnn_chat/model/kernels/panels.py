@@ -58,12 +58,15 @@ def write_tile(module: ir.Module, cpu: Cpu, bits: int, tile: Tile) -> None:
         if bits == 8:
             dots = [(s * -cpu.excess).splat(lanes) for s in of_row]
         else:
-            dots = [c.zeros(vector(I32, lanes)) for _ in rows]
+            dots = [c.zeros(cpu.sums4(lanes)) for _ in rows]
         dot = cpu.dot8 if bits == 8 else cpu.dot4
         for column, weights in enumerate(_weights(c, bits, panels, block)):
             for r in rows:
                 four = c.load(I32, values + places[r] * BLOCK + 4 * column, align=4)
                 dots[r] = dot(dots[r], weights, four.splat(lanes).bits_as(weights.ir.type))
+            dots = cpu.in_turn(dots)
+        if bits == 4:
+            dots = [cpu.whole4(total) for total in dots]
         step, offset = _scales(
             c, cpu, bits, [p + n_blocks * VALUE_BYTES[bits] for p in panels], block
         )

@@ -214,6 +214,20 @@ def intrinsic(name: str, returns: ir.Type, *arguments: Value, flags: tuple[str, 
     return outside(last.builder, f"llvm.{name}.{suffix}", returns, *arguments, flags=flags)
 
 
+def together(values: list[Value], register: str) -> list[Value]:
+    """Have two values or more ready at one place, in registers that LLVM names by a letter.
+
+    What comes after can't be begun before, nor what is before be put off: LLVM orders instructions
+    as it likes otherwise, and keeps in memory what it has no register for.
+    """
+    builder, kinds = values[0].builder, [value.ir.type for value in values]
+    returns = ir.LiteralStructType(kinds)
+    constraint = ",".join([f"={register}"] * len(values) + [str(i) for i in range(len(values))])
+    nothing = ir.InlineAsm(ir.FunctionType(returns, kinds), "", constraint)
+    kept = builder.call(nothing, [value.ir for value in values])
+    return [Value(builder, builder.extract_value(kept, i)) for i in range(len(values))]
+
+
 def declared(module: ir.Module, name: str, kind: ir.FunctionType) -> ir.Function:
     """Find a function of a module, or declare one that stands elsewhere."""
     return module.globals.get(name) or ir.Function(module, kind, name)

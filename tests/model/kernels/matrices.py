@@ -36,9 +36,18 @@ class RandomMatrix:
 
 
 def random_matrix(
-    rng: np.random.Generator, rows: int, cols: int, bits: int, *, biased: bool = False
+    rng: np.random.Generator,
+    rows: int,
+    cols: int,
+    bits: int,
+    *,
+    biased: bool = False,
+    least: int = 0,
 ) -> RandomMatrix:
-    """Write a random matrix byte by byte, after the words of ``convert.formats.panels``."""
+    """Write a random matrix byte by byte, after the words of ``convert.formats.panels``.
+
+    Its weights are stored as ``least`` or more.
+    """
     n_panels, n_blocks = -(-rows // 8), -(-cols // 32)
     value_bytes = 256 if bits == 8 else 128
     used = n_blocks * (value_bytes + (16 if bits == 8 else 32))
@@ -60,11 +69,11 @@ def random_matrix(
                     col = 32 * block + c
                     inside = row < rows and col < cols
                     if bits == 8:
-                        u = int(rng.integers(1, 256)) if inside else 128
+                        u = int(rng.integers(max(1, least), 256)) if inside else 128
                         values[c // 4 * 32 + r * 4 + c % 4] = u
                         mean = float(steps[r]) * (u - 128)
                     else:
-                        u = int(rng.integers(0, 16)) if inside else 0
+                        u = int(rng.integers(least, 16)) if inside else 0
                         values[c % 16 // 4 * 32 + r * 4 + c % 4] |= u << (4 if c >= 16 else 0)
                         mean = float(steps[r]) * u + float(offsets[r])
                     if inside:

@@ -33,6 +33,24 @@ def test_norm_and_products(kernels: Kernels, m: int) -> None:
     close(out, np.concatenate([matrix.times(h) for matrix in matrices], axis=1))
 
 
+@pytest.mark.parametrize(("bits", "least"), [(4, 15), (8, 255)])
+@pytest.mark.parametrize("m", [1, 9])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_greatest_weights_and_activations(
+    kernels: Kernels, m: int, bits: int, least: int, sign: int
+) -> None:
+    matrix = random_matrix(np.random.default_rng(0), 24, 64, bits, least=least)
+    x, gain = np.full((m, 64), sign, np.float32), np.ones(64, np.float32)
+    out, scratch = np.zeros((m, 24), np.float32), Memory(m, 64)
+    products = NormProducts(
+        *(64, 24, gain.ctypes.data, 1, address_of(matrix.table)),
+        *(EPSILON, scratch.table),
+    )
+    table = Head(x.ctypes.data, out.ctypes.data, m, products)
+    kernels.head(address_of(table), 2)
+    close(out, matrix.times(in_bytes(normed(x, gain))))
+
+
 def test_zeros_and_rows_beside_them_stay_apart(kernels: Kernels) -> None:
     rng = np.random.default_rng(0)
     matrix = random_matrix(rng, 24, 64, 4)
