@@ -53,6 +53,11 @@ def theme_file() -> Path:
     return state_dir() / "theme"
 
 
+def palette_file() -> Path:
+    """Return the path of the file that names what was taken from the palette last."""
+    return state_dir() / "palette"
+
+
 def path_of(typed: str) -> Path:
     """Return the path that a person means; ``~`` and ``~name`` are as a shell has them."""
     return Path(os.path.expanduser(typed))  # noqa: PTH111 (pathlib's raises where nobody has that name)

@@ -26,6 +26,7 @@ from ...paths import history_file
 from ...signals import ENDING
 from ..history import History
 from ..stopping import has_shell, stop_until_woken
+from .by_use import ByUse
 from .keyboard import BackgroundTold, InputFailed
 from .keys import key
 from .model_picker import Models, model_picker
@@ -57,6 +58,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
     TITLE = "llama2ncnn-chat"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar = {ByUse}
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("f1", "help", "Help", "Keys and commands"),
         _key("f2", "settings", "Settings", "Sampling, system prompt, template, threads"),
@@ -156,10 +158,10 @@ class ChatApp(TerminalApp, inherit_bindings=False):
     on_chat_screen_left = on_prompt_left
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        yield SystemCommand("Theme", "Light, dark, and many others", self.action_change_theme)
         if self._over and screen is self.chat_screen:
-            yield SystemCommand("Model", "Another one, in a new session", self.action_pick_model)
             yield from self._over.entries()
+            yield SystemCommand("Model", "Another one, in a new session", self.action_pick_model)
+        yield SystemCommand("Theme", "Light, dark, and many others", self.action_change_theme)
 
     @property
     def chat_screen(self) -> ChatScreen | None:

@@ -16,6 +16,7 @@ from llama2ncnn_chat.text.templates.marked import MarkedTemplate
 from llama2ncnn_chat.ui.history import History
 from llama2ncnn_chat.ui.tui.help_screen import HelpScreen
 from llama2ncnn_chat.ui.tui.keyboard import InputFailed
+from llama2ncnn_chat.ui.tui.palette import Palette
 from llama2ncnn_chat.ui.tui.session_preview import FOUND, SessionPreview
 from llama2ncnn_chat.ui.tui.sessions_screen import SessionsScreen
 from llama2ncnn_chat.ui.tui.settings_screen import SettingsScreen
@@ -214,6 +215,37 @@ def test_the_palette_runs_commands() -> None:
         await stage.pilot.pause(0.3)
         await stage.press("enter", "enter")
         await stage.until(lambda: any("free" in notice for notice in stage.notices))
+
+    play(make_chat(Script(["First."])), scene)
+
+
+def test_what_was_taken_from_the_palette_last_stands_first() -> None:
+    async def offered(stage: Stage) -> list[str]:
+        await stage.press("ctrl+p")
+        options = stage.app.screen.query_one(OptionList)
+        await stage.until(lambda: options.option_count > 20)
+        titles = [str(option.prompt).split("\n")[0].split("  ")[0] for option in options.options]
+        await stage.press("escape")
+        await stage.until(lambda: stage.app.screen is stage.screen)
+        return titles
+
+    async def scene(stage: Stage) -> None:
+        before = await offered(stage)
+        for words in ("/context", "Theme", "/stats"):
+            assert words not in before[0]
+            await stage.press("ctrl+p")
+            palette = stage.app.screen.query_one(OptionList)
+            await stage.until(lambda options=palette: options.option_count > 20)
+            await stage.press(*words)
+            await stage.until(lambda options=palette: 0 < options.option_count < 20)
+            await stage.press("enter")
+            await stage.until(lambda: not isinstance(stage.app.screen, Palette))
+            await stage.press("escape")
+            await stage.until(lambda: stage.app.screen is stage.screen)
+        after = await offered(stage)
+        assert ["/stats" in after[0], "Theme" in after[1], "/context" in after[2]] == [True] * 3
+        assert sorted(after) == sorted(before)
+        assert [t for t in before if t not in after[:3]] == after[3:]
 
     play(make_chat(Script(["First."])), scene)
 
