@@ -35,6 +35,8 @@ class Advice(Enum):
     """The model may not be one to chat with: have it go on with a text, or choose its template."""
     OTHER_WEIGHTS = auto()
     """Convert the checkpoint again, with weights in another format."""
+    DROP_SCHEMA = auto()
+    """Let replies be any text again."""
     MARK_PROMPT = auto()
     """What was taken for a model reads like a prompt: say that it is one."""
 

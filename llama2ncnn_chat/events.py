@@ -133,13 +133,15 @@ class Timings:
 class Finished:
     """The end: why, the ids that were sampled (no end id among them), and how long it took.
 
-    ``stop`` is the stop string, if that was why.
+    ``stop`` is the stop string, if that was why; ``json_cut`` says that it was to fit a JSON schema
+    and isn't whole.
     """
 
     reason: FinishReason
     ids: tuple[int, ...]
     timings: Timings
     stop: str | None = field(default=None, kw_only=True)
+    json_cut: bool = field(default=False, kw_only=True)
 
 
 def used_up(max_tokens: int | None, n_generated: int) -> bool:
@@ -155,7 +157,7 @@ class Row:
     ``position`` (from 1) of ``of``. The model doesn't see it if it is ``hidden``; ``begins`` marks
     the first turn that it sees where others stand before. ``finish`` is None for a message, and
     for a reply that never came to an end; ``max_tokens_reached`` is the limit, where it was that,
-    and ``stop_met`` the person's stop string.
+    ``stop_met`` the person's stop string; ``json_cut`` says that it was to be JSON and isn't whole.
     ``text`` has reasoning and its tags in it, which is ``n_reasoning`` of the tokens; the first tag
     stands before the reply if ``reasoning_begun``.
     """
@@ -171,6 +173,7 @@ class Row:
     finish: FinishReason | None = None
     max_tokens_reached: int | None = None
     stop_met: str | None = None
+    json_cut: bool = False
     reasoning_begun: bool = False
     n_reasoning: int = 0
 

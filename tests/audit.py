@@ -19,6 +19,8 @@ from packaging.utils import canonicalize_name
 PROJECT = "llama2ncnn-chat"
 COMMAND = ("-m", "pip_audit", "--local", "--progress-spinner", "off", "--format", "json")
 PATIENCE = 60.0
+EXTRAS = ({"extra": ""}, {"extra": "schema"})
+"""Without an optional part, and with ours."""
 
 
 def stands_on(name: str, known: set[str]) -> None:
@@ -28,7 +30,7 @@ def stands_on(name: str, known: set[str]) -> None:
     except PackageNotFoundError:  # not needed on this system
         return
     for requirement in map(Requirement, needed):
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+        if requirement.marker is None or any(map(requirement.marker.evaluate, EXTRAS)):
             other = canonicalize_name(requirement.name)
             if other not in known:
                 known.add(other)

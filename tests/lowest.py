@@ -18,11 +18,17 @@ PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
 def oldest(project: dict[str, Any]) -> Iterator[str]:
-    """Yield ``name==version`` for everything that the program depends on."""
-    for requirement in map(Requirement, project["project"]["dependencies"]):
+    """Yield ``name==version`` for what the program depends on, optional parts too."""
+    for requirement in map(Requirement, _all(project["project"])):
         least = [each.version for each in requirement.specifier if each.operator == ">="]
         if least and (requirement.marker is None or requirement.marker.evaluate()):
             yield f"{requirement.name}=={least[0]}"
+
+
+def _all(project: dict[str, Any]) -> Iterator[str]:
+    yield from project["dependencies"]
+    for part in project["optional-dependencies"].values():
+        yield from part
 
 
 if __name__ == "__main__":

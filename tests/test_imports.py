@@ -66,6 +66,7 @@ ONLY_IN = {
     "argparse": {"llama2ncnn_chat.arguments", "convert.arguments", "convert.__main__"},
     "huggingface_hub": {"convert.hub"},
     "httpx2": {"convert.hub"},
+    "llguidance": {"llama2ncnn_chat.generation.schema"},
     "tokenizers": {"llama2ncnn_chat.text.tokenizers"},
 }
 

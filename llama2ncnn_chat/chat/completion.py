@@ -59,10 +59,9 @@ def _arguments(chat: Chat, completes: str, argument: str) -> Iterable[tuple[str,
     if completes == "command":
         return [(c.name, c.help) for c in COMMANDS]
     if completes == "setting":
-        key, space, _ = argument.partition(" ")
+        key, space, begin = argument.partition(" ")
         if space:
-            choices = SETTINGS[key].choices if key in SETTINGS else ()
-            return [(f"{key} {choice}", "") for choice in choices]
+            return [(f"{key} {choice}", about) for choice, about in _values(key, begin)]
         return [(f"{name} ", option.about) for name, option in SETTINGS.items()]
     if completes == "session" and chat.store:
         with suppress(ChatError):  # which the command itself will say
@@ -73,6 +72,13 @@ def _arguments(chat: Chat, completes: str, argument: str) -> Iterable[tuple[str,
     if completes == "code":
         return [("code", "a block of code")]
     return _paths(argument) if completes == "path" else []
+
+
+def _values(key: str, begin: str) -> Iterable[tuple[str, str]]:
+    option = SETTINGS.get(key)
+    if option is None:
+        return []
+    return _paths(begin) if option.names_file else [(choice, "") for choice in option.choices]
 
 
 def _presets(argument: str) -> Iterator[tuple[str, str]]:

@@ -49,6 +49,7 @@ class Option:
     bare: str | None = None  # the value of a flag that stands alone
     positional: bool = False  # an argument without a flag
     many: bool = False  # a tuple of texts; each flag adds one
+    names_file: bool = False  # the value is what stands in a file
     # What is typed and shown in a chat
     off: str = ""  # the word for a default that is no value
     off_means: str = ""

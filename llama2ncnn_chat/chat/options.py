@@ -16,6 +16,7 @@ from ..generation.settings import N_TOP, RANGES, Sampling
 from ..text.templates.marked import TEMPLATES
 from ..text.templates.template import Template
 from .option import Option, number, one_of, plain, shown, text, texts
+from .schema_file import read_schema
 
 _DEFAULTS = Settings()
 _ON_FULL: tuple[OnFull, ...] = get_args(OnFull)
@@ -87,6 +88,22 @@ _ROWS = (
         off_means="none",
         attribute="stops",
         show=shlex.join,
+    ),
+    Option(
+        "schema",
+        read_schema,
+        _DEFAULTS.schema,
+        "JSON that fits the schema in FILE",
+        "chat",
+        group="sampling",
+        heading="Reply",
+        flags=("--json-schema",),
+        also=("json_schema",),
+        metavar="FILE",
+        off="off",
+        off_means="any text",
+        show=lambda schema: str(schema.path),
+        names_file=True,
     ),
     Option(
         "seed",

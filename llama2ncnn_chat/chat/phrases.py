@@ -21,6 +21,7 @@ ADVICE = {
     Advice.KEEP_NO_CACHE: "run with --no-kv-cache and --on-full reprefill",
     Advice.GO_ON_WITH_TEXT: "try --raw or complete, or choose a --template",
     Advice.OTHER_WEIGHTS: "convert the model with other --weights",
+    Advice.DROP_SCHEMA: "/set schema off, or no --json-schema, lets replies be any text",
     Advice.MARK_PROMPT: "a prompt without a MODEL goes after -p: llama2ncnn-chat -p PROMPT",
 }
 
@@ -69,6 +70,29 @@ def thought(reply: Row) -> str:
 
 def why_ended(reply: Row) -> str:
     """Say why a reply stopped before its own end, in a few words; nothing where it didn't."""
+    return _with_cut(_reason(reply), reply)
+
+
+def ended(reply: Row) -> str:
+    """Say why a reply stopped before its own end, and what to do; nothing where it didn't."""
+    reason = _reason(reply)
+    if reply.finish == "stop":
+        return _with_cut(f"{reason}, a stop string" if reason else "", reply)
+    if reply.finish == "length" and reply.max_tokens_reached is None:
+        return f"{_with_cut(reason, reply)}; {ADVICE[Advice.MAKE_ROOM]}"
+    if reply.finish == "length":
+        reason = f"max_tokens {reply.max_tokens_reached} reached"
+    return f"{_with_cut(reason, reply)}; /continue goes on"
+
+
+CUT_JSON = "the JSON isn't whole"
+
+
+def _with_cut(reason: str, reply: Row) -> str:
+    return ", ".join(filter(None, (reason, CUT_JSON if reply.json_cut else "")))
+
+
+def _reason(reply: Row) -> str:
     if reply.finish == "stop":
         return f"stopped before {brief(reply.stop_met, 20)!r}" if reply.stop_met else ""
     if reply.finish == "length":
@@ -76,17 +100,6 @@ def why_ended(reply: Row) -> str:
             "reached max_tokens" if reply.max_tokens_reached is not None else "the context is full"
         )
     return "stopped" if reply.finish == "cancelled" else "not finished"
-
-
-def ended(reply: Row) -> str:
-    """Say why a reply stopped before its own end, and what to do; nothing where it didn't."""
-    if reply.finish == "stop":
-        return f"{why_ended(reply)}, a stop string" if reply.stop_met else ""
-    if reply.finish == "length" and reply.max_tokens_reached is None:
-        return f"{why_ended(reply)}; {ADVICE[Advice.MAKE_ROOM]}"
-    if reply.finish == "length":
-        return f"max_tokens {reply.max_tokens_reached} reached; /continue goes on"
-    return f"{why_ended(reply)}; /continue goes on"
 
 
 def begins(words: str | None) -> str:

@@ -96,6 +96,8 @@ def to_save(settings: Settings, model: str) -> dict[str, Any]:
     A template that the model brings along is no value of the setting: it comes with the model.
     """
     values = {"model": model, **values_of(settings)}
+    if settings.schema:
+        values["schema"] = str(Path(settings.schema.path).absolute())
     template = values.pop("template")
     if template == TEMPLATES.get(template.name):
         values["template"] = template.name

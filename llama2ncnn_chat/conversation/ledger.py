@@ -23,6 +23,7 @@ class Run:
     ``start`` is how many ids the reply had before; with ``seed``, ``sampling`` and the limits it
     is all that is needed to generate the same ids again. ``stop_met`` is the person's stop string
     that ended it, if one did. The first ``n_begun`` ids of the reply were given and not sampled.
+    ``schema`` is the text of the JSON schema that it had to fit.
     """
 
     start: int
@@ -32,6 +33,7 @@ class Run:
     stops: tuple[str, ...] = ()
     stop_met: str | None = None
     n_begun: int = 0
+    schema: str | None = None
 
 
 @dataclass(eq=False)

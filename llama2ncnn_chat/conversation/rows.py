@@ -5,6 +5,7 @@ Pure functions; knows no engine and no template.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from ..events import Row, Tokens
@@ -43,6 +44,7 @@ def n_hidden(path: Sequence[Turn], first_visible: Turn | None) -> int:
 
 def _row(ledger: Ledger, turn: Turn, start: int, reasoning: Reasoning) -> Row:
     alternatives, is_reply = ledger.alternatives(turn), turn.role == "assistant"
+    fits = not turn.runs or turn.runs[-1].schema is None or _is_json(reasoning.answer(turn.text))
     return Row(
         turn.id,
         turn.role,
@@ -55,6 +57,15 @@ def _row(ledger: Ledger, turn: Turn, start: int, reasoning: Reasoning) -> Row:
         finish=turn.finish,
         max_tokens_reached=turn.max_tokens_reached,
         stop_met=turn.runs[-1].stop_met if turn.runs else None,
+        json_cut=not fits,
         reasoning_begun=is_reply and reasoning.begun,
         n_reasoning=reasoning.count(turn) if is_reply else 0,
     )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

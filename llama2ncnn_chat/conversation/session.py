@@ -110,7 +110,7 @@ class Session:
         """
         reply = self._last("assistant")
         before = self.window(self.sight(reply.parent))
-        return self._claim(replay(self._completer, before, reply, cancelled))
+        return self._claim(replay(self._completer, self._window, before, reply, cancelled))
 
     def weigh(self, reply: Turn, *, cancelled: Cancelled = never) -> Events:
         """Find the choices of this reply's tokens, and of those to replies after it, by reading."""
@@ -190,6 +190,7 @@ class Session:
         self, text: str, after: Turn | None, settings: Settings, cancelled: Cancelled
     ) -> Steps:
         new = exchange(self.renderer, self.sight(after), text, settings.beginning)
+        self._window.refuse_unfit(new[-1], settings)
         yield from self._make_room([*self.sight(after), *new], settings)
         yield from self._window.read_again([*self.sight(after), new[0]])
         yield from self._reply(after, new, settings, cancelled)
@@ -204,9 +205,12 @@ class Session:
 
     def _proceed(self, settings: Settings, cancelled: Cancelled) -> Steps:
         last = self._last("assistant" if self.ledger.end() is self.ledger.head else "user")
-        yield from self._make_room(self.sight(self.ledger.head), settings)
+        reply = last
         if last.role == "user":
             reply = begun(self.renderer, self.sight(last), settings.beginning)
+        self._window.refuse_unfit(reply, settings)
+        yield from self._make_room(self.sight(self.ledger.head), settings)
+        if reply is not last:
             yield from self._reply(last, [reply], settings, cancelled)
             return
         # A character that was cut in two is shown again, whole this time.
@@ -214,6 +218,7 @@ class Session:
         yield (yield from self._write(last, last.n_begun, settings, cancelled))
 
     def _another(self, reply: Turn, settings: Settings, cancelled: Cancelled) -> Steps:
+        self._window.refuse_unfit(reply, settings)
         yield from self._make_room([*self.sight(reply.parent), reply], settings)
         yield from self._reply(reply.parent, [reply], settings, cancelled)
 
@@ -262,7 +267,8 @@ class Session:
             end = yield from writing.write(reply, n_begun, settings, cancelled)
         finally:
             self.recorder.turn_finished(reply)
-        return TurnFinished(end.reason, end.ids, end.timings, self._row(reply))
+        row = self._row(reply)
+        return TurnFinished(end.reason, end.ids, end.timings, row, json_cut=row.json_cut)
 
     def _make_room(self, path: Sequence[Turn], settings: Settings) -> Steps:
         for shifted in self._window.make_room(path, settings.on_full):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..generation.settings import Sampling
+from ..generation.settings import Sampling, Schema
 from ..text.templates.template import Template
 
 OnFull = Literal["shift", "reprefill", "stop", "ask"]
@@ -17,7 +17,7 @@ OnFull = Literal["shift", "reprefill", "stop", "ask"]
 @dataclass(frozen=True)
 class Settings:
     """Passed along with each operation; ``template`` None is the model's own, ``seed`` None is
-    random, ``max_tokens`` None is the context.
+    random, ``max_tokens`` None is the context, ``schema`` None is any text.
 
     ``on_full`` says what happens when the context is full: the oldest turns go ("shift" moves what
     stays up in the cache, "reprefill" reads it again), or the reply ends there ("stop", and "ask",
@@ -32,6 +32,7 @@ class Settings:
     sampling: Sampling = field(default_factory=Sampling)
     max_tokens: int | None = None
     stops: tuple[str, ...] = ()
+    schema: Schema | None = None
     seed: int | None = None
     on_full: OnFull = "shift"
     logprobs: int | None = None

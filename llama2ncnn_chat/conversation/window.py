@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 
 from ..errors import Advice, PromptTooLongError
 from ..events import ContextShifted, ReadAgain
-from ..generation.completer import Completer, common_prefix
+from ..generation.completer import Completer, Limits, common_prefix
 from .ledger import Turn
 from .renderer import ContextUse, Renderer, context_use, first_that_fits
 from .rows import n_hidden
-from .settings import OnFull
+from .settings import OnFull, Settings
 
 
 class Window:
@@ -44,6 +44,21 @@ class Window:
         Raises ``PromptTooLongError`` where not even the last message fits.
         """
         return first_that_fits(self.renderer, path, self.first_visible, self.length)
+
+    def limits(
+        self,
+        ids: Sequence[int],
+        schema: str | None,
+        max_tokens: int | None = None,
+        stops: tuple[str, ...] = (),
+    ) -> Limits:
+        """Return the limits within which a reply goes on that has these ids so far."""
+        return Limits(max_tokens, stops, tuple(ids), schema, self.renderer.reasoning.begun)
+
+    def refuse_unfit(self, reply: Turn, settings: Settings) -> None:
+        """Raise ``ChatError`` where a reply has what can't become what the settings want."""
+        if settings.schema:
+            self._completer.refuse_unfit(self.limits(reply.ids, settings.schema.text))
 
     def follow(self, path: Sequence[Turn]) -> None:
         """Move to where the model sees as much as it can of another path."""

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from ..events import Event, Finished, Replayed, TextDelta, Timings, used_up
-from ..generation.completer import Completer, Draws, Limits, common_prefix
+from ..generation.completer import Completer, Draws, common_prefix
 from ..model.engine import Cancelled
 from .ledger import Ledger, Run, Turn, between
 from .recorder import Recorder
@@ -41,7 +41,13 @@ class Writing:
         stops = (*self.window.renderer.template.stops, *settings.stops)
         seed = secrets.randbits(32) if settings.seed is None else settings.seed
         run = Run(
-            len(reply.ids), seed, settings.sampling, settings.max_tokens, stops, n_begun=n_begun
+            len(reply.ids),
+            seed,
+            settings.sampling,
+            settings.max_tokens,
+            stops,
+            n_begun=n_begun,
+            schema=settings.schema.text if settings.schema else None,
         )
         self.ledger.begin(reply, run)
         total = Timings()
@@ -76,7 +82,7 @@ class Writing:
             self.window.ids(self._sight()),
             run.sampling,
             Draws(run.seed, n_drawn),
-            Limits(left, run.stops, tuple(reply.ids)),
+            self.window.limits(reply.ids, run.schema, left, run.stops),
             wants_choices=settings.wants_choices,
             cancelled=cancelled,
         )
@@ -97,7 +103,9 @@ class Writing:
         return between(self.window.first_visible, self.ledger.head)
 
 
-def replay(completer: Completer, before: Sequence[int], reply: Turn, cancelled: Cancelled) -> Steps:
+def replay(
+    completer: Completer, window: Window, before: Sequence[int], reply: Turn, cancelled: Cancelled
+) -> Steps:
     """Generate a reply again after the ids ``before`` it, from its seeds and settings.
 
     ``Replayed`` says at last whether it is the same, id for id. The reply stays as it is.
@@ -107,7 +115,7 @@ def replay(completer: Completer, before: Sequence[int], reply: Turn, cancelled: 
         want, done = reply.ids[run.start : end], reply.ids[: run.start]
         if not want:
             continue
-        limits = Limits(len(want), run.stops, tuple(done))
+        limits = window.limits(done, run.schema, len(want), run.stops)
         events = completer.complete(
             [*before, *done], run.sampling, Draws(run.seed), limits, cancelled=cancelled
         )

@@ -20,11 +20,15 @@ class Limits:
 
     ``before`` are ids of the same text, whose last character may be waiting for its other half;
     None if what is generated goes on in another text, so that its first space is a space.
+    The text, ``before`` included, fits the JSON schema ``schema``, if there is one; one that
+    ``thinks`` does from the end of its reasoning on.
     """
 
     max_tokens: int | None = None
     stops: tuple[str, ...] = ()
     before: tuple[int, ...] | None = None
+    schema: str | None = None
+    thinks: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,12 @@ class Completer(Protocol):
 
         Yields ``PrefillProgress`` per chunk, ``TextDelta`` per token (with its ``Choice``, if that
         is wanted), and at last one ``Finished``. ``cancelled`` is polled per layer of a chunk and
-        per token. Raises ``PromptTooLongError`` at once, before anything is read.
+        per token. Raises ``PromptTooLongError``, and as ``refuse_unfit`` does, at once, before
+        anything is read.
         """
+
+    def refuse_unfit(self, limits: Limits) -> None:
+        """Raise ``ChatError`` where what is ``before`` can't become a text that fits the schema."""
 
     def weigh(self, ids: Sequence[int], start: int, *, cancelled: Cancelled) -> Events:
         """Read ids to see what the model would have thought of those from ``start`` on.

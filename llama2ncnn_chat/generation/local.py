@@ -30,6 +30,7 @@ from ..text.vocabulary import Vocabulary
 from .choices import choice_of
 from .completer import Draws, Limits, common_prefix, never
 from .sampling import Sampler, make_sampler
+from .schema import Fitting, Schemas
 from .settings import Sampling
 from .stops import StopFilter
 
@@ -48,6 +49,7 @@ class LocalCompleter:
     ) -> None:
         self.ids: list[int] = []
         self._engine, self._vocabulary, self._clock = engine, vocabulary, clock
+        self._schemas = Schemas(vocabulary)
         # Logits after a message, so that another reply to it needs no token fed again.
         self._ready: tuple[list[int], Logits] | None = None
         engine.rewind(0)
@@ -78,10 +80,15 @@ class LocalCompleter:
             self._vocabulary,
             make_sampler(sampling, np.random.Generator(chance)),
             limits,
+            self._fitting(limits),
             wants_choices=wants_choices,
             cancelled=cancelled,
         )
         return self._complete(list(ids), decoding, keeps_logits=not limits.before)
+
+    def refuse_unfit(self, limits: Limits) -> None:
+        """Try whether what is there can become a text that fits; see ``Completer``."""
+        self._fitting(limits)
 
     def weigh(self, ids: Sequence[int], start: int, *, cancelled: Cancelled = never) -> Events:
         """Bring the cache to all of ``ids`` but the last; see ``Completer``."""
@@ -114,6 +121,11 @@ class LocalCompleter:
         self._engine.restore(cache)
         self.ids, self._ready = list(ids[: cache.n_tokens]), None
 
+    def _fitting(self, limits: Limits) -> Fitting | None:
+        if limits.schema is None:
+            return None
+        return self._schemas.begin(limits.schema, limits.before or (), thinks=limits.thinks)
+
     def _complete(
         self, target: list[int], decoding: _Decoding, *, keeps_logits: bool
     ) -> Generator[Event, None, None]:
@@ -134,7 +146,8 @@ class LocalCompleter:
                 predicted_n=len(decoding.ids),
                 predicted_ms=1000 * (self._clock() - read),
             )
-            yield Finished(decoding.reason, tuple(decoding.ids), timings, stop=decoding.stop)
+            ids, cut = tuple(decoding.ids), decoding.json_cut
+            yield Finished(decoding.reason, ids, timings, stop=decoding.stop, json_cut=cut)
         finally:
             self.ids = (target + decoding.ids)[: self._engine.position]
 
@@ -206,6 +219,7 @@ class _Decoding:
         vocabulary: Vocabulary,
         sampler: Sampler,
         limits: Limits,
+        fitting: Fitting | None,
         *,
         wants_choices: bool,
         cancelled: Cancelled,
@@ -213,7 +227,8 @@ class _Decoding:
         self.ids: list[int] = []
         self.reason: FinishReason = "length"
         self.cancelled = cancelled
-        self._engine, self._sampler, self._ends = engine, sampler, vocabulary.ends
+        self._engine, self._ends, self._fitting = engine, vocabulary.ends, fitting
+        self._sampler = fitting.sampler(sampler) if fitting else sampler
         self._n_tokens = vocabulary.vocab_size - vocabulary.n_padding
         self._max_tokens, self._wants_choices = limits.max_tokens, wants_choices
         self._stops = StopFilter(limits.stops)
@@ -225,6 +240,11 @@ class _Decoding:
     def stop(self) -> str | None:
         """The stop string that ended it."""
         return self._stops.met
+
+    @property
+    def json_cut(self) -> bool:
+        """Whether it is to fit a schema and ended before it did."""
+        return self._fitting is not None and not (self._fitting.is_whole and self.stop is None)
 
     def run(self, logits: Logits, before: list[int]) -> Iterator[TextDelta]:
         """Sample from ``logits`` on until something ends it; the penalties see ``before`` too."""

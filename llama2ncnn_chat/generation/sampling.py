@@ -19,7 +19,8 @@ Float64 = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.intp]
 BLOCK = 256
 Sampler = Callable[[Float32, Sequence[int]], int]
-"""``sampler(logits, recent_ids)`` samples an id from logits ``(vocab_size,)``, left unchanged."""
+"""``sampler(logits, recent_ids)`` samples an id from logits ``(vocab_size,)``, left
+unchanged; never one of minus infinity."""
 
 
 def make_sampler(settings: Sampling, rng: np.random.Generator) -> Sampler:
@@ -51,11 +52,19 @@ def _draw(weights: Float32 | Float64, rng: np.random.Generator) -> int:
     """
     sums = np.add.reduceat(weights, np.arange(0, len(weights), BLOCK), dtype=np.float64).cumsum()
     wanted = rng.random() * sums[-1]
-    block = min(int(np.searchsorted(sums, wanted, side="right")), len(sums) - 1)
+    block = _place(sums, wanted)
     inside = weights[block * BLOCK : (block + 1) * BLOCK].cumsum(dtype=np.float64)
     below = sums[block - 1] if block else 0.0
-    at = np.searchsorted(inside, wanted - below, side="right")
-    return block * BLOCK + min(int(at), len(inside) - 1)
+    return block * BLOCK + _place(inside, wanted - below)
+
+
+def _place(sums: Float64, wanted: float) -> int:
+    """Return the index of the first running sum above ``wanted``.
+
+    Where rounding leaves none above, it is the last that anything was added to: what has no weight
+    is never drawn.
+    """
+    return int(min(np.searchsorted(sums, wanted, side="right"), np.searchsorted(sums, sums[-1])))
 
 
 def candidates(logits: Float32, settings: Sampling) -> tuple[Ids, Float64]:

@@ -48,4 +48,12 @@ class Sampling:
                 raise UsageError(f"{name} {value} is out of range", f"{low:,} to {high:,}")
 
 
+@dataclass(frozen=True)
+class Schema:
+    """A JSON schema that replies have to fit: its ``text``, and the ``path`` it was read from."""
+
+    path: str
+    text: str
+
+
 GREEDY = Sampling(temperature=0.0)

@@ -193,14 +193,15 @@ def _sampling(data: Any) -> Sampling:
 def _run(data: Any) -> Run | None:
     """Read a run; None for what can't be one."""
     known = {"start": 0, "seed": 0, "n_begun": 0, **_known(Run, data)}
-    stops, most, met = (known.get(name) for name in ("stops", "max_tokens", "stop_met"))
+    stops, most = known.get("stops"), known.get("max_tokens")
+    met, schema = known.get("stop_met"), known.get("schema")
     stops = () if stops is None else stops
     fits = (
         isinstance(data, dict)
         and all(_is_count(n) for n in (known["start"], known["seed"], most or 0, known["n_begun"]))
         and known["n_begun"] <= known["start"]
         and isinstance(stops, (list, tuple))
-        and all(isinstance(text, str) for text in (*stops, met or ""))
+        and all(isinstance(text, str) for text in (*stops, met or "", schema or ""))
     )
     known.update(sampling=_sampling(known.get("sampling")), stops=tuple(stops) if fits else ())
     return Run(**known) if fits else None

@@ -85,7 +85,12 @@ def complete(options: Options) -> int:
     ids = tokenizer.encode(prompt)
     # Before the weights are loaded: a refusal shouldn't take a minute.
     refuse_too_long(len(ids), options.ctx_size or model.desc.shape.context_length)
-    limits = Limits(settings.max_tokens, settings.stops, before=None if prompt else ())
+    limits = Limits(
+        settings.max_tokens,
+        settings.stops,
+        before=None if prompt else (),
+        schema=settings.schema.text if settings.schema else None,
+    )
     with Steps() as steps:
         engine = load(
             model,
@@ -140,6 +145,8 @@ def _drain(events: Iterable[Event], sink: Sink, limit: int | None, *, stats: boo
         raise ChatError("the reply never ended")
     if end.reason == "length" and not used_up(limit, len(end.ids)):
         tell("the context is full: the text ends here")
+    if end.json_cut:
+        tell(phrases.CUT_JSON)
     if stats:
         note(_stats(end))
     return INTERRUPTED if end.reason == "cancelled" else 0

@@ -10,6 +10,7 @@ from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.errors import UsageError
 from tests.chat.asked import complaint
 from tests.chatting import make_chat
+from tests.launch.values import SCHEMA
 
 
 def with_typed(name: str, typed: str) -> Settings:
@@ -24,7 +25,7 @@ def test_settings_from_text() -> None:
 
 
 @pytest.mark.parametrize("off", ["off", "none", ""])
-@pytest.mark.parametrize("name", ["max_tokens", "stop", "seed", "logprobs"])
+@pytest.mark.parametrize("name", ["max_tokens", "stop", "schema", "seed", "logprobs"])
 def test_what_can_be_off_is_switched_off(name: str, off: str) -> None:
     assert with_typed(name, off) == Settings()
     assert value_of(Settings(), name) == ("random" if name == "seed" else "off")
@@ -32,7 +33,8 @@ def test_what_can_be_off_is_switched_off(name: str, off: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in SETTINGS if name not in ("template", "threads")])
 def test_a_value_is_shown_as_it_would_be_typed(name: str) -> None:
-    typed = {"stop": "'a b' c", "on_full": "stop", "min_p": "0.5", "top_p": "0.5"}.get(name, "2")
+    others = {"stop": "'a b' c", "on_full": "stop", "min_p": "0.5", "top_p": "0.5"}
+    typed = {**others, "schema": SCHEMA.path}.get(name, "2")
     assert value_of(with_typed(name, typed), name) == typed
 
 

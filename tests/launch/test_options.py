@@ -25,7 +25,7 @@ from llama2ncnn_chat.launch.options import (
 from llama2ncnn_chat.text.templates.marked import template_of
 from tests.chat.asked import complaint
 from tests.chatting import do, make_chat
-from tests.launch.values import value_in
+from tests.launch.values import SCHEMA, value_in
 
 COMMAND_LINE: dict[str, tuple[tuple[str, ...], Any]] = {
     "model": (("m.bin",), "m.bin"),
@@ -49,6 +49,7 @@ COMMAND_LINE: dict[str, tuple[tuple[str, ...], Any]] = {
     "penalty_window": (("--repeat-last-n", "32"), 32),
     "max_tokens": (("-n", "12"), 12),
     "stop": (("--stop", "a b"), ("a b",)),
+    "schema": (("--json-schema", SCHEMA.path), SCHEMA),
     "seed": (("--seed", "5"), 5),
     "logprobs": (("--logprobs", "5"), 5),
     "on_full": (("--on-full", "ask"), "ask"),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from llama2ncnn_chat.generation.settings import Schema
 from llama2ncnn_chat.launch.options import Options
+
+SCHEMA = Schema(str(Path(__file__).with_name("object.json")), '{"type": "object"}\n')
 
 FIELDS = {"stop": "stops"}
 
