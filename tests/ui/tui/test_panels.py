@@ -220,10 +220,13 @@ def test_the_palette_runs_commands() -> None:
 
 
 def test_what_was_taken_from_the_palette_last_stands_first() -> None:
+    def count(stage: Stage) -> int:
+        return stage.app.screen.query_one(OptionList).option_count
+
     async def offered(stage: Stage) -> list[str]:
         await stage.press("ctrl+p")
+        await stage.until(lambda: count(stage) > 20)
         options = stage.app.screen.query_one(OptionList)
-        await stage.until(lambda: options.option_count > 20)
         titles = [str(option.prompt).split("\n")[0].split("  ")[0] for option in options.options]
         await stage.press("escape")
         await stage.until(lambda: stage.app.screen is stage.screen)
@@ -234,10 +237,9 @@ def test_what_was_taken_from_the_palette_last_stands_first() -> None:
         for words in ("/context", "Theme", "/stats"):
             assert words not in before[0]
             await stage.press("ctrl+p")
-            palette = stage.app.screen.query_one(OptionList)
-            await stage.until(lambda options=palette: options.option_count > 20)
+            await stage.until(lambda: count(stage) > 20)
             await stage.press(*words)
-            await stage.until(lambda options=palette: 0 < options.option_count < 20)
+            await stage.until(lambda: 0 < count(stage) < 20)
             await stage.press("enter")
             await stage.until(lambda: not isinstance(stage.app.screen, Palette))
             await stage.press("escape")
