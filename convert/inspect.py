@@ -82,6 +82,25 @@ class Report:
         return values | shape
 
 
+@dataclass(frozen=True)
+class Glance:
+    """What a ``Report`` begins with: where it is, its weights' format and bytes."""
+
+    path: str
+    format: str
+    size: int
+
+
+def glance(path: str | os.PathLike[str]) -> Glance:
+    """Look at what lies there, as far as its header tells it. Raises ``ConvertError``."""
+    stem = model_stem(Path(path))
+    if stem is None:
+        with open_source(path) as source:
+            return Glance(str(source.path), source.format, source.size)
+    d = read_desc(stem)
+    return Glance(str(stem), _format(d), d.param_size + d.bin_size)
+
+
 def inspect(path: str | os.PathLike[str], *, checksums: bool = False) -> Report:
     """Report on a checkpoint, or on a model by its stem or one of its files.
 
@@ -119,6 +138,10 @@ def _of_checkpoint(path: Path) -> Report:
         )
 
 
+def _format(d: ModelDesc) -> str:
+    return "ncnn " + _weights(d.weights, d.block)
+
+
 def _tokenizer(companions: Companions) -> str | None:
     if companions.tokenizer:
         return str(companions.tokenizer)
@@ -130,7 +153,7 @@ def _of_model(stem: Path, d: ModelDesc, verified: bool) -> Report:
     return Report(
         kind="model",
         path=str(stem),
-        format="ncnn " + _weights(d.weights, d.block),
+        format=_format(d),
         size=d.param_size + d.bin_size,
         shape=d.shape,
         parameters=d.shape.n_parameters,

@@ -17,7 +17,7 @@ from typing import Any
 from convert.choosing import default_weights
 from convert.errors import ConvertError
 from convert.hub.cache import hub_models
-from convert.inspect import human_bytes, inspect
+from convert.inspect import glance, human_bytes
 from convert.stated import NOTHING_STATED, Stated
 
 from .bundled import DEMO, DEMO_CHECKPOINT
@@ -96,7 +96,7 @@ def models_at_hand(
     ):
         # What can't be read now would only be an error when it is picked.
         with suppress(ConvertError, OSError):
-            report = inspect(each.path)
+            report = glance(each.path)
             place = Path(report.path).resolve()
             model = each.model or str(place)
             name = each.model or (cached[place].name if place in cached else place.name)
@@ -143,7 +143,7 @@ def _models_in(folder: Path) -> Iterator[ListedModel]:
     seen = set()
     for each in _in_folder(folder):
         with suppress(ConvertError, OSError):
-            report = inspect(each.path)
+            report = glance(each.path)
             place = Path(report.path).resolve()
             if place not in seen:
                 yield ListedModel(
@@ -155,7 +155,7 @@ def _models_in(folder: Path) -> Iterator[ListedModel]:
 def _format(path: Path) -> str:
     """Say how a model's weights are kept; empty for one that can't be opened."""
     with suppress(ConvertError, OSError):
-        return inspect(path).format
+        return glance(path).format
     return ""
 
 
@@ -198,7 +198,7 @@ def _in_hub(hub: Hub) -> Iterator[Candidate]:
 
 def _bundled() -> Iterator[ListedModel]:
     with suppress(ConvertError, OSError):
-        report = inspect(DEMO_CHECKPOINT)
+        report = glance(DEMO_CHECKPOINT)
         yield ListedModel(DEMO, DEMO, report.format, report.size, "bundled")
 
 
