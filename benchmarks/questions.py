@@ -32,8 +32,8 @@ from llama2ncnn_chat.conversation.session import Session
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.generation.local import LocalCompleter
 from llama2ncnn_chat.generation.settings import GREEDY
-from llama2ncnn_chat.launch.open_chat import with_template
 from llama2ncnn_chat.launch.open_model import load_tokenizer
+from llama2ncnn_chat.launch.prepare import with_template
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
 
 TIE = 1e-3

@@ -30,7 +30,7 @@ from .ui.terminal import is_interactive, wants_colour
 if TYPE_CHECKING:
     from .catalogue.listing import ListedModel
     from .chat.chat import Chat
-    from .launch.open_model import Step
+    from .events import Step
 
 WITHOUT_EFFECT = {"system", "system_file", "template", "latest", "resume", "on_full", "begin"}
 """What is about a conversation, of which a bare completion has none."""

@@ -37,6 +37,8 @@ class Advice(Enum):
     """Convert the checkpoint again, with weights in another format."""
     DROP_SCHEMA = auto()
     """Let replies be any text again."""
+    OPEN_MODEL = auto()
+    """Open a model, in this chat."""
     MARK_PROMPT = auto()
     """What was taken for a model reads like a prompt: say that it is one."""
 

@@ -5,12 +5,17 @@ Nothing here is drawn, printed or put into words; a value never changes once it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 Role = Literal["user", "assistant"]
 FinishReason = Literal["stop", "length", "cancelled"]
+
+Report = Callable[[int, int], None]
+"""Is told how many bytes are done, and how many there are."""
+Step = Callable[[str], Report]
+"""``step(what)`` begins a slow step, and gives what to tell its progress to."""
 
 
 @dataclass(frozen=True)
@@ -231,6 +236,15 @@ class Replayed:
     at: int
 
 
+@dataclass(frozen=True)
+class ModelProgress:
+    """How far another model is from being open: what is done, and bytes of it so far and in all."""
+
+    what: str
+    done: int
+    total: int
+
+
 Event = (
     PrefillProgress
     | TextDelta
@@ -242,6 +256,7 @@ Event = (
     | ContextShifted
     | ReadAgain
     | Replayed
+    | ModelProgress
 )
 
 

@@ -19,6 +19,7 @@ from llama2ncnn_chat.storage.snapshots import SnapshotStore
 from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.text.templates.marked import template_of
 from tests.fakes import EOS, ByteTokenizer, ScriptedEngine
+from tests.switching import model_of
 
 TOKENIZER = ByteTokenizer()
 LLAMA2 = Settings(template=template_of("llama2"))
@@ -61,7 +62,9 @@ def make_chat(
 ) -> Chat:
     settings = replace(settings, template=settings.template or LLAMA2.template)
     facts = ModelFacts("/models/tiny", fingerprint, "fp32", 1000)
-    return Chat(engine or answering(echo), TOKENIZER, facts, settings, **kw)
+    engine = engine or answering(echo)
+    model = model_of(engine, facts, TOKENIZER, template=settings.template)
+    return Chat(engine, model, settings, **kw)
 
 
 def carry_out(outcomes: Iterable[Outcome], *, yes: bool = True) -> list[Outcome | Event]:

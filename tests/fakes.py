@@ -96,3 +96,13 @@ class ByteTokenizer:
 
     def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]:
         return [BOS] * bos + [byte + 3 for byte in text.encode()]
+
+
+class ShiftedTokenizer(ByteTokenizer):
+    """Other ids for the same bytes."""
+
+    def piece(self, token: int) -> bytes:
+        return bytes([token - 40]) if 40 <= token < 296 else b""
+
+    def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]:
+        return [BOS] * bos + [byte + 40 for byte in text.encode()]

@@ -1,10 +1,11 @@
-"""What may follow what is typed: commands, settings, sessions and paths, from the command table.
+"""What may follow what is typed: commands, settings, sessions, models, paths, from the table.
 
 Pure functions of a chat and a text; knows no face.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -69,6 +70,8 @@ def _arguments(chat: Chat, completes: str, argument: str) -> Iterable[tuple[str,
             return [(i.name or str(i.id), f"{turns_in(i)}  {title(i)}") for i in found]
     if completes == "preset":
         return _presets(argument)
+    if completes == "model":
+        return _models(chat, argument)
     if completes == "code":
         return [("code", "a block of code")]
     return _paths(argument) if completes == "path" else []
@@ -87,6 +90,14 @@ def _presets(argument: str) -> Iterator[tuple[str, str]]:
         yield from found.items()
         yield "save ", "what is set, by a name"
         yield from ((f"save {name}", each) for name, each in found.items())
+    yield from _paths(argument)
+
+
+def _models(chat: Chat, argument: str) -> Iterator[tuple[str, str]]:
+    listed = chat.models.listed() if chat.models else ()
+    names = Counter(each.name for each in listed)
+    for each in listed:
+        yield each.name if names[each.name] == 1 else each.model, each.about
     yield from _paths(argument)
 
 

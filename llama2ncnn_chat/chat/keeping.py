@@ -45,10 +45,14 @@ class Keeping:
     def leave(self, session: Session) -> None:
         """Save a session's cache, and let other programs have the session."""
         try:
-            if session.recorder.session_id is not None:
-                self._caches.save(session, session.recorder.session_id)
+            self.save_cache(session)
         finally:
             session.recorder.close()
+
+    def save_cache(self, session: Session) -> None:
+        """Save what the model has read of a session, if it is stored."""
+        if session.recorder.session_id is not None:
+            self._caches.save(session, session.recorder.session_id)
 
     def restore_cache(self, session: Session, session_id: int) -> str:
         """Restore the cache of a session; returns a note to show, or nothing."""

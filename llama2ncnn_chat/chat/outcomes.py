@@ -5,13 +5,14 @@ Knows no face; what needs a terminal, a clipboard or an answer is only described
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from ..events import Events
 from ..model.engine import Cancelled
 from ..storage.store import SessionInfo
+from .chat_model import ListedModel
 
 
 class Start(Protocol):
@@ -47,11 +48,14 @@ class Complain:
 
 @dataclass(frozen=True)
 class Generate:
-    """Events to draw as they come. If no turn comes of it, the message ``draft`` goes back to the
-    prompt, to replace the turn (by its id) that it ``edits``."""
+    """Events to draw as they come; those of the kind "model" tell of opening one.
+
+    If no turn comes of it, the message ``draft`` goes back to the prompt, to replace the turn (by
+    its id) that it ``edits``.
+    """
 
     start: Start
-    kind: Literal["reply", "proceed", "replay", "weigh"] = "reply"
+    kind: Literal["reply", "proceed", "replay", "weigh", "model"] = "reply"
     draft: str = ""
     edits: int | None = None
 
@@ -120,6 +124,20 @@ class PickSession:
 
 
 @dataclass(frozen=True)
+class PickModel:
+    """Models to pick one from, to go on with it."""
+
+    models: Sequence[ListedModel]
+
+
+@dataclass(frozen=True)
+class SetTheme:
+    """The colours of this name, the next ones, or (nothing) a list to pick from."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class ClearScreen:
     """Empty the screen."""
 
@@ -142,6 +160,8 @@ Outcome = (
     | Moved
     | Switched
     | PickSession
+    | PickModel
+    | SetTheme
     | ClearScreen
     | Quit
 )

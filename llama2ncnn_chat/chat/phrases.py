@@ -22,6 +22,7 @@ ADVICE = {
     Advice.GO_ON_WITH_TEXT: "try --raw or complete, or choose a --template",
     Advice.OTHER_WEIGHTS: "convert the model with other --weights",
     Advice.DROP_SCHEMA: "/set schema off, or no --json-schema, lets replies be any text",
+    Advice.OPEN_MODEL: "/model NAME opens one",
     Advice.MARK_PROMPT: "a prompt without a MODEL goes after -p: llama2ncnn-chat -p PROMPT",
 }
 

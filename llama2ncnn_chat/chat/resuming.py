@@ -102,14 +102,43 @@ def is_foreign(loaded: Loaded, fingerprint: str, template: Template, tokenizer: 
     )
 
 
-def encode_anew(ledger: Ledger, renderer: Renderer, tokenizer: Vocabulary) -> None:
-    """Encode all turns again, whose ids mean nothing to this model: the one time that text is."""
-    for turn in ledger.turns():
-        if turn.role == "user":
-            turn.ids = renderer.message(turn.text, first=turn.parent is None)
-        else:
-            turn.ids = tokenizer.encode(turn.text, bos=False)
-            turn.runs = []  # they tell how the old ids came about
+def encoded_anew(ledger: Ledger, renderer: Renderer) -> list[tuple[Turn, list[int]]]:
+    """Return what the ids of all turns would be, by their texts: the one time that text is encoded.
+
+    Raises ``ChatError`` for a message that the template refuses.
+    """
+    vocabulary = renderer.vocabulary
+    return [
+        (
+            turn,
+            renderer.message(turn.text, first=turn.parent is None)
+            if turn.role == "user"
+            else vocabulary.encode(turn.text, bos=False),
+        )
+        for turn in ledger.turns()
+    ]
+
+
+def encode_anew(ledger: Ledger, renderer: Renderer) -> None:
+    """Encode all turns again, whose ids mean nothing to this model."""
+    for turn, ids in encoded_anew(ledger, renderer):
+        turn.ids = ids
+        if turn.role == "assistant":
+            turn.runs, turn.choices = [], {}  # they tell how the old ids came about
+
+
+def reads_the_same(ledger: Ledger, old: Renderer, new: Renderer) -> bool:
+    """Tell whether the ids of all turns are for another model what they were for the old one.
+
+    Raises ``ChatError`` for a message that its template refuses.
+    """
+    anew = encoded_anew(ledger, new)
+    if any(_is_lost(turn, new.vocabulary) for turn, _ in anew):
+        return False
+    if any(turn.role == "user" and turn.ids != ids for turn, ids in anew):
+        return False
+    used = {token for turn, _ in anew for token in turn.ids}
+    return all(old.vocabulary.piece(token) == new.vocabulary.piece(token) for token in used)
 
 
 def resumed_notes(loaded: Loaded, fingerprint: str, *, foreign: bool) -> list[str]:

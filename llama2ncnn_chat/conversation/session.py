@@ -30,7 +30,7 @@ class BusyError(ChatError):
 
 
 class Session:
-    """A ledger and what goes on from it. ``busy`` while an operation that generates has it.
+    """A ledger and what goes on from it. ``busy`` while something has it for itself.
 
     Operations that generate take the settings of the reply and refuse at once or with their first
     event, before anything is changed. They have the session for themselves until their events have
@@ -69,39 +69,36 @@ class Session:
         return self._window.length
 
     def refuse_if_busy(self) -> None:
-        """Raise ``BusyError`` while an operation that generates has the session."""
+        """Raise ``BusyError`` while something has the session for itself."""
         if self.busy:
-            raise BusyError("a reply is being written", "stop it first, or wait")
+            raise BusyError("a reply is being written, or a model opened", "stop it, or wait")
 
     # Generating
 
     def send(self, text: str, settings: Settings, *, cancelled: Cancelled = never) -> Events:
         """Add a message and generate its reply."""
-        return self._claim(self._answer(text, self.ledger.end(), settings, cancelled))
+        return self.claim(self._answer(text, self.ledger.end(), settings, cancelled))
 
     def edit(
         self, text: str, turn: Turn, settings: Settings, *, cancelled: Cancelled = never
     ) -> Events:
-        """Replace a message by one of another text, or a reply, and generate what follows it.
-
-        What was there stays beside.
-        """
+        """Replace a message or a reply, and generate what follows; what was there stays beside."""
         if turn.role == "user":
-            return self._claim(self._answer(text, turn.parent, settings, cancelled))
+            return self.claim(self._answer(text, turn.parent, settings, cancelled))
         other = reworded(turn, text, self.renderer, self.sight(turn.parent))
         return self.vary(other, settings, cancelled=cancelled)
 
     def regenerate(self, settings: Settings, *, cancelled: Cancelled = never) -> Events:
         """Generate another reply to the last message; the old one stays beside."""
-        return self._claim(self._regenerate(settings, cancelled))
+        return self.claim(self._regenerate(settings, cancelled))
 
     def proceed(self, settings: Settings, *, cancelled: Cancelled = never) -> Events:
         """Go on with the last reply from where it ended, or give the one that is still owed."""
-        return self._claim(self._proceed(settings, cancelled))
+        return self.claim(self._proceed(settings, cancelled))
 
     def vary(self, reply: Turn, settings: Settings, *, cancelled: Cancelled = never) -> Events:
         """Generate the rest of a new reply that has a beginning; others to its message stay."""
-        return self._claim(self._another(reply, settings, cancelled))
+        return self.claim(self._another(reply, settings, cancelled))
 
     def replay(self, *, cancelled: Cancelled = never) -> Events:
         """Generate the last reply again from its seeds and settings.
@@ -110,11 +107,17 @@ class Session:
         """
         reply = self._last("assistant")
         before = self.window(self.sight(reply.parent))
-        return self._claim(replay(self._completer, self._window, before, reply, cancelled))
+        return self.claim(replay(self._completer, self._window, before, reply, cancelled))
 
     def weigh(self, reply: Turn, *, cancelled: Cancelled = never) -> Events:
         """Find the choices of this reply's tokens, and of those to replies after it, by reading."""
-        return self._claim(weigh(self._completer, self._window, self.ledger, reply, cancelled))
+        return self.claim(weigh(self._completer, self._window, self.ledger, reply, cancelled))
+
+    def claim(self, steps: Steps) -> Events:
+        """Give these steps the session for themselves, until their events end."""
+        self.refuse_if_busy()
+        self.busy = True
+        return Claim(steps, self._release)
 
     # Moving about in the ledger
 
@@ -290,11 +293,6 @@ class Session:
 
     def _row(self, turn: Turn) -> Row:
         return row_of(self.ledger, turn, self.first_visible, self.renderer.reasoning)
-
-    def _claim(self, steps: Steps) -> Events:
-        self.refuse_if_busy()
-        self.busy = True
-        return Claim(steps, self._release)
 
     def _release(self) -> None:
         self.busy = False

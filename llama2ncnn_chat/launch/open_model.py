@@ -6,7 +6,6 @@ doesn't wait for it. Knows no chat, draws nothing; progress goes to callbacks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from convert.stated import Stated
 from ..catalogue.conversion import Conversion
 from ..catalogue.find import Callbacks, FoundModel, find_model
 from ..errors import ModelError
+from ..events import Step
 from ..model.engine import Engine
 from ..text.templates.marked import TEMPLATES
 from ..text.templates.own import own_template
@@ -25,9 +25,6 @@ from ..text.templates.template import Template
 from ..text.tokenizers.file_vocabulary import FileVocabulary
 from ..text.tokenizers.open import open_tokenizer
 from ..text.vocabulary import Vocabulary
-
-Step = Callable[[str], Callable[[int, int], None]]
-"""``step(what)`` gives a callback for bytes done and their total."""
 
 OWN = "own"
 """What a description says of a model that brings its own template."""

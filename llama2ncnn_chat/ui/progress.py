@@ -1,4 +1,4 @@
-"""Shows progress before there is a chat, on standard error.
+"""Shows how far a model is from being open, on standard error.
 
 Knows no step by name. Where standard error is no terminal there are no bars.
 """
@@ -6,7 +6,6 @@ Knows no step by name. Where standard error is no terminal there are no bars.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from rich.progress import (
     BarColumn,
@@ -18,6 +17,8 @@ from rich.progress import (
 )
 
 from convert.progress import console as console_on_stderr
+
+from ..events import ModelProgress, Report
 
 PATIENCE = 0.3
 """Seconds; what is done sooner shows no bar."""
@@ -38,6 +39,7 @@ class Steps:
             transient=True,
             disable=not console.is_terminal,
         )
+        self._reports: dict[str, Report] = {}
         self._start = time.monotonic()
         self._started = False
 
@@ -48,7 +50,13 @@ class Steps:
         if self._started:
             self._progress.stop()
 
-    def step(self, what: str) -> Callable[[int, int], None]:
+    def show(self, progress: ModelProgress) -> None:
+        """Show how far a step is that somebody else has begun."""
+        report = self._reports.get(progress.what) or self.step(progress.what)
+        self._reports[progress.what] = report
+        report(progress.done, progress.total)
+
+    def step(self, what: str) -> Report:
         """Begin a step; returns a callback for bytes done and their total."""
         task = self._progress.add_task(what, total=None, visible=False)
 

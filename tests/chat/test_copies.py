@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.storage.store import Store
-from tests.chatting import LLAMA2, LONG, do, make_chat, stored_chat, talk_and_close, transcript
-from tests.fakes import BOS, ByteTokenizer, ScriptedEngine
-
-
-class ShiftedTokenizer(ByteTokenizer):
-    """Other ids for the same bytes."""
-
-    def piece(self, token: int) -> bytes:
-        return bytes([token - 40]) if 40 <= token < 296 else b""
-
-    def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]:
-        return [BOS] * bos + [byte + 40 for byte in text.encode()]
+from tests.chatting import LLAMA2, LONG, do, stored_chat, talk_and_close, transcript
+from tests.fakes import ScriptedEngine, ShiftedTokenizer
+from tests.switching import model_of
 
 
 def test_an_edit_in_a_session_that_is_only_read_takes_its_place_in_the_copy() -> None:
@@ -88,13 +79,9 @@ def test_another_quantisation_of_the_model_goes_on_with_the_same_tokens() -> Non
 
 def test_another_tokenizer_gets_a_copy_that_is_encoded_anew() -> None:
     talk_and_close(LONG)
-    chat = Chat(
-        ScriptedEngine(lambda _: 2, context_length=2000),
-        ShiftedTokenizer(),
-        make_chat(fingerprint="f2").model,
-        LLAMA2,
-        store=Store.open(),
-    )
+    engine = ScriptedEngine(lambda _: 2, context_length=2000)
+    model = model_of(engine, vocabulary=ShiftedTokenizer())
+    chat = Chat(engine, model, LLAMA2, store=Store.open())
     chat.resume(1)
     assert "other tokens" in chat.pop_notes()[0]
     path = chat.session.ledger.path()

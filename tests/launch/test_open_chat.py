@@ -13,7 +13,7 @@ from llama2ncnn_chat.catalogue.find import find_model
 from llama2ncnn_chat.conversation.renderer import renderer_of
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.errors import ModelError
-from llama2ncnn_chat.launch.open_chat import with_sampling, with_template
+from llama2ncnn_chat.launch.prepare import own_sampling, with_sampling, with_template
 from llama2ncnn_chat.text.templates.marked import template_of
 from tests.fakes import ByteTokenizer
 
@@ -66,6 +66,6 @@ def test_a_models_own_template_is_found_out(desc: ModelDesc) -> None:
 
 def test_a_models_sampling_goes_below_what_a_person_sets() -> None:
     facts = {"temperature": 0.6, "top_p": 0.9, "top_k": -5}
-    settings = with_sampling(Settings(), facts, frozenset({"top_p"}))
+    settings = with_sampling(Settings(), own_sampling(facts), frozenset({"top_p"}))
     usual = Settings().sampling
     assert settings.sampling == replace(usual, temperature=0.6)

@@ -13,8 +13,8 @@ from convert.stem import ALL_SUFFIXES
 from llama2ncnn_chat.catalogue.find import find_model
 from llama2ncnn_chat.conversation.renderer import renderer_of
 from llama2ncnn_chat.conversation.settings import Settings
-from llama2ncnn_chat.launch.open_chat import with_sampling, with_template
 from llama2ncnn_chat.launch.open_model import load_tokenizer
+from llama2ncnn_chat.launch.prepare import with_sampling, with_template
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
 from tests.chat_folder import GENERATION, write_chat_folder
 from tests.tiny_model import random_weights, tiny_config, write_v0

@@ -1,4 +1,4 @@
-"""The commands that tell and set: system prompt, settings, context, statistics.
+"""The commands that tell and set: system prompt, settings, colours, context, statistics.
 
 Face-neutral: each yields outcomes. Knows the chat that is open; neither draws nor parses.
 """
@@ -12,7 +12,7 @@ from ...events import Timings
 from ..chat import Chat
 from ..option import find_option, shown
 from ..options import SETTINGS, SYSTEM
-from ..outcomes import Done, Outcome, Say
+from ..outcomes import Done, Outcome, Say, SetTheme
 from ..phrases import brief, turns_of
 from .arguments import EMPTY
 
@@ -40,6 +40,11 @@ def set_setting(chat: Chat, argument: str) -> Iterator[Outcome]:
         chat.set_setting(option.name, typed)
     now = f"{option.name} {chat.setting(option.name)}"
     yield Done(now) if typed else Say(f"{now}  ({option.about})")
+
+
+def theme(_chat: Chat, name: str) -> Iterator[Outcome]:
+    """Have other colours."""
+    yield SetTheme(name)
 
 
 def show(chat: Chat, _argument: str) -> Iterator[Outcome]:

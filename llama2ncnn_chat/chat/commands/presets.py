@@ -31,7 +31,7 @@ def preset(chat: Chat, argument: str) -> Iterator[Outcome]:
         chat.set_values(values)
         said = ", ".join(f"{name} {_shown(name, value)}" for name, value in values.items())
         lines = [f"preset {found.name}: {said or 'nothing that a chat can set'}"]
-        yield Say("\n".join([*lines, *found.notes, *_for_a_start(chat, found)]))
+        yield Say("\n".join([*lines, *found.notes, *_beyond_settings(chat, found)]))
 
 
 def about(values: Mapping[str, Any]) -> str:
@@ -70,14 +70,11 @@ def _shown(name: str, value: Any) -> str:
     return brief(value, 40) or "none" if name == "system" else shown(IN_A_CHAT[name], value)
 
 
-def _for_a_start(chat: Chat, found: Preset) -> Iterator[str]:
-    """Say what of a preset isn't so here and takes a start of the program."""
+def _beyond_settings(chat: Chat, found: Preset) -> Iterator[str]:
+    """Say what of a preset isn't so here, and what makes it so."""
     model, length = found.values.get("model"), found.values.get("ctx_size")
-    wants = []
     if model is not None and chat.model.name not in (model, as_text(str(path_of(model).resolve()))):
-        wants.append(f"the model {model}")
+        yield f"it is for the model {model}: /model {model} goes on with that"
     if length is not None and str(length) != str(chat.view.context_length):
-        wants.append(f"a context of {length} tokens")
-    if wants:
         start = f"llama2ncnn-chat --preset {shlex.quote(found.name)}"
-        yield f"it is for {' and '.join(wants)}: {start} opens that"
+        yield f"it is for a context of {length} tokens: {start} opens that"

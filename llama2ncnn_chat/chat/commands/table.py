@@ -18,11 +18,12 @@ from ..outcomes import Ask, Complain, Generate, Outcome, Quit, Say
 from ..turn_actions import send
 from . import files as files
 from . import info as info
+from . import models as models
 from . import presets as presets
 from . import sessions as sessions
 from . import turns as turns
 
-Completes = Literal["", "command", "path", "session", "setting", "preset", "code"]
+Completes = Literal["", "command", "path", "session", "setting", "preset", "model", "code"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("exit", "/exit", "leave", _quit, aliases=("quit", "bye")),
     Entry("new", "/new", "begin a new session; the old one is kept", sessions.new),
     Entry("clear", "/clear", "begin a new session on an empty screen", sessions.clear),
-    Entry("regen", "/regen", "another reply to the last message", turns.regen),
+    Entry("regen", "/regen", "another reply to the last message", turns.regen, aliases=("retry",)),
     Entry("continue", "/continue", "go on with the last reply", turns.proceed),
     Entry("prev", "/prev", "the reply that was made before this one", turns.previous),
     Entry("next", "/next", "the reply that was made after this one", turns.following),
@@ -87,6 +88,7 @@ COMMANDS: tuple[Entry, ...] = (
         presets.preset,
         "preset",
     ),
+    Entry("model", "/model [NAME]", "go on with another model", models.model, "model"),
     Entry("show", "/show", "the model, the session and what is set", info.show),
     Entry("context", "/context", "what takes how much of the context", info.context),
     Entry("stats", "/stats", "how fast the last reply was", info.stats),
@@ -126,6 +128,7 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry("tokens", "/tokens", "how likely each token of the last reply was", turns.tokens),
     Entry("replay", "/replay", "is the last reply the same again, token for token?", turns.replay),
+    Entry("theme", "/theme [NAME | next]", "other colours in the full screen", info.theme),
 )
 
 _BY_NAME = {name: c for c in COMMANDS for name in (c.name, *c.aliases)}

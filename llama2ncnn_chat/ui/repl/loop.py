@@ -11,7 +11,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 
 from ...chat import phrases
 from ...chat.chat import Chat
-from ...chat.commands.sessions import table_of
+from ...chat.commands import models, sessions
 from ...chat.commands.table import interpret
 from ...chat.line import Command, Line, Message, parse
 from ...chat.outcomes import (
@@ -25,18 +25,21 @@ from ...chat.outcomes import (
     Generate,
     Moved,
     Outcome,
+    PickModel,
     PickSession,
     Quit,
     Say,
+    SetTheme,
     ShowTokens,
     Switched,
 )
 from ...chat.turn_actions import go_on_if_full, weigh
 from ...conversation.renderer import reserve
 from ...errors import ChatError
-from ...events import TurnFinished
+from ...events import ModelProgress, TurnFinished
 from ..clipboard import IF_NOTHING_ARRIVED, copy_with_tool, osc52
 from ..meter import Meter
+from ..progress import Steps
 from .keys import ClearedError
 from .prompts import Prompt
 from .screen import Screen
@@ -132,7 +135,7 @@ class Repl:
         elif isinstance(outcome, Complain):
             screen.complain(outcome.text)
         elif isinstance(outcome, Generate):
-            self._generate(outcome)
+            (self._open_model if outcome.kind == "model" else self._generate)(outcome)
         elif isinstance(outcome, Ask):
             yes = self._prompt.confirm(outcome.question)
             self._carry_out(outcome.yes if yes else outcome.no)
@@ -153,8 +156,14 @@ class Repl:
             self._print_notes()
             self._draw_transcript()
         elif isinstance(outcome, PickSession):
-            screen.say(table_of(outcome.sessions, None))
+            screen.say(sessions.table_of(outcome.sessions, None))
             self._set_draft(f"{Command('resume')} ")
+        elif isinstance(outcome, PickModel):
+            screen.note(models.open_one(self._chat.model))
+            screen.say(models.table_of(outcome.models))
+            self._set_draft(f"{Command('model')} ")
+        elif isinstance(outcome, SetTheme):
+            screen.complain("the full screen alone has themes")
         elif isinstance(outcome, ClearScreen):
             screen.clear()
         elif isinstance(outcome, Quit):
@@ -176,6 +185,16 @@ class Repl:
             self._restore_draft(outcome)
         if speaks:
             screen.leave_gap()
+
+    def _open_model(self, outcome: Generate) -> None:
+        self._screen.meter.begin()  # the speed was that of the model before
+        try:
+            with self._prompt.watch() as cancelled, Steps() as steps:
+                for event in outcome.start(cancelled=cancelled):
+                    if isinstance(event, ModelProgress):
+                        steps.show(event)
+        except ChatError as e:
+            self._screen.complain(phrases.sentence(e))
 
     def _note_end(self, end: TurnFinished, outcome: Generate) -> None:
         if end.reason == "cancelled" and not (end.ids or end.row.text):

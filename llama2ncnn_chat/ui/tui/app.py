@@ -21,6 +21,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import WorkerFailed
 
+from ...chat.line import Command
 from ...errors import ChatError
 from ...paths import history_file
 from ...signals import ENDING
@@ -126,6 +127,8 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         """Let the person pick another model."""
         self.action_pick_model()
 
+    on_chat_screen_model_wanted = on_prompt_model_wanted
+
     def on_input_failed(self, message: InputFailed) -> None:
         """Leave, with all that is there kept: nothing more can be typed."""
         self._keep_draft()
@@ -160,7 +163,6 @@ class ChatApp(TerminalApp, inherit_bindings=False):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         if self._over and screen is self.chat_screen:
             yield from self._over.entries()
-            yield SystemCommand("Model", "Another one, in a new session", self.action_pick_model)
         yield SystemCommand("Theme", "Light, dark, and many others", self.action_change_theme)
 
     @property
@@ -203,7 +205,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
 
     @work
     async def action_pick_model(self) -> None:
-        """Open another model; the chat before, if there is one, is saved and closed."""
+        """Have a model picked, to open it; a conversation that is open goes on with it."""
         if self.chat_screen and self.chat_screen.say_if_busy():
             return
         picked = await self.push_screen_wait(model_picker(self._models()))
@@ -211,16 +213,11 @@ class ChatApp(TerminalApp, inherit_bindings=False):
             if self.chat is None and self.failure is None:
                 self.exit()
             return
-        if self.screen is self.chat_screen or isinstance(self.screen, OpeningScreen):
+        if chat_screen := self.chat_screen:
+            await chat_screen.run_command(Command("model", picked.model))
+            return
+        if isinstance(self.screen, OpeningScreen):
             self.pop_screen()
-        if self.chat:
-            chat, self.chat = self.chat, None
-            try:
-                chat.close()  # before the other is loaded: memory may be short of room for both
-            except ChatError as e:
-                self.failure = e
-                self.exit()
-                return
         self.push_screen(OpeningScreen(self._opener, picked))
 
     def action_tokens(self) -> None:

@@ -37,9 +37,8 @@ from .session_drawing import SessionDrawing
 from .status import PrefillBar, StatusLine
 from .stream import Streamed
 from .talk import Talk
+from .themes import use_theme
 from .welcome import Welcome
-
-BUSY = "a reply is being written: esc stops it"
 
 _key = partial(key, "chat")
 
@@ -60,6 +59,9 @@ class ChatScreen(Screen[None]):
 
     class SessionsWanted(Message):
         """The person wants the list of sessions."""
+
+    class ModelWanted(Message):
+        """The person wants to pick another model."""
 
     class Left(Message):
         """The person wants to leave."""
@@ -192,6 +194,10 @@ class ChatScreen(Screen[None]):
                 self.status.say(note)
             case outcomes.PickSession():
                 self.post_message(self.SessionsWanted())
+            case outcomes.PickModel():
+                self.post_message(self.ModelWanted())
+            case outcomes.SetTheme(name):
+                self.status.say(use_theme(self.app, name))
             case outcomes.ClearScreen():
                 await self.drawing.clear_prints()
             case outcomes.Quit():
@@ -214,7 +220,8 @@ class ChatScreen(Screen[None]):
         except ChatError as e:
             self.status.say(phrases.sentence(e))
             return False
-        self.remove_class("-empty")
+        if generate.kind != "model":
+            self.remove_class("-empty")
         self.run_worker(stream.run, thread=True, exit_on_error=False, group=GROUP)
         self.refresh_bindings()
         return True
@@ -232,19 +239,20 @@ class ChatScreen(Screen[None]):
         stream = await self.replies.end()
         if stream is None:
             return
-        self.status.unsay(BUSY)
-        await self.drawing.refresh_end()
+        kind = stream.generate.kind
+        await (self.drawing.refresh_model() if kind == "model" else self.drawing.refresh_end())
         if message := self.replies.message_to_restore(stream.generate):
             self.composer.restore_draft(line.Message(message), stream.generate.edits)
         if stream.complaint:
-            await self.drawing.complain(stream.complaint, lasts=not (message and stream.refused))
-        if stream.generate.kind in ("reply", "proceed"):
+            lasts = kind != "model" and not (message and stream.refused)
+            await self.drawing.complain(stream.complaint, lasts=lasts)
+        if kind in ("reply", "proceed"):
             await self._carry_out(go_on_if_full(self.chat))
 
     def say_if_busy(self) -> bool:
-        """Return whether a reply is being written; says so in the status line."""
+        """Return whether a reply is being written, or a model opened; the status line says so."""
         if self.chat.view.busy:
-            self.status.say(BUSY)
+            self.status.say(self.replies.busy)
         return self.chat.view.busy
 
     # Keys

@@ -24,14 +24,13 @@ from convert.crash import lack
 
 from ...chat import phrases
 from ...errors import ChatError
+from ...events import Report, Step
 from .status import MUTED, progress_bar
 
 if TYPE_CHECKING:  # they come with the chat
     from ...catalogue.listing import ListedModel
     from ...chat.chat import Chat
 
-Report = Callable[[int, int], None]
-Step = Callable[[str], Report]
 Opener = Callable[[Step, "ListedModel | None"], "Chat"]
 """``opener(step, model)``: ``step(what)`` gives a callback for bytes done and their total;
 ``model`` is the one that was picked, None where nobody was asked."""

@@ -13,6 +13,7 @@ from ...events import (
     ContextShifted,
     Event,
     Finished,
+    ModelProgress,
     PrefillProgress,
     ReadAgain,
     Replayed,
@@ -26,6 +27,8 @@ from .heat_transcript import HeatTranscript
 from .status import Context, PrefillBar, Speed, StatusLine
 
 Clock = Callable[[], float]
+ACTIVITIES = {"replay": "replaying", "model": "opening another model"}
+"""What is done before any text comes, by the kind of generation."""
 
 
 class Painter:
@@ -59,9 +62,9 @@ class Painter:
         self._meter.begin()
         self._start, self._first = self._clock(), None
         self._weighs = kind == "weigh"
-        self._shows_text = not self._weighs and kind != "replay"
+        self._shows_text = kind in ("reply", "proceed")
         self._status.speed = Speed()
-        self._status.activity = "replaying" if kind == "replay" else "reading"
+        self._status.activity = ACTIVITIES.get(kind, "reading")
         view = self._transcript.last_view
         if view and kind == "proceed":
             view.show_growing()
@@ -97,6 +100,8 @@ class Painter:
                 self._show_used(self._meter.used)
                 if self._weighs:
                     self._transcript.draw_tokens()
+            case ModelProgress():
+                self._bar.draw_opening(event)
             case TurnAdded(row):
                 self.added.add(row.id)
                 await self._transcript.add(row)

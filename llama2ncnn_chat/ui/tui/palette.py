@@ -19,7 +19,7 @@ from ...chat.commands.table import COMMANDS
 from ...chat.line import Command
 from .chat_screen import ChatScreen
 
-SHOWN_ELSEWHERE = ("help", "exit")
+SHOWN_ELSEWHERE = ("help", "exit", "theme")
 NEEDS_ARGUMENT = ("read", "load", "rename", "edit", "set", "system")
 
 

@@ -1,4 +1,4 @@
-"""The reply that is being written: begins it, draws it as it comes, stops and ends it.
+"""What is being generated, or opened: begins it, draws it as it comes, stops and ends it.
 
 Knows the chat as something that has rows; what to do about a reply's end, its caller knows.
 """
@@ -18,6 +18,8 @@ from .status import PrefillBar, StatusLine
 from .stream import Stream
 
 GROUP = "reply"
+WRITING = "a reply is being written: esc stops it"
+OPENING = "another model is being opened: esc stops it"
 FRAME_SECONDS = 1 / 12
 """A small model makes a thousand tokens a second, and a key that is typed waits for the picture
 that is being drawn: at 25 pictures a second twice as long as at 12 (``benchmarks/feel.py``)."""
@@ -47,7 +49,7 @@ class Replies:
         """Make ready to draw a generation. Raises ``ChatError`` if it is refused."""
         assert not self.running
         self.running = stream = Stream(generate, self._owner.post_message)
-        if generate.kind != "weigh":
+        if generate.kind not in ("weigh", "model"):
             await self._transcript.to_end()
         self._painter.begin(generate.kind)
         return stream
@@ -62,6 +64,12 @@ class Replies:
             await self._painter.feed(self.running.pop_events())
             self._drawn_at = time.monotonic()
 
+    @property
+    def busy(self) -> str:
+        """Say what is going on, and what stops it."""
+        opens = self.running is not None and self.running.generate.kind == "model"
+        return OPENING if opens else WRITING
+
     def stop(self) -> None:
         """Ask the running reply to end, if there is one."""
         if self.running and not self.running.stopping:
@@ -71,8 +79,9 @@ class Replies:
     async def end(self) -> Stream | None:
         """Draw the end of the running reply; returns its stream, None if there was none."""
         await self._draw()
-        ended, self.running = self.running, None
+        busy, ended, self.running = self.busy, self.running, None
         if ended:
+            self._status.unsay(busy)
             await self._painter.end()
         return ended
 

@@ -13,8 +13,8 @@ from textual.message import Message
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from ...chat.chat import Chat
 from ...events import Choice
-from ...text.vocabulary import Vocabulary
 from ..likelihood import name_of
 from .status import MUTED
 from .token_text import legend, tints
@@ -28,9 +28,9 @@ class RunnersUp(Vertical):
     class Picked(Message):
         """The highlighted token was clicked."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, chat: Chat) -> None:
         super().__init__(id="runners-up")
-        self._vocabulary = vocabulary
+        self._chat = chat
         self._choice: Choice | None = None
 
     def compose(self) -> ComposeResult:
@@ -78,5 +78,5 @@ class RunnersUp(Vertical):
             (mark, "$success"),
             (f"{bar:<{BAR_CELLS}} ", "$primary"),
             (f"{probability:>6.1%}  ", MUTED),
-            name_of(self._vocabulary, token),
+            name_of(self._chat.vocabulary, token),
         )

@@ -14,9 +14,9 @@ from ...chat.chat import Chat
 from ...chat.line import Message
 from ...events import Row
 from .composer import Composer
+from .heat_transcript import HeatTranscript
 from .row_scroll import Kind
 from .status import Context, Speed, StatusLine
-from .transcript import Transcript
 from .welcome import Welcome
 
 
@@ -29,7 +29,7 @@ class SessionDrawing:
         chat: Chat,
         screen: Screen[None],
         welcome: Welcome,
-        transcript: Transcript,
+        transcript: HeatTranscript,
         composer: Composer,
         status: StatusLine,
     ) -> None:
@@ -58,6 +58,13 @@ class SessionDrawing:
         rows = self._chat.view.rows_in_sight()
         await self._transcript.show_end(rows)
         await self._say_besides(rows)
+
+    async def refresh_model(self) -> None:
+        """Draw the session as it is with another model, whose tokens may be others."""
+        facts = self._chat.model
+        self._status.show_model(facts.short, facts.weights)
+        self._transcript.watch_heat()
+        await self.refresh()
 
     async def _say_besides(self, rows: Sequence[Row], *, other: bool = False) -> None:
         editing = self._composer.editing

@@ -127,12 +127,7 @@ class SettingsScreen(ModalScreen[None]):
         chat = self._chat
         length, used = chat.view.context_length, 0 if chat.view.busy else chat.view.n_used()
         rows = [
-            (
-                "model",
-                Content.assemble(
-                    chat.model.name, ("   esc, then ^p and Model, opens another", MUTED)
-                ),
-            ),
+            ("model", Content.assemble(chat.model.name, ("   /model opens another", MUTED))),
             ("weights", Content(f"{chat.model.weights}, {chat.model.size / 1e6:,.1f} MB")),
             ("context", usage_bar(used, length) + Content(f" {used:,} of {length:,} tokens")),
         ]

@@ -1,4 +1,4 @@
-"""The line at the bottom, and the bar that shows how far a prompt has been read.
+"""The line at the bottom, and the bar that shows how far a prompt has been read, or a model opened.
 
 Draws the numbers it is given; measures nothing.
 """
@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Static
 
-from ...events import PrefillProgress
+from ...events import ModelProgress, PrefillProgress
 
 USAGE_CELLS = 10
 SHORTEST, READ_A_SECOND = 4.0, 25
@@ -79,6 +79,11 @@ class StatusLine(Static):
         """Show it no longer, if it is what is shown."""
         if self.hint == text:
             self.hint = ""
+
+    def show_model(self, model: str, weights: str) -> None:
+        """Show which model is open."""
+        self._model, self._weights = model, weights
+        self.refresh()
 
     def show_mode(self, normal: bool) -> None:
         """Show which of vi's modes the prompt is in."""
@@ -166,7 +171,7 @@ def usage_bar(part: int, whole: int, cells: int = USAGE_CELLS) -> Content:
 
 
 class PrefillBar(Static):
-    """Shows how far the prompt has been read, while it is being read."""
+    """Shows how far what has to come before a reply is, while it goes on."""
 
     def __init__(self) -> None:
         super().__init__(id="prefill")
@@ -174,20 +179,25 @@ class PrefillBar(Static):
 
     def draw(self, progress: PrefillProgress) -> None:
         """Show how much of the prompt has been read, and what needn't be."""
-        self.display = progress.done < progress.total
         parts = [f"{progress.done:,}/{progress.total:,} tokens"]
         if progress.cached:
             parts.append(f"{progress.cached:,} cached")
         if progress.seconds_left >= 1:
             parts.append(f"{progress.seconds_left:.0f} s left")
-        self.update(
-            Content.assemble(
-                ("reading ", "$text-accent"),
-                progress_bar(progress.cached, progress.done, progress.total),
-                (f"  {'  '.join(parts)}", MUTED),
-                ("   esc stops", MUTED),
-            )
-        )
+        bar = progress_bar(progress.cached, progress.done, progress.total)
+        self._show("reading ", bar, parts)
+        self.display = progress.done < progress.total
+
+    def draw_opening(self, progress: ModelProgress) -> None:
+        """Show how far a model is from being open."""
+        bar = progress_bar(0, progress.done, progress.total)
+        amount = f"{progress.done / 1e6:,.0f} of {progress.total / 1e6:,.0f} MB"
+        self._show(f"{progress.what} ", bar, [amount])
+        self.display = True
+
+    def _show(self, what: str, bar: Content, parts: list[str]) -> None:
+        numbers = f"  {'  '.join(parts)}   esc stops"
+        self.update(Content.assemble((what, "$text-accent"), bar, (numbers, MUTED)))
 
     def hide(self) -> None:
         """Show nothing."""

@@ -60,7 +60,7 @@ class Talk(Vertical):
 
     def compose(self) -> ComposeResult:
         yield HeatTranscript(self._chat)
-        yield RunnersUp(self._chat.vocabulary)
+        yield RunnersUp(self._chat)
         yield MoreBelow()
 
     def on_mount(self) -> None:

@@ -5,9 +5,11 @@ Knows colours by their names; what is coloured how, the stylesheet knows.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Container, Mapping
 from contextlib import suppress
 
+from textual.app import App
 from textual.theme import Theme
 
 from ...atomic import replacing
@@ -89,6 +91,28 @@ def remember_theme(name: str) -> None:
         make_private(theme_file().parent)
         with replacing(theme_file()) as beside:
             beside.write_text(name + "\n", encoding="utf-8")
+
+
+def use_theme(app: App[None], name: str) -> str:
+    """Use the theme of that name, or the "next" one; without one, have it picked.
+
+    Returns what there is to say.
+    """
+    names = sorted(app.available_themes)
+    if not name:
+        app.search_themes()
+        return ""
+    if name == "next":
+        name = names[(names.index(app.theme) + 1) % len(names)]
+    if name not in names:
+        near = difflib.get_close_matches(name, names, 1)
+        return (
+            f"no theme {name}; did you mean {near[0]}?"
+            if near
+            else f"no theme {name}; /theme lists all"
+        )
+    app.theme = name
+    return f"theme {name}"
 
 
 def default_theme(environ: Mapping[str, str]) -> str:

@@ -70,13 +70,13 @@ def test_in_a_conversation_the_system_prompt_changes_too(talked: Chat) -> None:
     assert b"Be brief." in bytes(i - 3 for i in ids if i > 2)
 
 
-def test_what_takes_a_start_is_said(chat: Chat) -> None:
+def test_what_no_setting_can_be_is_said(chat: Chat) -> None:
     says = said(chat, "/preset wild")
     assert chat.settings.sampling.temperature == 2
-    assert says.splitlines()[1] == (
-        "it is for the model other.gguf and a context of 99 tokens: "
-        "llama2ncnn-chat --preset wild opens that"
-    )
+    assert says.splitlines()[1:] == [
+        "it is for the model other.gguf: /model other.gguf goes on with that",
+        "it is for a context of 99 tokens: llama2ncnn-chat --preset wild opens that",
+    ]
 
 
 def test_without_a_name_they_are_listed(chat: Chat, config: Path) -> None:

@@ -6,12 +6,16 @@ import sys
 import time
 
 from llama2ncnn_chat import arguments
+from llama2ncnn_chat.chat.model_facts import ModelFacts
 from llama2ncnn_chat.cli import _end_like_an_interrupt
 from llama2ncnn_chat.conversation.settings import Settings
+from llama2ncnn_chat.events import Step
 from llama2ncnn_chat.launch.options import options_of
+from llama2ncnn_chat.model.engine import Engine
 from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.ui.repl.face import run
 from tests.chatting import answering, make_chat
+from tests.switching import NamedModels, model_of
 
 
 def reply(message: str) -> str:
@@ -24,10 +28,31 @@ def reply(message: str) -> str:
     return f"You said {message}."
 
 
+def loud(message: str) -> str:
+    return f"{message.upper()}!"
+
+
+def never_loaded(step: Step) -> Engine:
+    report = step("loading stuck")
+    while True:
+        report(1, 2)
+        time.sleep(0.02)
+
+
+def others() -> NamedModels:
+    facts = ModelFacts("/models/loud", "f2", "q8", 1000)
+    return NamedModels(
+        {
+            "loud": model_of(answering(loud), facts),
+            "stuck": model_of(answering(loud), load=never_loaded),
+        }
+    )
+
+
 if __name__ == "__main__":
     options = options_of(arguments.parse("chat", sys.argv[1:]))
     _end_like_an_interrupt()
-    chat = make_chat(answering(reply), settings=Settings(), store=Store.open())
+    chat = make_chat(answering(reply), settings=Settings(), store=Store.open(), models=others())
     try:
         if options.latest and (info := chat.stored().latest()):
             chat.resume(info.id)

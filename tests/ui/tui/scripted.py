@@ -11,6 +11,7 @@ import numpy as np
 
 from llama2ncnn_chat.catalogue.bundled import ABOUT, DEMO, STARTERS
 from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.chat.chat_model import ChatModel
 from llama2ncnn_chat.chat.model_facts import ModelFacts
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.generation.sampling import Float32
@@ -20,6 +21,7 @@ from llama2ncnn_chat.storage.snapshots import SnapshotStore
 from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.text.templates.marked import template_of
 from tests.fakes import ByteTokenizer, ScriptedEngine
+from tests.switching import NamedModels, model_of
 
 FACTS = ModelFacts("/models/stories15M", "f" * 64, "q8", 16_400_000)
 DEMO_FACTS = ModelFacts(DEMO, "d" * 64, "q8", 2_600_000, about=ABOUT, starters=STARTERS)
@@ -102,13 +104,15 @@ def make_chat(
     *,
     saved: bool = False,
     facts: ModelFacts = FACTS,
+    models: dict[str, ChatModel] | None = None,
 ) -> Chat:
     """A chat with the script's engine; ``saved`` in the test's own home."""
+    engine = script.engine()
     return Chat(
-        script.engine(),
-        ByteTokenizer(),
-        facts,
+        engine,
+        model_of(engine, facts, ByteTokenizer(), template=settings.template),
         settings,
         store=Store.open() if saved else None,
         snapshots=SnapshotStore() if saved else None,
+        models=NamedModels(models) if models else None,
     )

@@ -11,10 +11,11 @@ from textual.widgets import Input, OptionList, Static
 from llama2ncnn_chat.catalogue.listing import ListedModel
 from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.errors import ModelError
+from llama2ncnn_chat.events import Step
 from llama2ncnn_chat.paths import theme_file
 from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.keyboard import BackgroundTold
-from llama2ncnn_chat.ui.tui.opening_screen import OpeningScreen, Step
+from llama2ncnn_chat.ui.tui.opening_screen import OpeningScreen
 from llama2ncnn_chat.ui.tui.questions import Pick
 from llama2ncnn_chat.ui.tui.themes import INK, PAPER, default_theme, picked_theme, remember_theme
 from tests.ui.tui.scripted import Script, make_chat
@@ -93,29 +94,6 @@ def test_nobody_is_asked_unless_they_want_it() -> None:
     async def scene(stage: Stage) -> None: ...
 
     assert play_picking(scene, picks=False).models == [None]
-
-
-def test_another_model_in_a_running_chat_begins_a_new_session() -> None:
-    async def scene(stage: Stage) -> None:
-        await stage.send("hello")
-        before, engine = stage.screen, stage.screen.chat._engine
-        assert engine.position > 0
-        stage.app.action_pick_model()
-        await stage.until(lambda: isinstance(stage.app.screen, Pick))
-        await stage.press("escape")
-        await stage.until(lambda: stage.app.screen is before)
-        stage.app.action_pick_model()
-        await stage.until(lambda: isinstance(stage.app.screen, Pick))
-        await stage.press("enter")
-        await stage.until(lambda: stage.app.chat_screen not in (None, before))
-        await stage.pilot.pause()
-        assert stage.said == []
-        assert engine.position == 0  # closed
-        await stage.send("and you?")
-        assert stage.said == ["and you?", "I am /models/a.bin."]
-        assert len(stage.screen.chat.stored().list()) == 2
-
-    assert play_picking(scene, picks=False).models == [None, "/models/a.bin"]
 
 
 def test_another_model_can_be_chosen_after_one_that_fails() -> None:
