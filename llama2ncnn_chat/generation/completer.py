@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..errors import PromptTooLongError
 from ..events import Events
 from ..model.engine import Cancelled
 from .settings import Sampling
@@ -95,3 +96,13 @@ def common_prefix(a: Sequence[object], b: Sequence[object]) -> int:
     if a[:n] == b[:n]:
         return n
     return next(i for i in range(n) if a[i] != b[i])
+
+
+def refuse_too_long(n: int, context_length: int) -> None:
+    """Raise ``PromptTooLongError`` unless so many tokens leave room for one more."""
+    if n >= context_length:
+        raise PromptTooLongError(
+            f"the prompt is {n:,} tokens and the context of {context_length:,} has room for "
+            f"{max(0, context_length - 1):,}",
+            "shorten it",
+        )

@@ -12,12 +12,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..errors import PromptTooLongError
 from ..events import (
     Event,
     Events,
     Finished,
-    FinishReason,
     PrefillProgress,
     TextDelta,
     Timings,
@@ -25,14 +23,13 @@ from ..events import (
 )
 from ..model.engine import CalledOffError, Cancelled, Engine, Logits
 from ..model.kv_cache import KvCache
-from ..text.detokenizer import Detokenizer
 from ..text.vocabulary import Vocabulary
 from .choices import choice_of
-from .completer import Draws, Limits, common_prefix, never
+from .completer import Draws, Limits, common_prefix, never, refuse_too_long
+from .decoding import Decoding
 from .sampling import Sampler, make_sampler
 from .schema import Fitting, Schemas
 from .settings import Sampling
-from .stops import StopFilter
 
 Clock = Callable[[], float]
 
@@ -75,7 +72,7 @@ class LocalCompleter:
         """
         refuse_too_long(len(ids), self.context_length)
         chance = np.random.PCG64(draws.seed).advance(draws.drawn)  # a token takes one number
-        decoding = _Decoding(
+        decoding = _Sampling(
             self._engine,
             self._vocabulary,
             make_sampler(sampling, np.random.Generator(chance)),
@@ -127,7 +124,7 @@ class LocalCompleter:
         return self._schemas.begin(limits.schema, limits.before or (), thinks=limits.thinks)
 
     def _complete(
-        self, target: list[int], decoding: _Decoding, *, keeps_logits: bool
+        self, target: list[int], decoding: _Sampling, *, keeps_logits: bool
     ) -> Generator[Event, None, None]:
         start, new = self._clock(), self._trim(target)
         cached = self._engine.position
@@ -210,8 +207,8 @@ class LocalCompleter:
         del self.ids[keep:]
 
 
-class _Decoding:
-    """A text in the making: its ``ids``, and the ``reason`` why it ends once it has ended."""
+class _Sampling(Decoding):
+    """A text in the making of which every token is sampled here, until it is ``cancelled``."""
 
     def __init__(
         self,
@@ -224,22 +221,12 @@ class _Decoding:
         wants_choices: bool,
         cancelled: Cancelled,
     ) -> None:
-        self.ids: list[int] = []
-        self.reason: FinishReason = "length"
+        super().__init__(vocabulary, limits)
         self.cancelled = cancelled
-        self._engine, self._ends, self._fitting = engine, vocabulary.ends, fitting
+        self._engine, self._fitting = engine, fitting
         self._sampler = fitting.sampler(sampler) if fitting else sampler
         self._n_tokens = vocabulary.vocab_size - vocabulary.n_padding
         self._max_tokens, self._wants_choices = limits.max_tokens, wants_choices
-        self._stops = StopFilter(limits.stops)
-        self._text = Detokenizer(vocabulary, begins=limits.before is not None)
-        for token in limits.before or ():
-            self._text.feed(token)
-
-    @property
-    def stop(self) -> str | None:
-        """The stop string that ended it."""
-        return self._stops.met
 
     @property
     def json_cut(self) -> bool:
@@ -257,31 +244,10 @@ class _Decoding:
                 break
             logits = logits[: self._n_tokens]
             token = self._sampler(logits, recent)
-            choice = choice_of(logits, token) if self._wants_choices else None
-            if token in self._ends:
-                self.reason = "stop"
-                if choice:
-                    yield TextDelta("", (), choice)
+            yield from self.take(token, choice_of(logits, token) if self._wants_choices else None)
+            if self.is_ended:
                 break
-            self.ids.append(token)
             recent.append(token)
-            yield TextDelta(self._stops.feed(self._text.feed(token)), (token,), choice)
-            if self._stops.met:
-                self.reason = "stop"
-                break
             if len(self.ids) < budget and not self.cancelled():
                 logits = self._engine.forward([token])
-        if not self._stops.met:
-            tail = self._stops.feed(self._text.flush()) + self._stops.flush()
-            if tail:
-                yield TextDelta(tail, ())
-
-
-def refuse_too_long(n: int, context_length: int) -> None:
-    """Raise ``PromptTooLongError`` unless so many tokens leave room for one more."""
-    if n >= context_length:
-        raise PromptTooLongError(
-            f"the prompt is {n:,} tokens and the context of {context_length:,} has room for "
-            f"{max(0, context_length - 1):,}",
-            "shorten it",
-        )
+        yield from self.flush()

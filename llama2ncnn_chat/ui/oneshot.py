@@ -21,8 +21,8 @@ from ..chat.chat import Chat
 from ..chat.logprobs import Logprobs
 from ..errors import ChatError, UsageError
 from ..events import ContextShifted, Event, Finished, ReadAgain, used_up
-from ..generation.completer import Draws, Limits
-from ..generation.local import LocalCompleter, refuse_too_long
+from ..generation.completer import Draws, Limits, refuse_too_long
+from ..generation.local import LocalCompleter
 from ..launch.open_model import find, load, load_tokenizer, longer_note, padding_note
 from ..launch.options import Options
 from ..signals import ENDING
