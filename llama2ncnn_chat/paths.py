@@ -68,6 +68,19 @@ def is_there(path: Path) -> bool:
     return os.path.exists(path)  # noqa: PTH110 (pathlib's raises for those)
 
 
+def is_file(path: Path) -> bool:
+    """Tell whether a file is there, or a link to one; no for a name that can't be one."""
+    return os.path.isfile(path)  # noqa: PTH113 (as above)
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file; 0 where that can't be told."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def files_of(typed: str) -> list[Path]:
     """Return the files that a person means, in order: ``*``, ``?``, ``[]`` and ``**`` match names.
 

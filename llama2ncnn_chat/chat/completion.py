@@ -17,6 +17,7 @@ from .commands.presets import about
 from .commands.sessions import title, turns_in
 from .commands.table import COMMANDS, find
 from .line import is_command
+from .mentions import begun_mention
 from .options import SETTINGS
 from .settings_file import read_settings
 
@@ -32,9 +33,16 @@ class Suggestion:
     about: str = ""
 
 
+def can_complete(text: str) -> bool:
+    """Tell whether a line is at a place where something may be suggested as it is typed."""
+    return is_command(text) or begun_mention(text) is not None
+
+
 def suggest(chat: Chat, text: str) -> list[Suggestion]:
-    """List what a command that is being typed may become; nothing for anything else."""
-    if not is_command(text) or "\n" in text:
+    """List what a command, or the name of a file in a message, may become as it is typed."""
+    if not is_command(text):
+        return _files(text)
+    if "\n" in text:
         return []
     name, space, argument = text[1:].partition(" ")
     if not space:
@@ -53,6 +61,22 @@ def suggest(chat: Chat, text: str) -> list[Suggestion]:
         for choice, about in _arguments(chat, completes, argument)
         if choice.lower().startswith(argument.lower()) and choice.strip() != argument.strip()
     ]
+    return found[:MOST]
+
+
+def _files(text: str) -> list[Suggestion]:
+    """List the files that the end of a message may name; after a whole name comes a space."""
+    begun = begun_mention(text)
+    if begun is None:
+        return []
+    written = begun.removeprefix('"')
+    found = []
+    for name, _ in _paths(written):
+        if name.lower().startswith(written.lower()):
+            quote = '"' if begun != written or " " in name else ""
+            end = "" if name.endswith("/") else f"{quote} "
+            whole = text[: len(text) - len(begun)] + quote + name + end
+            found.append(Suggestion(whole, name))
     return found[:MOST]
 
 

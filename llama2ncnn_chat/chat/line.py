@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Message:
-    """Text for the model."""
+    """Text for the model; the pieces of it in ``verbatim`` were pasted or read, and not typed."""
 
     text: str
+    verbatim: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return what has to be typed to send it."""
@@ -34,13 +35,16 @@ class Command:
 Line = Command | Message
 
 
-def parse(typed: str) -> Line:
-    """Parse a line: one slash begins a command, two a message that begins with one."""
+def parse(typed: str, verbatim: tuple[str, ...] = ()) -> Line:
+    """Parse a line: one slash begins a command, two a message that begins with one.
+
+    The pieces of it in ``verbatim`` weren't typed.
+    """
     text = typed.strip()
     if is_command(text):
         name, *rest = text[1:].split(maxsplit=1) or [""]
         return Command(name, rest[0] if rest else "")
-    return Message(text.removeprefix("/"))
+    return Message(text.removeprefix("/"), verbatim)
 
 
 def is_command(typed: str) -> bool:

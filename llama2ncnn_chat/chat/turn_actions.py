@@ -51,12 +51,15 @@ def weigh(chat: Chat, reply: Row) -> Iterator[Outcome]:
     yield Generate(partial(chat.session.weigh, turn_of(chat.session, reply.id)), "weigh")
 
 
-def send(chat: Chat, text: str, *, edits: int | None = None) -> Iterator[Outcome]:
+def send(
+    chat: Chat, text: str, *, edits: int | None = None, draft: str | None = None
+) -> Iterator[Outcome]:
     """Send a message; it replaces the turn (by its id) that it ``edits``, if any.
 
     What replaces a reply is gone on with. Asks before, if the oldest turns have to go and that is
-    to be asked.
+    to be asked. ``draft`` is what was typed for it, if that is another text.
     """
+    draft = text if draft is None else draft
     edited = None if edits is None else turn_of(chat.session, edits)
     if edited and edited.role == "assistant" and edited.text.strip() == text.strip():
         raise ChatError("the reply is as it was", "/continue goes on with it")
@@ -66,10 +69,10 @@ def send(chat: Chat, text: str, *, edits: int | None = None) -> Iterator[Outcome
         start = partial(chat.edit, text, edits)
     n_dropped = _turns_to_ask_about(chat, text, edits)
     if n_dropped:
-        generate = Generate(partial(start, drop=True), draft=text, edits=edits)
-        yield _ask(n_dropped, generate, (Draft(text, edits),))
+        generate = Generate(partial(start, drop=True), draft=draft, edits=edits)
+        yield _ask(n_dropped, generate, (Draft(draft, edits),))
     else:
-        yield Generate(start, draft=text, edits=edits)
+        yield Generate(start, draft=draft, edits=edits)
 
 
 def regenerate(chat: Chat) -> Iterator[Outcome]:

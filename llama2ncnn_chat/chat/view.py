@@ -10,6 +10,8 @@ from ..conversation.rows import tokens_of
 from ..conversation.session import Session
 from ..errors import ChatError
 from ..events import Row, Tokens
+from .line import Message
+from .mentions import with_files
 
 
 class View:
@@ -49,13 +51,13 @@ class View:
         self._session.refuse_if_busy()
         return len(self._session.window(self._session.sight(self._session.ledger.head)))
 
-    def count(self, text: str) -> int | None:
-        """Count the tokens that a message takes; None for one that the template refuses.
+    def count(self, message: Message) -> int | None:
+        """Count the tokens that a message takes, with the files that it names.
 
-        It will say why once the message is sent.
+        None for one that is refused, which will say why once it is sent, or whose files take long.
         """
         try:
-            return self._session.count(text)
+            return self._session.count(with_files(message, quickly=True))
         except ChatError:
             return None
 

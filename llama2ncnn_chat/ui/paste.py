@@ -55,6 +55,10 @@ class Pastes:
             return self.unfold(shown)
         return str(Message(self.unfold(shown.removeprefix("/"))))
 
+    def pieces(self, shown: str) -> tuple[str, ...]:
+        """Return the texts of all labels in the line that is shown, none of which was typed."""
+        return tuple(whole for label, whole in self._texts.items() if label in shown)
+
     def shown(self, typed: str, *, folds: bool = True) -> str:
         """Return what to show for a line: what was folded in it before is folded as it was.
 

@@ -13,26 +13,21 @@ from typing import TypeVar
 from ...conversation.renderer import reserve
 from ...errors import Advice, ChatError, PromptTooLongError, UsageError
 from ...paths import files_of, is_there, path_of
-from ...reading import read_text
 from .. import turn_actions as actions
 from ..chat import Chat
+from ..mentions import named, read_files
 from ..outcomes import Attach, Copy, Outcome
 from .arguments import count
 
 T = TypeVar("T")
 
-MAX_FILES = 100
-"""So many files at once are read: a pattern may well match a whole disk."""
-
 
 def read(chat: Chat, argument: str) -> Iterator[Outcome]:
     """Add the text of a file, or of several, to the next message, if it fits or can be made to."""
     paths, question = _paths_and_rest(argument)
-    if len(paths) > MAX_FILES:
-        raise UsageError(f"{len(paths):,} files are too many", f"{MAX_FILES} at most")
-    texts = [_text_of(path) for path in paths]
+    texts = read_files(paths)
     if len(texts) > 1:  # which is which?
-        texts = [f"{path}:\n{text}" for path, text in zip(paths, texts, strict=True)]
+        texts = named(paths, texts)
     message = "\n\n".join([*texts, question])
     _refuse_file(chat, str(paths[0]) if len(paths) == 1 else f"{len(paths)} files", message)
     if question:
@@ -93,15 +88,3 @@ def _paths_and_rest(argument: str) -> tuple[list[Path], str]:
     name = quoted[2] if quoted else argument.split()[0]
     rest = argument[quoted.end() :] if quoted else argument[len(name) :]
     return files_of(name), rest.strip()
-
-
-def _text_of(path: Path) -> str:
-    try:
-        text = read_text(path)
-    except UnicodeDecodeError:
-        raise UsageError(f"{path}: is not text in UTF-8") from None
-    if "\0" in text:
-        raise UsageError(f"{path}: is not a text")
-    if not text.strip():
-        raise UsageError(f"{path}: is empty")
-    return text.rstrip("\n")

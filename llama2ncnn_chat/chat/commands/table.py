@@ -8,14 +8,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, NoReturn
 
 from ...errors import ChatError
+from ...model.engine import Cancelled
 from .. import phrases
 from ..chat import Chat
 from ..line import Command, Line, Message
+from ..mentions import mentions, with_files
 from ..outcomes import Ask, Complain, Generate, Outcome, Quit, Say
 from ..turn_actions import send
+from ..view import turn_of
 from . import files as files
 from . import info as info
 from . import models as models
@@ -111,7 +115,13 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("fork", "/fork", "go on in a copy of this session", sessions.fork),
     Entry("delete", "/delete [NAME]", "delete a session", sessions.delete, "session"),
     Entry("undelete", "/undelete", "bring back what was deleted last", sessions.undelete),
-    Entry("read", "/read FILE [TEXT]", "a file, or *.txt, into your message", files.read, "path"),
+    Entry(
+        "read",
+        "/read FILE [TEXT]",
+        "a file, or *.txt, into your message; @FILE, too",
+        files.read,
+        "path",
+    ),
     Entry(
         "copy",
         "/copy [N] | code [K]",
@@ -157,9 +167,29 @@ def interpret(chat: Chat, line: Line, *, edits: int | None = None) -> Iterator[O
             case Message(text) if edits is None and chat.bare_words.holds(text):
                 yield Generate(chat.bare_words.refuse, draft=text)
             case Message(text) if text:
-                yield from send(chat, text, edits=edits)
+                yield from _send(chat, line, edits)
     except ChatError as e:
         yield Complain(phrases.sentence(e))
+
+
+def _send(chat: Chat, message: Message, edits: int | None) -> Iterator[Outcome]:
+    """Send a message with the files that it names; it goes back if they can't be read.
+
+    What it said before it was edited has its files already; a reply's words name none.
+    """
+    edited = None if edits is None else turn_of(chat.session, edits)
+    text = message.text
+    try:
+        if edited is None or edited.role == "user":
+            text = with_files(message, mentions(edited.text) if edited else ())
+    except ChatError as e:
+        yield Generate(partial(_refuse, e), draft=message.text, edits=edits)
+    else:
+        yield from send(chat, text, edits=edits, draft=message.text)
+
+
+def _refuse(error: ChatError, *, cancelled: Cancelled) -> NoReturn:  # noqa: ARG001
+    raise error
 
 
 def _told(all_: Iterable[Outcome], command: str) -> Iterator[Outcome]:

@@ -12,19 +12,24 @@ from prompt_toolkit.document import Document
 
 from ...chat.chat import Chat
 from ...chat.completion import suggest
+from ...chat.line import is_command
+from ...generation.completer import common_prefix
 
 
-class CommandCompleter(Completer):
-    """Completes what begins with one slash, and nothing else."""
+class LineCompleter(Completer):
+    """Completes commands, and the names of files in a message."""
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
 
     def get_completions(self, document: Document, _event: CompleteEvent) -> Iterable[Completion]:
-        """Complete the line up to the cursor."""
+        """Complete what stands before the cursor."""
         text = document.text_before_cursor
         for each in suggest(self._chat, text):
-            yield Completion(each.text, -len(text), display=each.label, display_meta=each.about)
+            n = 0 if is_command(text) else common_prefix(text, each.text)
+            yield Completion(
+                each.text[n:], n - len(text), display=each.label, display_meta=each.about
+            )
 
 
 def whole_lines(chat: Chat) -> Callable[[str], list[str]]:

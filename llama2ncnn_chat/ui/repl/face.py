@@ -20,7 +20,7 @@ from ..history import History
 from ..leaving import how_to_go_on
 from ..stopping import stop_until_woken
 from ..terminal import is_dumb, is_interactive, wants_colour
-from .completion import CommandCompleter, whole_lines
+from .completion import LineCompleter, whole_lines
 from .lines import LinePrompt
 from .loop import Repl
 from .prompts import Prompt, RichPrompt
@@ -55,7 +55,7 @@ def run(chat: Chat, options: Options) -> int:
         prompt: Prompt
         if rich:
             prompt = RichPrompt(
-                CommandCompleter(chat),
+                LineCompleter(chat),
                 repl.toolbar,
                 {"f1": lambda: screen.say(help_text()), "f2": lambda: screen.say(overview(chat))},
                 suspend,

@@ -47,7 +47,8 @@ class LinePrompt:
         stdin: TextIO | None = None,
     ) -> None:
         self._label, self._stdin = label, stdin or sys.stdin
-        self._attached, self.unsent = "", ""
+        self._attached: list[str] = []
+        self.unsent = ""
         self._quoted: list[str] = []  # rows of a message that isn't ended yet
         self._held: str | None = None  # a line that was read and comes next
         self._editing, self._history = editing, history or History()
@@ -73,7 +74,8 @@ class LinePrompt:
             self._history.add(text)
         line = parse(text)
         if isinstance(line, Message) and line.text:
-            line, self._attached = Message(self._attached + line.text), ""
+            texts, self._attached = self._attached, []
+            line = Message("\n\n".join([*texts, line.text]), tuple(texts))
         return line
 
     def confirm(self, question: str) -> bool:
@@ -102,7 +104,7 @@ class LinePrompt:
 
     def attach(self, name: str, text: str, tokens: int) -> str:
         """Have a text go with the next message; returns what to say about it."""
-        self._attached += f"{text}\n\n"
+        self._attached.append(text)
         return f"{name} ({tokens:,} tokens) goes with your next message"
 
     def watch(self) -> Watch:

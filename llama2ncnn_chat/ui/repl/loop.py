@@ -13,7 +13,7 @@ from ...chat import phrases
 from ...chat.chat import Chat
 from ...chat.commands import models, sessions
 from ...chat.commands.table import interpret
-from ...chat.line import Command, Line, Message, parse
+from ...chat.line import Command, Line, Message
 from ...chat.outcomes import (
     Ask,
     Attach,
@@ -94,16 +94,16 @@ class Repl:
             return self._in_hand
         return self._draft or self._prompt.unsent
 
-    def toolbar(self, draft: str, armed: bool) -> StyleAndTextTuples:
+    def toolbar(self, draft: Line, armed: bool) -> StyleAndTextTuples:
         """Draw the bar below the prompt: model, context, speed, and what the draft takes."""
         if armed:
             return [("class:toolbar.warn", "^c again quits")]
         parts: StyleAndTextTuples = [("class:toolbar", self._status(self._screen.meter))]
-        if len(draft) > MAX_COUNTED:
-            parts.append(("class:toolbar", f" · this message {len(draft):,} characters"))
-        elif isinstance(line := parse(draft), Message) and line.text:
-            if self._counted[0] != line.text:
-                self._counted = (line.text, self._chat.view.count(line.text))
+        if (size := len(str(draft))) > MAX_COUNTED:
+            parts.append(("class:toolbar", f" · this message {size:,} characters"))
+        elif isinstance(draft, Message) and draft.text:
+            if self._counted[0] != draft.text:
+                self._counted = (draft.text, self._chat.view.count(draft))
             length = self._chat.view.context_length
             n, free = self._counted[1], length - self._used
             if n is not None:

@@ -27,7 +27,8 @@ from prompt_toolkit.styles import Style
 
 from convert.streams import printable
 
-from ...chat.line import Line, is_command, parse
+from ...chat.completion import can_complete
+from ...chat.line import Line, parse
 from ...errors import Terminated
 from ..armed import Armed
 from ..history import History
@@ -93,7 +94,7 @@ class RichPrompt:
     def __init__(
         self,
         completer: Completer,
-        toolbar: Callable[[str, bool], StyleAndTextTuples],
+        toolbar: Callable[[Line, bool], StyleAndTextTuples],
         show: dict[str, Callable[[], None]],
         suspend: Callable[[], None],
         *,
@@ -110,7 +111,7 @@ class RichPrompt:
             multiline=True,
             prompt_continuation="  ",
             completer=completer,
-            complete_while_typing=Condition(self._is_command),
+            complete_while_typing=Condition(self._completes),
             auto_suggest=AutoSuggestFromHistory(),
             history=_Remembered(history, self._pastes.whole),
             vi_mode=vi,
@@ -145,7 +146,10 @@ class RichPrompt:
         except BaseException:
             self.unsent = self._pastes.whole(self._session.default_buffer.text)
             raise
-        return parse(self._pastes.whole(text))
+        return self._line(text)
+
+    def _line(self, shown: str) -> Line:
+        return parse(self._pastes.whole(shown), self._pastes.pieces(shown))
 
     def _ask(self, draft: str) -> str:
         try:
@@ -198,8 +202,7 @@ class RichPrompt:
         return KeyWatch(self._input, self._suspend)
 
     def _bottom(self) -> StyleAndTextTuples:
-        draft = self._pastes.whole(self._session.default_buffer.text)
-        return self._toolbar(draft, bool(self._armed))
+        return self._toolbar(self._line(self._session.default_buffer.text), bool(self._armed))
 
     def _placeholder(self) -> StyleAndTextTuples:
         # prompt_toolkit shows it beside what a history search has found, too.
@@ -207,8 +210,8 @@ class RichPrompt:
             return []
         return [("class:placeholder", "Send a message (/? for help)")]
 
-    def _is_command(self) -> bool:
-        return is_command(self._session.default_buffer.text)
+    def _completes(self) -> bool:
+        return can_complete(self._session.default_buffer.document.text_before_cursor)
 
 
 def _terminal_input() -> Input:

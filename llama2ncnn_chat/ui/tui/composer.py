@@ -73,7 +73,7 @@ class Composer(Vertical):
         self._suggest, self._offers = suggest, offers
         self._history, self._vi = history, vi
         self._attached: list[Attach] = []
-        self._aside = self._words = ""
+        self._aside = self._words = self._begun = ""
         self._changing: Timer | None = None
         self.editing: int | None = None
 
@@ -113,7 +113,9 @@ class Composer(Vertical):
 
     def with_attached(self, message: line.Message) -> line.Message:
         """Return a message with the files that go before it."""
-        return line.Message("\n\n".join([*(each.text for each in self._attached), message.text]))
+        texts = [each.text for each in self._attached]
+        whole = "\n\n".join([*texts, message.text])
+        return line.Message(whole, (*texts, *message.verbatim))
 
     def attach(self, attached: Attach) -> None:
         """Have a file go with the next message."""
@@ -193,7 +195,8 @@ class Composer(Vertical):
     @on(TextArea.Changed)
     def _draft_changed(self, event: TextArea.Changed) -> None:
         event.stop()
-        self._show_suggestions(self._suggest(self.prompt.text))
+        self._begun = self.prompt.before_cursor
+        self._show_suggestions(self._suggest(self._begun))
         if self._changing:
             self._changing.stop()
         self._changing = self.set_timer(CHANGED_AFTER, self._tell_change)
@@ -226,8 +229,8 @@ class Composer(Vertical):
         current = self.query_one(SuggestionList).current
         if current is None:
             return
-        written = current.text.strip() == self.prompt.text.strip()
-        self.prompt.replace_text(current.text)
+        written = current.text.strip() == self._begun.strip()
+        self.prompt.complete(self._begun, current.text)
         # A command that may have an argument waits for it, unless it was written out already.
         if sends and (written or not current.text.endswith((" ", "/"))):
             self.prompt.submit()

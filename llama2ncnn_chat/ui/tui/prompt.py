@@ -20,6 +20,7 @@ from textual.widgets.text_area import EditResult
 from convert.streams import printable
 
 from ...chat.line import Line, parse
+from ...generation.completer import common_prefix
 from ..history import History
 from ..paste import Pastes
 from .keys import key
@@ -90,7 +91,7 @@ class Prompt(TextArea):
     @property
     def line(self) -> Line:
         """What would be sent."""
-        return parse(self.whole)
+        return parse(self.whole, self._pastes.pieces(self.text))
 
     @property
     def whole(self) -> str:
@@ -101,6 +102,19 @@ class Prompt(TextArea):
         """Replace what stands there, and go to its end; what is big is folded, if it ``folds``."""
         self.text = self._pastes.shown(text, folds=folds)
         self.move_cursor(self.document.end)
+        self._taken_up = ""
+
+    @property
+    def before_cursor(self) -> str:
+        """What stands there before the cursor."""
+        return self.get_text_range((0, 0), self.cursor_location)
+
+    def complete(self, begun: str, text: str) -> None:
+        """Put a text in the place of what was ``begun``, with which the line begins."""
+        document, n = self.document, common_prefix(begun, text)
+        assert isinstance(document, Document)
+        start, end = map(document.get_location_from_index, (n, len(begun)))
+        self.move_cursor(self.replace(text[n:], start, end).end_location)
         self._taken_up = ""
 
     def prepend_text(self, text: str, *, folds: bool = True) -> None:

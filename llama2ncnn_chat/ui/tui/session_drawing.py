@@ -107,6 +107,6 @@ class SessionDrawing:
         """Count the tokens of the draft alone: a whole conversation may take a while to render."""
         draft, n_draft = self._composer.draft, None
         if isinstance(draft, Message) and draft.text:
-            n_draft = self._chat.view.count(self._composer.with_attached(draft).text)
+            n_draft = self._chat.view.count(self._composer.with_attached(draft))
         self._status.context = replace(self._status.context, draft=n_draft)
         self._composer.show_words(self._chat.next_reply.words)

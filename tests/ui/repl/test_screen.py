@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from llama2ncnn_chat.chat.line import Message
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.events import (
     ContextShifted,
@@ -149,8 +150,8 @@ def test_what_a_template_refuses_is_said_and_no_count_fails(
     chat = make_chat(settings=Settings(WholeTemplate("own", source, (), "2024-02-29")))
     screen = Screen(live=False, colour=False, roles=False, errors_apart=False)
     repl = Repl(chat, screen)
-    assert "this message" in str(repl.toolbar("a good day", False))
-    assert "this message" not in str(repl.toolbar("a bad day", False))
+    assert "this message" in str(repl.toolbar(Message("a good day"), False))
+    assert "this message" not in str(repl.toolbar(Message("a bad day"), False))
     repl.run(LinePrompt("> ", stdin=io.StringIO("a bad day\na good day\na new day\n")))
     said = capsys.readouterr().out
     assert "refuses this: mind your words" in said
