@@ -93,8 +93,12 @@ def _typed(
     def losses_of(number: int) -> Losses:
         rng = random.Random(number)
         program = home.at_terminal(*flags, "-n", "30")
-        kill_terminal(program, rng, 0) if rng.random() < 0.1 else type_at(program, script)
-        kill_terminal(program, rng, 5)
+        within = 5
+        if rng.random() < 0.1:
+            within = 0  # before it can read anything
+        else:
+            type_at(program, script)
+        kill_terminal(program, rng, within)
         yield from home.losses()
 
     return attempt(name, numbers, losses_of)
