@@ -33,11 +33,23 @@ from tests.chatting import (
     stored_chat,
     transcript,
 )
-from tests.fakes import ScriptedEngine, ShiftedTokenizer
+from tests.fakes import BOS, ByteTokenizer, ScriptedEngine, ShiftedTokenizer
 from tests.switching import NamedModels, model_of, saying
 
 SHIFTED = ShiftedTokenizer()
 X = 40 + ord("x")
+
+
+class SwappedTokenizer(ByteTokenizer):
+    """Two letters, which no message here has, change places."""
+
+    PLACES = bytes.maketrans(b"YQ", b"QY")
+
+    def piece(self, token: int) -> bytes:
+        return super().piece(token).translate(self.PLACES)
+
+    def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]:
+        return [BOS] * bos + [byte + 3 for byte in text.encode().translate(self.PLACES)]
 
 
 def loud(message: str) -> str:
@@ -170,6 +182,27 @@ def test_back_at_the_first_model_the_session_itself_goes_on() -> None:
     do(chat, "/redo")
     assert transcript(chat)[2:] == ["second", "You said second."]
     chat.close()
+
+
+def test_back_at_the_first_model_the_reader_stands_where_they_stood() -> None:
+    chat = with_model(model_of(saying(X), vocabulary=SHIFTED), saved=True)
+    do(chat, "second")
+    do(chat, "/model other")
+    do(chat, "/undo")
+    do(chat, "/model tiny")
+    assert transcript(chat) == [LONG, f"You said {LONG}."]
+    do(chat, "/redo")
+    assert transcript(chat)[2:] == ["second", "You said second."]
+    chat.close()
+
+
+def test_other_tokens_are_told_by_replies_too() -> None:
+    chat = with_model(model_of(answering(loud), vocabulary=SwappedTokenizer()))
+    texts = transcript(chat)
+    message, reply = ids_of(chat)
+    do(chat, "/model other")
+    assert ids_of(chat) == [message, SwappedTokenizer().encode(texts[1], bos=False)]
+    assert ids_of(chat)[1] != reply
 
 
 def test_a_copy_of_a_copy_is_encoded_anew_once_more() -> None:
