@@ -22,9 +22,11 @@ from llama2ncnn_chat.model.engine import Engine
 from llama2ncnn_chat.storage.snapshots import SnapshotStore
 from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.text.templates.marked import template_of
+from llama2ncnn_chat.text.templates.template import Template
 from tests.chatting import (
     LLAMA2,
     LONG,
+    TOKENIZER,
     answering,
     carry_out,
     do,
@@ -317,6 +319,67 @@ def test_events_that_are_dropped_leave_the_model_before() -> None:
     events.close()
     do(chat, "two")
     assert transcript(chat)[3] == "You said two."
+
+
+def test_stopped_while_it_is_looked_for_nothing_has_been_freed() -> None:
+    class Endless(NamedModels):
+        def find(self, name: str, template: Template | None, step: Step) -> ChatModel:
+            report = step(f"converting {name}")
+            while True:
+                report(1, 2)
+
+    chat = with_model(model_of(answering(loud)))
+    chat.models, position = Endless({}), engine_of(chat).position
+    with pytest.raises(ChatError, match="stopped"):
+        list(open_model(chat, "other", cancelled=lambda: True))
+    assert engine_of(chat).position == position > 0
+
+
+def test_the_memory_of_the_model_before_is_given_back_first() -> None:
+    at_load = []
+
+    def load(_step: Step) -> Engine:
+        at_load.append(old.position)
+        return answering(loud)
+
+    chat = with_model(model_of(answering(loud), load=load))
+    old = engine_of(chat)
+    assert old.position
+    do(chat, "/model other")
+    assert at_load == [0]
+
+
+def test_a_session_that_another_program_has_goes_on_in_a_copy_with_the_new_model() -> None:
+    theirs = with_model(model_of(answering(loud)), saved=True)
+    mine = stored_chat(models=NamedModels({"other": model_of(answering(loud))}))
+    mine.resume(1)
+    before = ids_of(mine)
+    do(mine, "/model other")
+    assert mine.read_only
+    do(mine, "two")
+    assert mine.session_id == 2
+    assert ids_of(mine)[:2] == before
+    assert transcript(mine)[2:] == ["two", "TWO!"]
+    assert [info.model for info in mine.stored().list()] == ["/models/other", "/models/tiny"]
+    mine.close()
+    theirs.close()
+
+
+@pytest.mark.parametrize(
+    ("engine", "vocabulary"), [(answering(loud), TOKENIZER), (saying(X), SHIFTED)]
+)
+def test_a_reply_that_was_cut_can_be_gone_on_with(
+    engine: ScriptedEngine, vocabulary: ByteTokenizer
+) -> None:
+    chat = make_chat()
+    do(chat, "/set n 3")
+    with_model(model_of(engine, vocabulary=vocabulary), chat)
+    cut = transcript(chat)[1]
+    do(chat, "/set n off")
+    do(chat, "/model other")
+    do(chat, "/continue")
+    assert transcript(chat)[1].startswith(cut)
+    assert len(transcript(chat)[1]) > len(cut)
 
 
 def test_not_while_a_reply_is_written() -> None:

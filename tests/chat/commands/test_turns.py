@@ -241,3 +241,8 @@ def test_a_message_that_begins_with_a_slash_can_be_edited(chat: Chat) -> None:
     assert str(Message(draft.text)) == "//usr is full"
     do(chat, str(Message(draft.text)), edits=draft.edits)
     assert transcript(chat) == ["/usr is full", "You said /usr is full."]
+
+
+def test_retry_is_another_name_of_regen(talked: Chat) -> None:
+    do(talked, "/retry")
+    assert len(talked.session.ledger.path()[2].children) == 2
