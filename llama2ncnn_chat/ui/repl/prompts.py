@@ -57,12 +57,14 @@ Watch = AbstractContextManager[Callable[[], bool]]
 
 
 class Prompt(Protocol):
-    """Reads what a person types. ``prefills`` says whether ``read`` can begin with a draft.
+    """Reads what a person types. ``prefills`` says whether ``read`` can begin with a draft, and
+    ``stops`` what a person can do while there is a ``watch``.
 
     ``unsent`` is what stood there when an error or a signal ended ``read``.
     """
 
     prefills: bool
+    stops: str
     unsent: str
 
     def read(self, draft: str = "", /, *, edits: bool = False) -> Line:
@@ -88,7 +90,7 @@ class RichPrompt:
     ``suspend`` gives the terminal to the shell, until ``fg``.
     """
 
-    prefills = True
+    prefills, stops = True, "Esc stops"
     unsent = ""
 
     def __init__(
