@@ -24,7 +24,7 @@ check: $(STAMP)  ## everything that CI runs
 check-oldest: $(OLDEST)/.installed  ## what meets libraries, with the oldest ones that are allowed
 	$(OLDEST)/bin/pytest tests/convert/hub tests/generation/test_schema.py tests/model/kernels \
 		tests/storage/test_snapshots.py tests/text/templates tests/ui/repl/test_keyboard.py \
-		tests/ui/test_oneshot.py tests/ui/tui/test_keyboard.py tests/ui/tui/test_snapshots.py
+		tests/ui/test_oneshot.py tests/serve tests/ui/tui/test_keyboard.py tests/ui/tui/test_snapshots.py
 
 soak: $(STAMP)  ## do to it all that can go wrong around it; takes an hour
 	$(BIN)/python -m benchmarks.campaign
@@ -41,11 +41,11 @@ $(OLDEST)/.installed: $(STAMP)
 	$(BIN)/python -m tests.lowest > $(OLDEST)/constraints.txt
 	$(OLDEST)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(OLDEST)/bin/python -m pip install --quiet --constraint $(OLDEST)/constraints.txt \
-		--editable '.[schema]' --group dev
+		--editable '.[schema,serve]' --group dev
 	touch $@
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[schema]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[schema,serve]' --group dev
 	touch $(STAMP)

@@ -16,8 +16,9 @@ from .chat.option import Option
 from .chat.options import SETTINGS
 from .errors import UsageError
 from .launch.options import BENCH_OPTIONS, MODELS_OPTIONS, OPTIONS
+from .launch.serve_options import SERVE_OPTIONS
 
-SUBCOMMANDS = ("complete", "bench", "models")
+SUBCOMMANDS = ("complete", "bench", "models", "serve")
 
 GROUPS = (
     "",
@@ -32,6 +33,8 @@ GROUPS = (
 """The headings of --help, in order; those without one stand among argparse's own."""
 
 COMPLETE_GROUPS = GROUPS[3:]
+
+SERVE_GROUPS = ("server", "sampling", *GROUPS[-2:])
 
 INSTEAD = (("system", "system_file"), ("latest", "resume", "pick"), ("json", "ndjson"))
 """Options of which a command line may have one."""
@@ -52,7 +55,8 @@ examples:
 
 ALSO = """\
 Also: llama2ncnn-chat complete MODEL PROMPT N, llama2ncnn-chat bench MODEL,
-llama2ncnn-chat models, and llama2ncnn-convert. --help after each tells more."""
+llama2ncnn-chat models, llama2ncnn-chat serve MODEL, and llama2ncnn-convert.
+--help after each tells more."""
 
 
 def parse(command: str, argv: Sequence[str]) -> dict[str, Any]:
@@ -116,11 +120,23 @@ def models_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def serve_parser() -> argparse.ArgumentParser:
+    """Make the parser of ``llama2ncnn-chat serve [MODEL]``."""
+    parser = _parser(
+        "llama2ncnn-chat serve", "[MODEL]", "Answer other programs, as OpenAI's API does."
+    )
+    model, _ = (option for option in OPTIONS if option.positional)
+    _add_argument(parser, model, model.help)
+    _add_flags(parser, (*SERVE_OPTIONS, *OPTIONS), SERVE_GROUPS)
+    return parser
+
+
 PARSERS = {
     "chat": chat_parser,
     "complete": complete_parser,
     "bench": bench_parser,
     "models": models_parser,
+    "serve": serve_parser,
 }
 
 
@@ -200,7 +216,5 @@ def _value_of_flag(option: Option) -> dict[str, Any]:
 def _help(option: Option) -> str:
     if option.is_switch:
         return option.help
-    default = option.unset
-    if isinstance(option.default, (int, float)):
-        default = option.show(option.default)
+    default = option.default if isinstance(option.default, (int, float)) else option.unset
     return f"{option.help} ({default})" if default != "" else option.help

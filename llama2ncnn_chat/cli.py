@@ -21,6 +21,7 @@ from .atomic import sweep_own_folders
 from .errors import Terminated, UsageError
 from .launch.config_text import config_text
 from .launch.options import OPTIONS, Options, bench_options_of, models_options_of, options_of
+from .launch.serve_options import serve_options_of
 from .signals import TERMINATE
 from .ui.boundary import bounded, closed_after
 from .ui.prompt_input import has_prompt, read_named, read_prompt
@@ -158,7 +159,24 @@ def _models(flags: Mapping[str, Any]) -> int:
     return models(models_options_of(flags))
 
 
-COMMANDS = {"chat": _chat, "complete": _complete, "bench": _bench, "models": _models}
+def _serve(flags: Mapping[str, Any]) -> int:
+    options, serving = options_of(flags), serve_options_of(flags)
+    try:
+        from .serve.face import run
+    except ModuleNotFoundError as e:
+        raise UsageError(
+            f"serve needs the package {e.name}", 'pip install "llama2ncnn-chat[serve]" brings it'
+        ) from None
+    return run(options, serving)
+
+
+COMMANDS = {
+    "chat": _chat,
+    "complete": _complete,
+    "bench": _bench,
+    "models": _models,
+    "serve": _serve,
+}
 
 
 def _end_like_an_interrupt() -> None:

@@ -23,7 +23,6 @@ class ScriptedEngine:
 
     note = ""
     computed_by = "script"
-    chunks_matter = False
 
     def __init__(
         self,

@@ -29,7 +29,8 @@ BELOW = {
         *("launch", "catalogue", "chat", "storage", "conversation", "generation", "model", "text"),
         "quality",
     },
-    "cli": {"arguments", "launch", "ui", "catalogue", "chat"},
+    "serve": {"launch", "ui", "chat", "conversation", "generation", "model", "text"},
+    "cli": {"arguments", "launch", "ui", "serve", "catalogue", "chat"},
     "arguments": {"launch", "chat"},
     "demo": set(),
     "__main__": {"cli", "ui"},
@@ -46,6 +47,7 @@ CONVERT_FOR = {
     "catalogue": None,
     "launch": None,
     "quality": None,
+    "serve": {"crash"},
     "ui": None,
     "model": {
         *("decoder", "desc", "errors", "files", "rope", "rope_tables", "seal", "shape", "stem"),
@@ -66,8 +68,12 @@ ONLY_IN = {
     "argparse": {"llama2ncnn_chat.arguments", "convert.arguments", "convert.__main__"},
     "huggingface_hub": {"convert.hub"},
     "httpx2": {"convert.hub"},
-    "llguidance": {"llama2ncnn_chat.generation.schema"},
+    "llguidance": {"llama2ncnn_chat.generation.grammar"},
+    "msgspec": {"llama2ncnn_chat.serve"},
+    "prometheus_client": {"llama2ncnn_chat.serve.metrics"},
+    "starlette": {"llama2ncnn_chat.serve.app", "llama2ncnn_chat.serve.responses"},
     "tokenizers": {"llama2ncnn_chat.text.tokenizers"},
+    "uvicorn": {"llama2ncnn_chat.serve.face"},
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import UsageError
-from ..generation.schema import refuse_unusable
+from ..generation.grammar import refuse_unusable
 from ..generation.settings import Schema
 from ..paths import path_of
 from ..reading import read_bytes, text_of

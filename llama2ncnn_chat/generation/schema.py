@@ -1,40 +1,22 @@
 """Which tokens may come next, so that a text becomes JSON that fits a schema.
 
-The library that knows is an optional part, imported late. Sees the bytes of a vocabulary; no
-turns and no files.
+Sees the bytes of a vocabulary; no turns and no files.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import Advice, ChatError, UsageError
-from ..text.reasoning import END
 from ..text.vocabulary import Vocabulary
+from .grammar import grammar_of, in_a_line, library
 from .sampling import Float32, Sampler
 
 Allowed = npt.NDArray[np.bool_]
-
-SPACE = r"\r?\n[ \t]{0,20}|[ \t]{1,20}"
-"""White space inside of a value; without bounds, a small model writes nothing but empty lines."""
-
-_SPACE_BEFORE = r"SPACE: /[ \t\r\n]{1,4}/"
-_ANSWER = f"start: SPACE? @json\n{_SPACE_BEFORE}"
-_AFTER_REASONING = (
-    f'start: reasoning SPACE? @json\n{_SPACE_BEFORE}\nreasoning[suffix="{END}"]: /(.|\\n)*/'
-)
-
-
-def refuse_unusable(schema: str) -> None:
-    """Raise ``UsageError`` for what is no JSON schema, or has what can't be held to."""
-    if reason := _library().LLMatcher.validate_grammar(_grammar(schema, thinks=False)):
-        raise UsageError(f"can't be used as a JSON schema: {_in_a_line(reason)}")
 
 
 class Fitting:
@@ -74,7 +56,7 @@ class Fitting:
 
     def _refuse_error(self) -> None:
         if self._matcher.is_error():
-            reason = _in_a_line(self._matcher.get_error())
+            reason = in_a_line(self._matcher.get_error())
             if reason.startswith("NoExtension"):
                 raise ChatError("the model has no token with which the JSON could go on")
             raise ChatError(f"the JSON schema can't be held to any further: {reason}")
@@ -98,7 +80,7 @@ class Schemas:
         """
         if not self._ends:
             raise ChatError("the model has no token that ends a text, and JSON has to end")
-        matcher = self._matcher_of(_grammar(schema, thinks=thinks))
+        matcher = self._matcher_of(grammar_of(schema, thinks=thinks))
         said = [token for token in before if self._vocabulary.piece(token)]
         if matcher.try_consume_tokens(said) < len(said):
             raise ChatError(
@@ -108,15 +90,15 @@ class Schemas:
         return Fitting(matcher, self._n_tokens, self._ends)
 
     def _matcher_of(self, grammar: str) -> Any:
-        library = _library()
+        llguidance = library()
         if self._tokenizer is None:
             pieces = _Pieces(self._vocabulary, self._n_tokens, self._ends)
-            self._tokenizer = library.LLTokenizer(library.TokenizerWrapper(pieces))
+            self._tokenizer = llguidance.LLTokenizer(llguidance.TokenizerWrapper(pieces))
         if grammar != self._last[0]:
-            limits = library.LLParserLimits(verbose_errors=False)
-            matcher = library.LLMatcher(self._tokenizer, grammar, log_level=0, limits=limits)
+            limits = llguidance.LLParserLimits(verbose_errors=False)
+            matcher = llguidance.LLMatcher(self._tokenizer, grammar, log_level=0, limits=limits)
             if matcher.is_error():
-                reason = _in_a_line(matcher.get_error())
+                reason = in_a_line(matcher.get_error())
                 raise UsageError(f"the JSON schema can't be used: {reason}")
             self._last = grammar, matcher
         return self._last[1].deep_copy()
@@ -144,33 +126,3 @@ class _Pieces:
         """Return ids of a text, which nothing depends on."""
         data = text.encode() if isinstance(text, str) else text
         return [self._by_bytes.get(bytes([byte]), self.eos_token_id) for byte in data]
-
-
-def _grammar(schema: str, *, thinks: bool) -> str:
-    """Write what the library reads: white space, or reasoning, and then what fits."""
-    try:
-        parsed = json.loads(schema)
-    except (ValueError, RecursionError) as e:
-        raise UsageError(f"is no JSON: {e}") from None
-    if not isinstance(parsed, dict):
-        raise UsageError("is no JSON schema", 'it has to be an object, such as {"type": "object"}')
-    parsed["x-guidance"] = {"whitespace_pattern": SPACE}
-    grammars = [
-        {"lark_grammar": _AFTER_REASONING if thinks else _ANSWER},
-        {"name": "json", "json_schema": parsed},
-    ]
-    return json.dumps({"grammars": grammars})
-
-
-def _library() -> ModuleType:
-    try:
-        import llguidance
-    except ImportError:
-        raise UsageError(
-            "JSON that fits a schema takes the package llguidance", "pip install llguidance"
-        ) from None
-    return llguidance
-
-
-def _in_a_line(reason: str) -> str:
-    return " ".join(reason.split())[:300]

@@ -20,8 +20,8 @@ from llama2ncnn_chat.catalogue.bundled import DEMO_CHECKPOINT
 from llama2ncnn_chat.errors import Advice, ChatError, UsageError
 from llama2ncnn_chat.events import Event, Finished, TextDelta
 from llama2ncnn_chat.generation.completer import Draws, Limits
+from llama2ncnn_chat.generation.grammar import refuse_unusable
 from llama2ncnn_chat.generation.local import LocalCompleter
-from llama2ncnn_chat.generation.schema import refuse_unusable
 from llama2ncnn_chat.generation.settings import GREEDY, Sampling
 from llama2ncnn_chat.text.tokenizers.added import Beside
 from llama2ncnn_chat.text.tokenizers.open import open_tokenizer
@@ -331,7 +331,7 @@ def test_without_the_library_it_says_what_is_missing(tmp_path: Path) -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from llama2ncnn_chat.errors import UsageError\n"
-        "from llama2ncnn_chat.generation.schema import refuse_unusable\n"
+        "from llama2ncnn_chat.generation.grammar import refuse_unusable\n"
         "try: refuse_unusable('{}')\nexcept UsageError as e: sys.exit(str(e))"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]

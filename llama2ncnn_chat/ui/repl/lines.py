@@ -35,7 +35,7 @@ class LinePrompt:
     may become when Tab is pressed.
     """
 
-    prefills, stops = False, "^c stops"
+    prefills = False
 
     def __init__(
         self,

@@ -1,0 +1,83 @@
+"""``llama2ncnn-chat serve``: opens a model, binds an address and answers until it is stopped."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import uvicorn
+
+from ..chat.chat_model import ChatModel
+from ..errors import UsageError
+from ..generation.local import LocalCompleter
+from ..launch.options import Options
+from ..launch.prepare import prepare, with_sampling
+from ..launch.serve_options import ServeOptions
+from ..model.engine import Engine
+from ..ui.progress import Steps
+from ..ui.telling import tell
+from .app import LOOPBACK, Server
+from .engine_room import EngineRoom
+from .metrics import Metrics
+from .prefixes import Prefixes
+from .task import Tasks
+
+GRACE = 3
+"""Seconds that answers under way have when the server is stopped."""
+
+
+def run(options: Options, serving: ServeOptions) -> int:
+    """Serve until a signal comes; returns the exit code. Raises ``ChatError``."""
+    with closing(_bound(serving.host, serving.port)) as listening:
+        with Steps() as steps:
+            model = prepare(options, steps.step)
+            engine = model.load(steps.step)
+        with closing(engine):
+            for note in (*options.notes, *model.notes, *model.first_notes, engine.note):
+                if note:
+                    tell(note)
+            server = server_of(model, engine, options, serving)
+            host, port = listening.getsockname()[:2]
+            where = f"[{host}]" if ":" in host else host
+            tell(f"{server.model} is served at http://{where}:{port}/v1; ^c stops it")
+            if serving.host not in LOOPBACK and not serving.key:
+                tell("whoever reaches this address may use it: --api-key-env asks for a key")
+            config = uvicorn.Config(
+                server.app(),
+                log_level=logging.CRITICAL,  # what it says may have a person's text
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE,
+            )
+            uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+def server_of(model: ChatModel, engine: Engine, options: Options, serving: ServeOptions) -> Server:
+    """Put together what answers."""
+    completer, metrics = LocalCompleter(engine, model.vocabulary), Metrics()
+    prefixes = Prefixes(completer, serving.cache_mb << 20)
+    settings = replace(options.settings, template=model.template)
+    settings = with_sampling(settings, model.sampling, options.set_by_hand)
+    return Server(
+        serving.name or Path(model.facts.name).name,
+        Tasks(model.vocabulary, settings, engine.context_length),
+        EngineRoom(completer, prefixes, serving.waiting, metrics),
+        metrics,
+        serving.key,
+        LOOPBACK if serving.host in LOOPBACK else (),
+    )
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Bind the address before the model is loaded. Raises ``UsageError``."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as e:
+        raise UsageError(
+            f"{host} port {port} can't be had: {e.strerror}", "--port 0 takes any"
+        ) from None

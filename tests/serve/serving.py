@@ -1,0 +1,87 @@
+"""A server of the bundled model in a thread of its own, and clients that ask it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import uvicorn
+from openai import OpenAI
+
+from llama2ncnn_chat.chat.chat_model import ChatModel
+from llama2ncnn_chat.launch.options import Options, options_of
+from llama2ncnn_chat.launch.prepare import prepare
+from llama2ncnn_chat.launch.serve_options import serve_options_of
+from llama2ncnn_chat.model.engine import Engine
+from llama2ncnn_chat.serve.face import server_of
+
+PATIENCE = 30.0
+KEY = "open sesame"
+
+
+@dataclass(frozen=True)
+class Alone:
+    """The model of a server by itself."""
+
+    engine: Engine
+    model: ChatModel
+
+
+def flags(**typed: object) -> dict[str, Any]:
+    """What a command line says."""
+    return {"threads": "1", **{name: str(value) for name, value in typed.items()}}
+
+
+def opened(options: Options) -> Alone:
+    """Open the model that options name."""
+    model = prepare(options, _no_step)
+    return Alone(model.load(_no_step), model)
+
+
+def _no_step(_what: str) -> Callable[[int, int], None]:
+    return lambda _done, _total: None
+
+
+@contextmanager
+def served(**typed: object) -> Iterator[str]:
+    """Serve as long as the block runs, as a command line says; yields where."""
+    options = options_of(flags(**typed))
+    alone = opened(options)
+    serving = serve_options_of(flags(**typed), {"KEY": KEY})
+    app = server_of(alone.model, alone.engine, options, serving).app()
+    config = uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        until(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        alone.engine.close()
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for what another thread brings about."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
+
+
+def client(url: str, key: str = KEY) -> OpenAI:
+    """OpenAI's own client of a server, which asks once."""
+    return OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=PATIENCE)
+
+
+def measured(url: str, name: str) -> float:
+    """One of the server's metrics."""
+    text = httpx2.get(f"{url}/metrics").text
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.split()[0] == name)
