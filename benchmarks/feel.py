@@ -1,9 +1,12 @@
 """How the full-screen chat feels: from key to echo, from quit to the shell, a long session opened.
 
-    python -m benchmarks.feel [--shape 1.1b] [--keys 60] [--turns 500] [-r 5]
+    python -m benchmarks.feel [--shape 1.1b] [--weights int8] [--only ahead] [--keys 60] [-r 5]
 
 Drives the program itself in a pseudo-terminal of 80x24, with a model of random weights. A key's
 time runs until its character has come back; no piece of the model's tokenizer has any of them.
+
+Of a message that is read while it is typed: the time from Enter to the first token, beside one that
+is read when it is sent, in turns; and keys in the middle of it beside keys with nothing to do.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import select
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +40,12 @@ KEYS = "ЖЩЮЯЭЪФЦЧШБГДЛПЫ"
 PROMPT = "Send a message"
 LONG = 1200
 """Tokens of the message that takes its time to be read."""
+TYPED = "so what do you think a fox would say to that? "
+N_TYPED, PACE = 3, 0.15
+"""How often that is typed for a message, and seconds from one of its keys to the next."""
+
+
+Row = Callable[[str, list[float], str], None]
 
 
 @dataclass
@@ -66,16 +75,21 @@ class Program:
         if select.select([self.child.child_fd], [], [], 0.2)[0]:
             self.written += os.read(self.child.child_fd, 1 << 16).decode(errors="replace")
 
-    def echo(self, keys: int) -> list[float]:
-        """Press so many keys, a little apart; returns milliseconds to the echo of each."""
+    def echo(self, keys: int, apart: float = 0.03) -> list[float]:
+        """Press so many keys, seconds apart; returns milliseconds to the echo of each."""
         times = []
         for number in range(keys):
             key = KEYS[number % len(KEYS)]
             times.append(1e3 * self.wait(key, self.type(key), 10.0))
-            pause = time.monotonic() + 0.03
-            while time.monotonic() < pause:
-                self.read()
+            self.rest(apart)
         return times
+
+    def rest(self, seconds: float) -> None:
+        """Do nothing for so long but read."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self.child.child_fd], [], [], left)[0]:
+                self.read()
 
     def quit(self) -> float:
         """Press Ctrl+Q; returns the seconds to the end of the process."""
@@ -136,11 +150,13 @@ def main() -> None:
     """Time keys, quits and the opening of a long session, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--shape", choices=SHAPES, default="1.1b")
+    parser.add_argument("--weights", default="int8")
+    parser.add_argument("--only", choices=("ahead",))
     parser.add_argument("--keys", type=int, default=60)
     parser.add_argument("--turns", type=int, default=500)
     parser.add_argument("-r", type=int, default=5)
     args = parser.parse_args()
-    table = Table("what", title=f"{args.shape}, int8, 80x24")
+    table = Table("what", title=f"{args.shape}, {args.weights}, 80x24")
     for name in ("median", "95%", "worst"):
         table.add_column(name, justify="right")
 
@@ -151,8 +167,12 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        stem = random_model(folder, args.shape)
-        model = str(stem)
+        model = str(random_model(folder, args.shape, args.weights))
+        with program(folder, model, "--no-save") as chat:
+            measure_ahead(chat, args.keys, args.r, row)
+        if args.only:
+            Console().print(table)
+            return
         for what, message in (("no reply", ""), ("a prefill", "~" * LONG), ("a reply", "Hi")):
             with program(folder, model, "--no-save") as chat:
                 busy(chat, message)
@@ -173,6 +193,50 @@ def main() -> None:
                 opened.append(chat.wait(f" {args.turns - 1}", chat.type("\r")))
         row(f"a session of {args.turns} turns opened", opened, "s")
     Console().print(table)
+
+
+def measure_ahead(chat: Program, keys: int, repeats: int, row: Row) -> None:
+    """Time first tokens and keys with reading ahead and without, in turns."""
+    first: dict[str, list[float]] = {"on": [], "off": []}
+    echo: dict[str, list[float]] = {"on": [], "off": []}
+    for number in range(repeats):
+        for ahead in first:
+            set_ahead(chat, ahead)
+            first[ahead].append(first_token(chat, f"{ahead}{number} {TYPED * N_TYPED}"))
+            begun = chat.type(f"{number}{ahead} {TYPED}" * (LONG // len(TYPED)))
+            chat.wait("tok", begun)
+            echo[ahead] += chat.echo(max(1, keys // repeats), 0.25)
+            chat.type("\x03")
+            chat.rest(0.5)
+    for ahead, what in (("on", "typed"), ("off", "sent")):
+        row(f"first token of a message that is read while {what}", first[ahead], "s")
+    ratios = [on / off for on, off in zip(first["on"], first["off"], strict=True)]
+    row("the one as a part of the other", ratios, "")
+    row("key to echo while a draft is read", echo["on"], "ms")
+    row("key to echo while it isn't", echo["off"], "ms")
+
+
+def set_ahead(chat: Program, ahead: str) -> None:
+    """Set whether messages are read ahead, in a session with nothing in its context."""
+    for command, said in (
+        ("/new", "new session"),
+        (f"/set prefill_ahead {ahead}", f"prefill_ahead {ahead}"),
+    ):
+        chat.type(f"{command}\x1b")
+        chat.rest(0.5)
+        chat.wait(said, chat.type("\r"))
+    chat.rest(0.5)
+
+
+def first_token(chat: Program, message: str) -> float:
+    """Type a message as a person does and send it; returns seconds to the first token."""
+    for key in message.strip():
+        chat.type(key)
+        chat.rest(PACE)
+    begun = chat.type("\r")
+    took = chat.wait("writing", begun)
+    chat.wait("stopped", chat.type("\x1b"))
+    return took
 
 
 def busy(chat: Program, message: str) -> None:

@@ -216,5 +216,7 @@ def _value_of_flag(option: Option) -> dict[str, Any]:
 def _help(option: Option) -> str:
     if option.is_switch:
         return option.help
-    default = option.default if isinstance(option.default, (int, float)) else option.unset
+    default = option.unset
+    if isinstance(option.default, (int, float)):
+        default = option.show(option.default)
     return f"{option.help} ({default})" if default != "" else option.help

@@ -23,6 +23,7 @@ class ScriptedEngine:
 
     note = ""
     computed_by = "script"
+    chunks_matter = False
 
     def __init__(
         self,

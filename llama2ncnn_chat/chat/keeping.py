@@ -59,6 +59,10 @@ class Keeping:
         n_tokens, why = self._caches.restore(session, session_id)
         return phrases.read_again(n_tokens, why) if n_tokens >= NOTED_TOKENS else ""
 
+    def restore_opening(self, session: Session) -> None:
+        """Restore the cache of what an empty session begins with, if another has kept that."""
+        self._caches.restore_opening(session)
+
     def delete(self, session_id: int) -> None:
         """Delete a stored session. Raises ``ChatError``."""
         self.stored().delete(session_id)

@@ -47,6 +47,15 @@ def parse(typed: str, verbatim: tuple[str, ...] = ()) -> Line:
     return Message(text.removeprefix("/"), verbatim)
 
 
+def begun(typed: str, verbatim: tuple[str, ...] = ()) -> Message:
+    """Return the message that is being typed, as far as it goes; of a command, an empty one.
+
+    White space at its end stays: the word before is whole.
+    """
+    text = typed.lstrip()
+    return Message("" if is_command(text) else text.removeprefix("/"), verbatim)
+
+
 def is_command(typed: str) -> bool:
     """Tell whether what is being typed is for the program, as far as it goes."""
     return typed.startswith("/") and not typed.startswith("//")

@@ -64,7 +64,7 @@ class OpenSession:
         self._original: Original | None = None  # the first message goes into a copy of it
         self._store, self._snapshots, self._engine = store, snapshots, engine
         self._take(model, engine)
-        self._open(Ledger(), None, self._keeping.begin(self._meta()))
+        self._begin()
 
     @property
     def store(self) -> Store | None:
@@ -149,14 +149,14 @@ class OpenSession:
             self._keeping.leave(self.session)
         finally:
             self._keeping.close()
-            self._engine.close()
+            self._completer.close()
 
     # Another model: ``switching`` has the session for itself meanwhile
 
     def free_model(self) -> ChatModel:
         """Give the open model's memory back; returns what ``use_model`` takes to open it again."""
         self._keeping.save_cache(self.session)
-        self._engine.close()
+        self._completer.close()
         self._engine = NoEngine(self.session.context_length, self._engine.threads)
         return self.chat_model
 
@@ -263,6 +263,7 @@ class OpenSession:
     def _begin(self) -> None:
         self.name = ""
         self._open(Ledger(), None, self._keeping.begin(self._meta()))
+        self._keeping.restore_opening(self.session)
 
     def _open(self, ledger: Ledger, first_visible: Turn | None, recorder: Recorder) -> None:
         renderer = self._renderer()

@@ -15,7 +15,7 @@ from ..conversation.settings import OnFull, Settings
 from ..generation.settings import N_TOP, RANGES, Sampling
 from ..text.templates.marked import TEMPLATES
 from ..text.templates.template import Template
-from .option import Option, number, one_of, plain, shown, text, texts
+from .option import Option, number, one_of, plain, shown, switch, text, texts
 from .schema_file import read_schema
 
 _DEFAULTS = Settings()
@@ -163,6 +163,18 @@ _ROWS = (
         flags=("-t", "--threads"),
         metavar="N",
         unset="as many as there are cores",
+    ),
+    Option(
+        "prefill_ahead",
+        switch,
+        _DEFAULTS.prefill_ahead,
+        "read a message while it is typed",
+        "chat",
+        group="engine",
+        heading="Model",
+        flags=("--prefill-ahead",),
+        choices=("on", "off"),
+        show=lambda value: "on" if value else "off",
     ),
 )
 

@@ -13,6 +13,7 @@ from ..errors import ChatError
 from ..events import Event, Events, Role, Row, TurnAdded, TurnFinished, TurnRemoved
 from ..generation.completer import Completer, never
 from ..model.engine import Cancelled
+from .ahead import Ahead
 from .beginning import begun, begun_again, exchange, reworded
 from .claim import Claim
 from .ledger import Ledger, Turn, between
@@ -52,6 +53,7 @@ class Session:
         self.busy = False
         self._completer = completer
         self._window = Window(completer, renderer, first_visible)
+        self.ahead = Ahead(completer, self._window)
 
     @property
     def renderer(self) -> Renderer:

@@ -25,6 +25,7 @@ class Settings:
     of a reply, None if that isn't asked for; ``records_choices`` keeps them for a face to draw.
     ``beginning`` are the words that a new reply begins with; with none ("") that is left to the
     model, and with None another reply to the same message begins as the last one was begun.
+    ``prefill_ahead`` has messages read while they are typed.
     """
 
     template: Template | None = None
@@ -38,6 +39,7 @@ class Settings:
     logprobs: int | None = None
     records_choices: bool = False
     beginning: str | None = None
+    prefill_ahead: bool = True
 
     @property
     def wants_choices(self) -> bool:

@@ -5,7 +5,7 @@ The seam between a conversation and the engine behind it. Knows no turns and no 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,6 +77,15 @@ class Completer(Protocol):
         Yields ``Weighed`` and ``PrefillProgress`` per chunk; ``start`` is 1 at least. A stop ends
         it. Raises ``PromptTooLongError`` at once.
         """
+
+    def prefill_ahead(self, ids: Callable[[], Sequence[int]]) -> None:
+        """Begin to read what the next text will begin with, in the background; returns at once.
+
+        Only saves time: whatever is asked for meanwhile goes first. ``ids`` is called there, too.
+        """
+
+    def hold_ahead(self, seconds: float) -> None:
+        """Have that wait where it is, from now on for so long."""
 
     def cut(self, old: Sequence[int], new: Sequence[int]) -> None:
         """Make ready to go on from ``new``, which is ``old`` with a piece cut out of it.

@@ -24,8 +24,10 @@ from ..events import (
 from ..model.engine import CalledOffError, Cancelled, Engine, Logits
 from ..model.kv_cache import KvCache
 from ..text.vocabulary import Vocabulary
+from .background import Background
+from .cached_ids import CachedIds
 from .choices import choice_of
-from .completer import Draws, Limits, common_prefix, never, refuse_too_long
+from .completer import Draws, Limits, never, refuse_too_long
 from .decoding import Decoding
 from .sampling import Sampler, make_sampler
 from .schema import Fitting, Schemas
@@ -35,7 +37,7 @@ Clock = Callable[[], float]
 
 
 class LocalCompleter:
-    """Implements ``Completer``. ``ids`` are exactly the tokens that stand in the engine's cache.
+    """Implements ``Completer``.
 
     The last token that is sampled is not fed: what its caller keeps decides what the cache becomes.
     ``clock`` gives seconds.
@@ -44,12 +46,22 @@ class LocalCompleter:
     def __init__(
         self, engine: Engine, vocabulary: Vocabulary, *, clock: Clock = time.perf_counter
     ) -> None:
-        self.ids: list[int] = []
         self._engine, self._vocabulary, self._clock = engine, vocabulary, clock
         self._schemas = Schemas(vocabulary)
         # Logits after a message, so that another reply to it needs no token fed again.
         self._ready: tuple[list[int], Logits] | None = None
-        engine.rewind(0)
+        self._cached, self._background = CachedIds(engine), Background()
+
+    @property
+    def ids(self) -> list[int]:
+        """The tokens that stand in the engine's cache; what is being read ahead is called off."""
+        with self._background.barred():
+            return self._cached.ids
+
+    @property
+    def grain(self) -> int:
+        """Of how many tokens a beginning has multiples that any text may go on from exactly."""
+        return self._cached.grain
 
     @property
     def context_length(self) -> int:
@@ -68,7 +80,7 @@ class LocalCompleter:
     ) -> Events:
         """Bring the cache to ``ids`` and sample on; see ``Completer``.
 
-        However it ends, closed half-way or by an error, ``self.ids`` stay the truth.
+        However it ends, closed half-way or by an error, ``ids`` stay the truth.
         """
         refuse_too_long(len(ids), self.context_length)
         chance = np.random.PCG64(draws.seed).advance(draws.drawn)  # a token takes one number
@@ -81,7 +93,7 @@ class LocalCompleter:
             wants_choices=wants_choices,
             cancelled=cancelled,
         )
-        return self._complete(list(ids), decoding, keeps_logits=not limits.before)
+        return self._alone(self._complete(list(ids), decoding, limits), ids)
 
     def refuse_unfit(self, limits: Limits) -> None:
         """Try whether what is there can become a text that fits; see ``Completer``."""
@@ -90,19 +102,29 @@ class LocalCompleter:
     def weigh(self, ids: Sequence[int], start: int, *, cancelled: Cancelled = never) -> Events:
         """Bring the cache to all of ``ids`` but the last; see ``Completer``."""
         refuse_too_long(len(ids) - 1, self.context_length)
-        return self._weigh(list(ids), start, cancelled)
+        return self._alone(self._weigh(list(ids), start, cancelled), ids)
 
     def cut(self, old: Sequence[int], new: Sequence[int]) -> None:
         """Turn a cache of ``old`` into one of ``new`` by moving what stays up; see ``Completer``.
 
         A cache that isn't of that form is left for ``complete`` to feed again.
         """
-        self._rewind(common_prefix(self.ids, list(old)))
-        removed, keep = len(old) - len(new), common_prefix(self.ids, list(new))
-        moved = self.ids[keep + removed :]
-        if moved and list(new[keep : keep + len(moved)]) == moved:
-            self._engine.cut(keep, keep + removed)
-            self.ids, self._ready = self.ids[:keep] + moved, None
+        with self._background.barred():
+            if self._cached.cut(old, new):
+                self._ready = None
+
+    def prefill_ahead(self, ids: Callable[[], Sequence[int]]) -> None:
+        """Feed these ids in a thread of its own, as far as they are worth it; see ``Completer``."""
+        self._background.go_on(self._cached.feed_ahead(ids, self._background.is_called_off))
+
+    def hold_ahead(self, seconds: float) -> None:
+        """Have that wait between two layers; see ``Completer``."""
+        self._background.hold(seconds)
+
+    def close(self) -> None:
+        """Give the engine's memory back; more than once does no harm."""
+        with self._background.barred():
+            self._engine.close()
 
     @property
     def computed_by(self) -> str:
@@ -111,20 +133,35 @@ class LocalCompleter:
 
     def snapshot(self) -> KvCache:
         """Copy the cache of ``ids``."""
-        return self._engine.snapshot()
+        with self._background.barred():
+            return self._engine.snapshot()
 
-    def restore(self, cache: KvCache, ids: Sequence[int]) -> None:
-        """Replace the cache by a copy of ``cache``, which is that of the first of these ids."""
-        self._engine.restore(cache)
-        self.ids, self._ready = list(ids[: cache.n_tokens]), None
+    def restore(self, cache: KvCache, ids: Sequence[int], *, ahead: bool = False) -> None:
+        """Replace the cache by a copy of ``cache``, which is that of the first of these ids.
+
+        It counts as read ``ahead`` where the next text needn't go on from just there.
+        """
+        with self._background.barred():
+            self._engine.restore(cache)
+            self._cached.settle(list(ids[: cache.n_tokens]), ahead=ahead)
+            self._ready = None
 
     def _fitting(self, limits: Limits) -> Fitting | None:
         if limits.schema is None:
             return None
         return self._schemas.begin(limits.schema, limits.before or (), thinks=limits.thinks)
 
+    def _alone(
+        self, steps: Generator[Event, None, None], ids: Sequence[int]
+    ) -> Generator[Event, None, None]:
+        """Do steps that need the engine for themselves, to go on from these ids."""
+        self._cached.asked_for = ids
+        with self._background.barred():
+            self._cached.asked_for = ()
+            yield from steps
+
     def _complete(
-        self, target: list[int], decoding: _Sampling, *, keeps_logits: bool
+        self, target: list[int], decoding: _Sampling, limits: Limits
     ) -> Generator[Event, None, None]:
         start, new = self._clock(), self._trim(target)
         cached = self._engine.position
@@ -135,7 +172,7 @@ class LocalCompleter:
             if logits is None:
                 yield Finished("cancelled", (), timings)
                 return
-            if keeps_logits:
+            if not limits.before:
                 self._ready = (target, logits)
             yield from decoding.run(logits, target)
             timings = replace(
@@ -146,12 +183,12 @@ class LocalCompleter:
             ids, cut = tuple(decoding.ids), decoding.json_cut
             yield Finished(decoding.reason, ids, timings, stop=decoding.stop, json_cut=cut)
         finally:
-            self.ids = (target + decoding.ids)[: self._engine.position]
+            self._cached.settle((target + decoding.ids)[: self._engine.position])
 
     def _weigh(
         self, ids: list[int], start: int, cancelled: Cancelled
     ) -> Generator[Event, None, None]:
-        self._rewind(min(common_prefix(self.ids, ids), start - 1))
+        self._cached.rewind(min(self._cached.shared(ids), start - 1))
         engine, cached, begin = self._engine, self._engine.position, self._clock()
         n_tokens, last = self._vocabulary.vocab_size - self._vocabulary.n_padding, len(ids) - 1
         try:
@@ -169,7 +206,7 @@ class LocalCompleter:
         except CalledOffError:
             return
         finally:
-            self.ids = ids[: engine.position]
+            self._cached.settle(ids[: engine.position])
 
     def _prefill(
         self, ids: list[int], cancelled: Cancelled
@@ -196,15 +233,11 @@ class LocalCompleter:
 
         There are none only where the logits after the last are still known: else it is fed again.
         """
-        keep = common_prefix(self.ids, target)
+        keep = self._cached.shared(target)
         if keep == len(target) and not (self._ready and self._ready[0] == target):
-            keep -= 1
-        self._rewind(keep)
+            keep = self._cached.shared(target[:-1])
+        self._cached.rewind(keep)
         return target[keep:]
-
-    def _rewind(self, keep: int) -> None:
-        self._engine.rewind(keep)
-        del self.ids[keep:]
 
 
 class _Sampling(Decoding):

@@ -26,7 +26,8 @@ class Engine(Protocol):
 
     ``prefill_chunk`` is how many tokens are best fed at once, so that a stop is never far away.
     ``note`` says why it is slower than it could be, or was slow to start; ``computed_by`` names all
-    that its numbers depend on, to the last bit, besides the model.
+    that its numbers depend on, to the last bit, besides the model; ``chunks_matter`` is whether on
+    what else was fed in the same pass, too.
     """
 
     note: str
@@ -34,6 +35,7 @@ class Engine(Protocol):
     vocab_size: int
     context_length: int
     prefill_chunk: int
+    chunks_matter: bool
     threads: int
 
     @property

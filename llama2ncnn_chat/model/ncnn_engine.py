@@ -84,6 +84,7 @@ class NcnnEngine:
         self.computed_by = self._loaded.computed_by
         self._cache = self._loaded.cache
         self.prefill_chunk = prefill_chunk(shape)
+        self.chunks_matter = self._loaded.layers is None
 
     @property
     def position(self) -> int:

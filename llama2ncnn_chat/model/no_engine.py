@@ -18,7 +18,7 @@ class NoEngine:
 
     note = computed_by = ""
     vocab_size = position = 0
-    prefill_chunk = 1
+    prefill_chunk, chunks_matter = 1, False
 
     def __init__(self, context_length: int, threads: int) -> None:
         self.context_length, self.threads = context_length, threads

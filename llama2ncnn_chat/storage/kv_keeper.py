@@ -1,5 +1,6 @@
-"""Keeps a session's KV cache over program runs, and restores as much of it as fits.
+"""Keeps KV caches over program runs, and restores as much of them as fits.
 
+Of a session all of it, and of what sessions begin with, a long system prompt, one for all of them.
 Knows snapshots and sessions, but not which session is open or when it is left.
 """
 
@@ -14,7 +15,10 @@ from ..generation.local import LocalCompleter
 from ..model.kv_cache import KvCache
 from ..text.templates.marked import TEMPLATES
 from ..text.templates.template import Template
-from .snapshots import SnapshotStore
+from .snapshots import SnapshotStore, opening_of
+
+SHARED_TOKENS = 64
+"""So many tokens that sessions begin with are kept for others: fewer are read as soon."""
 
 
 class KvKeeper:
@@ -31,15 +35,22 @@ class KvKeeper:
         self._kept: list[int] = []
 
     def save(self, session: Session, session_id: int) -> None:
-        """Save the cache as it is, unless that has been done."""
+        """Save the cache as it is, and what others may begin with, unless that has been done."""
+        if not self._snapshots:
+            return
+        key, cached, cache = self._key(session), self._completer.ids, None
         # What the model has read of another path (after an undo) is of no use later.
         window = session.window(session.sight(session.ledger.head))
-        n = common_prefix(self._completer.ids, window)
-        if self._snapshots and n and window[:n] != self._kept:
+        n = common_prefix(cached, window)
+        if n and window[:n] != self._kept:
             cache = self._completer.snapshot()
-            cache = KvCache(cache.keys[:, :, :n], cache.values[:, :, :n])
-            self._snapshots.save(session_id, self._key(session), window[:n], cache)
+            self._snapshots.save(session_id, key, window[:n], _first(cache, n))
             self._kept = window[:n]
+        opening = self._opening(session)
+        name = opening_of(key, opening)
+        if opening and cached[: len(opening)] == opening and not self._snapshots.has(name):
+            cache = cache or self._completer.snapshot()
+            self._snapshots.save(name, key, opening, _first(cache, len(opening)))
 
     def restore(self, session: Session, session_id: int) -> tuple[int, str]:
         """Restore the cache of the conversation, as far as there is one.
@@ -57,14 +68,30 @@ class KvKeeper:
                 self._kept, n_restored = list(self._completer.ids), cache.n_tokens
         return len(window) - n_restored, why
 
+    def restore_opening(self, session: Session) -> None:
+        """Restore what the conversation begins with, if another has kept it."""
+        opening = self._opening(session) if self._snapshots else []
+        if self._snapshots and self._completer.ids[: len(opening)] != opening:
+            key = self._key(session)
+            cache, _ = self._snapshots.load(opening_of(key, opening), key, opening)
+            if cache and cache.n_tokens < self._completer.context_length:
+                self._completer.restore(cache, opening, ahead=True)
+
     def total_bytes(self) -> int:
         """Add up what the snapshots of all sessions take on the disk."""
         return self._snapshots.total_bytes() if self._snapshots else 0
 
     def delete(self, session_id: int) -> None:
-        """Delete what is kept of a session."""
+        """Delete what is kept of a session, and what it may have shared with others."""
         if self._snapshots:
             self._snapshots.delete(session_id)
+            self._snapshots.delete_openings()
+
+    def _opening(self, session: Session) -> list[int]:
+        """Return what is worth sharing of what the conversation begins with; or nothing."""
+        opening = session.ahead.opening()
+        n = len(opening) - len(opening) % self._completer.grain
+        return opening[:n] if n >= SHARED_TOKENS else []
 
     def _key(self, session: Session) -> str:
         template = session.renderer.template
@@ -81,3 +108,8 @@ def snapshot_key(fingerprint: str, computed_by: str, template: Template) -> str:
         return f"{key}/{name}"
     says = json.dumps(template.to_dict(), sort_keys=True)
     return f"{key}/{name}/{hashlib.sha256(says.encode()).hexdigest()}"
+
+
+def _first(cache: KvCache, n: int) -> KvCache:
+    """Return the cache of the first ``n`` tokens."""
+    return KvCache(cache.keys[:, :, :n], cache.values[:, :, :n])

@@ -25,9 +25,9 @@ PATIENCE = 0.3
 
 
 class Steps:
-    """A bar per step, gone when the step ends. Use it in ``with``."""
+    """A bar per step, gone when the step ends, and beside it a ``hint``. Use it in ``with``."""
 
-    def __init__(self) -> None:
+    def __init__(self, hint: str = "") -> None:
         console = console_on_stderr()
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
@@ -35,6 +35,7 @@ class Steps:
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
+            *([TextColumn(hint, markup=False)] if hint else []),
             console=console,
             transient=True,
             disable=not console.is_terminal,

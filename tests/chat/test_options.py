@@ -34,7 +34,7 @@ def test_what_can_be_off_is_switched_off(name: str, off: str) -> None:
 @pytest.mark.parametrize("name", [name for name in SETTINGS if name not in ("template", "threads")])
 def test_a_value_is_shown_as_it_would_be_typed(name: str) -> None:
     others = {"stop": "'a b' c", "on_full": "stop", "min_p": "0.5", "top_p": "0.5"}
-    typed = {**others, "schema": SCHEMA.path}.get(name, "2")
+    typed = {**others, "schema": SCHEMA.path, "prefill_ahead": "off"}.get(name, "2")
     assert value_of(with_typed(name, typed), name) == typed
 
 

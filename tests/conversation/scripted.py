@@ -67,6 +67,19 @@ def session(
     return Talk(engine, renderer, settings, ledger=ledger)
 
 
+def pause(s: Talk, draft: str) -> None:
+    """Have been typing a message so far, until all of it is read ahead that can be."""
+    s.session.ahead.prefill(s.session.sight(s.session.ledger.end()), draft)
+    finish(s.completer)
+
+
+def finish(completer: LocalCompleter) -> None:
+    """Wait until all that was asked for is read ahead."""
+    if thread := completer._background._thread:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
 def fed(s: Talk) -> list[int]:
     return s.engine.fed
 

@@ -16,7 +16,7 @@ from llama2ncnn_chat.events import Events
 from llama2ncnn_chat.generation.completer import common_prefix
 from llama2ncnn_chat.text.templates.own import own_template
 from llama2ncnn_chat.text.templates.template import Template
-from tests.conversation.scripted import TOKENIZER, fed, in_cache, muddled, run, session
+from tests.conversation.scripted import TOKENIZER, fed, in_cache, muddled, pause, run, session
 from tests.fakes import EOS
 from tests.text.templates.shapes import COMPOSED, TOKENS, WHOLE
 
@@ -103,6 +103,13 @@ class Law(RuleBasedStateMachine):
     @rule()
     def proceed(self) -> None:
         self.generates(self.s.proceed())
+
+    @rule(
+        text=st.sampled_from(["hi", "a longer message", "so? no\n\nand now"]), n=st.integers(0, 12)
+    )
+    def type(self, text: str, n: int) -> None:
+        """Whatever is read ahead, what is sent then is what it would be."""
+        pause(self.s, text[:n])
 
     @rule(n=st.integers(1, 3))
     def undo(self, n: int) -> None:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.ledger import MAX_TOKENS, SCENARIO, CountingEngine, rows, session_of
+import pytest
+
+from benchmarks.ledger import MAX_TOKENS, SCENARIO, SETTINGS, CountingEngine, rows, session_of
 from llama2ncnn_chat.catalogue.conversion import Conversion
 from llama2ncnn_chat.catalogue.find import FoundModel, find_model
+from llama2ncnn_chat.generation.local import LocalCompleter
 from llama2ncnn_chat.model.engine import Engine
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
+from tests.conversation.scripted import finish
 
 EOS = 2
 FP32 = Conversion("fp32")
@@ -45,3 +49,35 @@ def test_the_demo_model() -> None:
 
 def test_stories(shared_data: Path) -> None:
     check(find_model(str(shared_data / "stories260K.bin"), FP32, shared_data / "tok512.bin"))
+
+
+@pytest.mark.parametrize("weights", ["fp32", "q8", "int8"])
+def test_a_message_that_was_read_while_it_was_typed(weights: str) -> None:
+    """To the last bit of its logits, in every format."""
+    model = find_model("demo", Conversion(weights))
+    engines = NcnnEngine(model.stem), NcnnEngine(model.stem)
+    talks = []
+    for engine in engines:
+        engine.prefill_chunk = 8  # of a bigger model
+        session = session_of(engine, model)
+        assert isinstance(session._completer, LocalCompleter)
+        talks.append((session, session._completer))
+    (typed, reader), (untyped, other) = talks
+    for text in (
+        "Tell me a story about a fox, please.",
+        "And then?",
+        "What is five plus two? Think.",
+    ):
+        for n in range(0, len(text) + 1, 2):
+            typed.ahead.prefill(typed.sight(typed.ledger.end()), text[:n])
+            finish(reader)
+        for session in (typed, untyped):
+            for _ in session.send(text, SETTINGS):
+                pass
+        assert reader._ready
+        assert other._ready
+        assert reader._ready[1].tobytes() == other._ready[1].tobytes()
+    replies = [[turn.ids for turn in session.ledger.path()] for session in (typed, untyped)]
+    assert replies[0] == replies[1]
+    read = [sum(t.timings.prompt_n for t in s.ledger.path() if t.timings) for s in (typed, untyped)]
+    assert read[0] < read[1] / 2

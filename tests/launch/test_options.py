@@ -55,6 +55,7 @@ COMMAND_LINE: dict[str, tuple[tuple[str, ...], Any]] = {
     "on_full": (("--on-full", "ask"), "ask"),
     "template": (("--template", "chatml"), template_of("chatml")),
     "threads": (("-t", "3"), 3),
+    "prefill_ahead": (("--prefill-ahead", "off"), False),
     "save": (("--no-save",), False),
     "kv_cache": (("--no-kv-cache",), False),
     "plain": (("--plain",), True),

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 
 from llama2ncnn_chat.model.kv_cache import KvCache
 from llama2ncnn_chat.storage import snapshots
-from llama2ncnn_chat.storage.snapshots import SnapshotStore
+from llama2ncnn_chat.storage.snapshots import SnapshotStore, opening_of
 
 
 def make_cache(n_tokens: int, seed: int = 0) -> KvCache:
@@ -116,9 +116,9 @@ def test_a_file_cut_short_is_damaged_and_removed(store: SnapshotStore, folder: P
         assert store.load(1, "key", [1, 2]) == (None, "nothing was kept of it")
 
 
-def use(folder: Path, session_id: int, seconds_ago: float) -> None:
+def use(folder: Path, of: int | str, seconds_ago: float) -> None:
     when = time.time() - seconds_ago
-    os.utime(folder / f"{session_id}.safetensors", (when, when))
+    os.utime(folder / f"{of}.safetensors", (when, when))
 
 
 def test_the_least_recently_used_goes_first(folder: Path) -> None:
@@ -208,3 +208,18 @@ def test_the_default_place_is_the_cache_folder(private_home: Callable[[], None])
     SnapshotStore().save(7, "key", [1], make_cache(1))
     place = Path(os.environ["XDG_CACHE_HOME"], "llama2ncnn", "snapshots", "7.safetensors")
     assert place.exists()
+
+
+def test_few_openings_are_kept_and_all_go_at_once(store: SnapshotStore, folder: Path) -> None:
+    names = [opening_of("key", [1, n]) for n in range(10)]
+    assert len({*names, opening_of("another", [1, 0])}) == 11
+    store.save(1, "key", [1], make_cache(1))
+    for ago, name in enumerate(names[:8]):
+        store.save(name, "key", [1], make_cache(1))
+        use(folder, name, 30 - ago)
+    assert store.has(names[0])  # which makes 1 the oldest
+    store.save(names[8], "key", [1], make_cache(1))
+    store.save(names[9], "key", [1], make_cache(1))
+    assert [store.has(name) for name in names] == [True, False, False, *[True] * 7]
+    store.delete_openings()
+    assert [path.name for path in folder.iterdir()] == ["1.safetensors"]

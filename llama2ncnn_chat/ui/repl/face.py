@@ -6,9 +6,11 @@ The one module of the face that others call; knows the options and what the stre
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from convert.streams import is_terminal, say
 
+from ...chat.ahead import hold, prefill_ahead
 from ...chat.chat import Chat
 from ...chat.commands.info import overview
 from ...chat.commands.table import help_text
@@ -59,6 +61,8 @@ def run(chat: Chat, options: Options) -> int:
                 repl.toolbar,
                 {"f1": lambda: screen.say(help_text()), "f2": lambda: screen.say(overview(chat))},
                 suspend,
+                touched=partial(hold, chat),
+                paused=partial(prefill_ahead, chat),
                 history=history,
                 vi=options.vi,
                 colour=screen.colour,

@@ -35,7 +35,7 @@ class LinePrompt:
     may become when Tab is pressed.
     """
 
-    prefills = False
+    prefills, stops = False, "^c stops"
 
     def __init__(
         self,

@@ -119,7 +119,7 @@ class Repl:
         used = meter.used if busy else self._used
         facts = [phrases.brief(self._chat.model.short, 24), f"{used:,}/{length:,} tokens"]
         if busy:
-            facts += [meter.reading() or meter.speed(), "Esc stops"]
+            facts += [meter.reading() or meter.speed(), self._prompt.stops]
         else:
             facts.append(meter.speed())
         return " · ".join(fact for fact in facts if fact)
@@ -189,7 +189,7 @@ class Repl:
     def _open_model(self, outcome: Generate) -> None:
         self._screen.meter.begin()  # the speed was that of the model before
         try:
-            with self._prompt.watch() as cancelled, Steps() as steps:
+            with self._prompt.watch() as cancelled, Steps(self._prompt.stops) as steps:
                 for event in outcome.start(cancelled=cancelled):
                     if isinstance(event, ModelProgress):
                         steps.show(event)

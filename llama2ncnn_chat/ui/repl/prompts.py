@@ -6,7 +6,7 @@ Knows keys, history and completion; neither the chat nor what commands do.
 from __future__ import annotations
 
 import sys
-from asyncio import AbstractEventLoop, get_running_loop
+from asyncio import AbstractEventLoop, TimerHandle, get_running_loop
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -28,7 +28,7 @@ from prompt_toolkit.styles import Style
 from convert.streams import printable
 
 from ...chat.completion import can_complete
-from ...chat.line import Line, parse
+from ...chat.line import Line, Message, begun, parse
 from ...errors import Terminated
 from ..armed import Armed
 from ..history import History
@@ -52,17 +52,21 @@ for turn in (*range(0x202A, 0x202F), *range(0x2066, 0x206A)):  # as it does with
     Char.display_mappings[chr(turn)] = f"<{turn:x}>"
 
 YES = ("y", "yes")
+PAUSED_AFTER = 0.12
+"""Seconds without a key."""
 
 Watch = AbstractContextManager[Callable[[], bool]]
 
 
 class Prompt(Protocol):
-    """Reads what a person types. ``prefills`` says whether ``read`` can begin with a draft.
+    """Reads what a person types. ``prefills`` says whether ``read`` can begin with a draft, and
+    ``stops`` what a person can do while there is a ``watch``.
 
     ``unsent`` is what stood there when an error or a signal ended ``read``.
     """
 
     prefills: bool
+    stops: str
     unsent: str
 
     def read(self, draft: str = "", /, *, edits: bool = False) -> Line:
@@ -85,10 +89,11 @@ class Prompt(Protocol):
 class RichPrompt:
     """prompt_toolkit's, on a terminal. ``toolbar(draft, armed)`` gives the bottom bar.
 
-    ``suspend`` gives the terminal to the shell, until ``fg``.
+    ``suspend`` gives the terminal to the shell, until ``fg``. ``touched`` is called when the draft
+    is changed, ``paused`` with the draft after a moment without a key.
     """
 
-    prefills = True
+    prefills, stops = True, "Esc stops"
     unsent = ""
 
     def __init__(
@@ -98,6 +103,8 @@ class RichPrompt:
         show: dict[str, Callable[[], None]],
         suspend: Callable[[], None],
         *,
+        touched: Callable[[], None],
+        paused: Callable[[Message], None],
         history: History,
         vi: bool,
         colour: bool,
@@ -105,6 +112,8 @@ class RichPrompt:
         self._armed, self._pastes, self._toolbar = Armed(), Pastes(), toolbar
         self._attached, self._edits = "", False
         self._input, self._suspend = _terminal_input(), suspend
+        self._touched, self._paused = touched, paused
+        self._pausing: TimerHandle | None = None
         self._session: PromptSession[str] = PromptSession(
             self._label,
             input=self._input,
@@ -130,6 +139,7 @@ class RichPrompt:
         self._session.app.ttimeoutlen = PAUSE
         self._before = (-1, "")
         self._session.default_buffer.on_text_changed += self._mend_labels
+        self._session.default_buffer.on_text_changed += self._touch
         # The bar stands right below what is typed, where it also stands while a reply streams.
         self._session.layout.current_window.dont_extend_height = to_filter(True)
 
@@ -177,6 +187,19 @@ class RichPrompt:
         get_running_loop().set_exception_handler(self._fail)
         buffer = self._session.default_buffer
         self._before = (buffer.working_index, buffer.text)
+        self._pause()
+
+    def _touch(self, _buffer: Buffer) -> None:
+        self._touched()
+        if self._pausing:
+            self._pausing.cancel()
+        if loop := self._session.app.loop:
+            self._pausing = loop.call_later(PAUSED_AFTER, self._pause)
+
+    def _pause(self) -> None:
+        if not self._edits:  # else what follows the message that is edited may be needed yet
+            shown = self._session.default_buffer.text
+            self._paused(begun(self._pastes.whole(shown), self._pastes.pieces(shown)))
 
     def _label(self) -> StyleAndTextTuples:
         return [("class:prompt", "edit> " if self._edits else "> ")]

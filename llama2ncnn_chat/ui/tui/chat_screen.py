@@ -122,8 +122,8 @@ class ChatScreen(Screen[None]):
     # What is typed
 
     @on(Composer.Changed)
-    def _draft_changed(self) -> None:
-        self.drawing.count_draft()
+    def _draft_changed(self, message: Composer.Changed) -> None:
+        self.drawing.follow_draft(typing=message.typing)
 
     @on(Composer.Failed)
     def _composer_failed(self, message: Composer.Failed) -> None:

@@ -59,7 +59,11 @@ class Composer(Vertical):
             super().__init__()
 
     class Changed(Message):
-        """The draft is another one, and hasn't been changed for a moment."""
+        """The draft is another one; unless ``typing``, it hasn't been changed for a moment."""
+
+        def __init__(self, *, typing: bool) -> None:
+            self.typing = typing
+            super().__init__()
 
     def __init__(
         self,
@@ -99,6 +103,11 @@ class Composer(Vertical):
     def draft(self) -> line.Line:
         """What would be sent, without the files that go with it."""
         return self.prompt.line
+
+    @property
+    def begun(self) -> line.Message:
+        """What is being typed of a message, as far as it goes, with the files that go with it."""
+        return self.with_attached(line.begun(self.prompt.whole, self.prompt.verbatim))
 
     def clear(self) -> None:
         """Empty the draft, which the history has then, and detach all that goes with it."""
@@ -195,6 +204,7 @@ class Composer(Vertical):
     @on(TextArea.Changed)
     def _draft_changed(self, event: TextArea.Changed) -> None:
         event.stop()
+        self.post_message(self.Changed(typing=True))
         self._begun = self.prompt.before_cursor
         self._show_suggestions(self._suggest(self._begun))
         if self._changing:
@@ -202,7 +212,7 @@ class Composer(Vertical):
         self._changing = self.set_timer(CHANGED_AFTER, self._tell_change)
 
     def _tell_change(self) -> None:
-        self.post_message(self.Changed())
+        self.post_message(self.Changed(typing=False))
 
     @on(Prompt.HighlightMoved)
     def _highlight_moved(self, message: Prompt.HighlightMoved) -> None:

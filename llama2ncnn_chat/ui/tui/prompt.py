@@ -91,7 +91,12 @@ class Prompt(TextArea):
     @property
     def line(self) -> Line:
         """What would be sent."""
-        return parse(self.whole, self._pastes.pieces(self.text))
+        return parse(self.whole, self.verbatim)
+
+    @property
+    def verbatim(self) -> tuple[str, ...]:
+        """What of it was pasted, and not typed."""
+        return self._pastes.pieces(self.text)
 
     @property
     def whole(self) -> str:

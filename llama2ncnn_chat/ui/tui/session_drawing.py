@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from textual.screen import Screen
 
+from ...chat.ahead import hold, prefill_ahead
 from ...chat.chat import Chat
 from ...chat.line import Message
 from ...events import Row
@@ -101,9 +102,21 @@ class SessionDrawing:
         view = self._chat.view
         n_used = self._status.context.used if view.busy else view.n_used()
         self._status.context = Context(n_used, view.context_length)
-        self.count_draft()
+        self.follow_draft()
 
-    def count_draft(self) -> None:
+    def follow_draft(self, *, typing: bool = False) -> None:
+        """Count the tokens of the draft, and have the model read ahead what it settles.
+
+        But not in the middle of ``typing``, which that is held for.
+        """
+        if typing:
+            hold(self._chat)
+            return
+        self._count_draft()
+        if self._composer.editing is None:  # else the path that stands there may be needed yet
+            prefill_ahead(self._chat, self._composer.begun)
+
+    def _count_draft(self) -> None:
         """Count the tokens of the draft alone: a whole conversation may take a while to render."""
         draft, n_draft = self._composer.draft, None
         if isinstance(draft, Message) and draft.text:

@@ -38,6 +38,7 @@ def test_another_model_answers_from_then_on(terminal: Terminal) -> None:
 def test_a_model_that_takes_long_can_be_stopped(terminal: Terminal) -> None:
     terminal.type("/model stuck" + ENTER)
     terminal.see("loading stuck")
+    terminal.see("Esc stops")
     terminal.type(ESC)
     terminal.see("stopped; the model before stays open")
     terminal.prompt()

@@ -95,7 +95,7 @@ class _Engine(ScriptedEngine):
         self._said = said
 
 
-PLAIN = Settings(template=template_of("plain"), sampling=GREEDY)
+PLAIN = Settings(template=template_of("plain"), sampling=GREEDY, prefill_ahead=False)
 
 
 def make_chat(

@@ -125,7 +125,7 @@ def test_what_is_known_is_shown_while_the_rest_is_read() -> None:
         await stage.send("hello")
         reply = chat.session.ledger.path()[-1]
         reply.choices.clear()
-        chat._completer._rewind(0)
+        chat._completer._cached.rewind(0)
         script.reading = threading.Semaphore(0)
         await stage.press("f3")
         await stage.until(lambda: "token 1 of 34  enter reads" in place(stage))
