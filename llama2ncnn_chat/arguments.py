@@ -15,7 +15,8 @@ from . import __version__
 from .chat.option import Option
 from .chat.options import SETTINGS
 from .errors import UsageError
-from .launch.options import BENCH_OPTIONS, MODELS_OPTIONS, OPTIONS
+from .launch.models_options import MODELS_OPTIONS
+from .launch.options import BENCH_OPTIONS, OPTIONS
 from .launch.serve_options import SERVE_OPTIONS
 
 SUBCOMMANDS = ("complete", "bench", "models", "serve")

@@ -20,7 +20,8 @@ from . import arguments
 from .atomic import sweep_own_folders
 from .errors import Terminated, UsageError
 from .launch.config_text import config_text
-from .launch.options import OPTIONS, Options, bench_options_of, models_options_of, options_of
+from .launch.models_options import models_options_of
+from .launch.options import OPTIONS, Options, bench_options_of, options_of
 from .launch.serve_options import serve_options_of
 from .signals import TERMINATE
 from .ui.boundary import bounded, closed_after
@@ -128,6 +129,8 @@ def _on_the_screen(options: Options) -> int:
         lists_sessions=options.resume == "",
         picks_model=options.pick,
         vi=options.vi,
+        title=options.title,
+        notify=options.notify,
     )
 
 

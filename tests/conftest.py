@@ -27,7 +27,8 @@ def able_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """The terminal is said to have all colours, whatever the tests are run from."""
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLORTERM", "truecolor")
-    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name in ("NO_COLOR", "TMUX", "TERM_PROGRAM"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session", autouse=True)

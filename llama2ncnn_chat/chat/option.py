@@ -127,6 +127,15 @@ def one_of(choices: Iterable[Any]) -> Parse:
     return parse
 
 
+def or_off(parse: Parse) -> Parse:
+    """Return what reads a value as ``parse`` does, or a word for none."""
+
+    def parse_or_none(value: Any) -> Any:
+        return None if value is False or value in OFF else parse(value)
+
+    return parse_or_none
+
+
 def find_option(name: str, options: Sequence[Option], hint: str = "") -> Option:
     """Return the option that is called so. Raises ``UsageError`` that names the nearest."""
     wanted = name.strip().lower().replace("-", "_")

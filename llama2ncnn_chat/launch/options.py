@@ -15,16 +15,16 @@ from convert.known_shapes import SHAPES
 from convert.shape import LIMITS
 
 from ..catalogue.bundled import DEMO
-from ..chat.option import Option, Parse, number, one_of, switch, text
+from ..chat.option import Option, Parse, number, one_of, or_off, switch, text
 from ..chat.options import SETTINGS, SYSTEM, with_values
 from ..chat.presets import NO_PRESET, find_preset
 from ..conversation.settings import Settings
-from ..errors import UsageError
 from .config import collect, flags_alone
 from .conversion import CONVERSION, ConversionOptions
 
 COLORS = ("auto", "always", "never")
-ACTIONS = ("list", "show", "rm", "prune")
+NOTIFY = 10
+"""Seconds that a person most likely looks on for."""
 
 
 def _run(name: str, group: str, help: str, parse: Parse = switch, **more: Any) -> Option:
@@ -48,7 +48,7 @@ _MODEL = _start(
     metavar="MODEL",
     positional=True,
 )
-_JSON = _run("json", "output", "one JSON object instead of text")
+JSON = _run("json", "output", "one JSON object instead of text")
 _CONTEXT = number(int, 1, LIMITS["context_length"])
 
 OPTIONS: tuple[Option, ...] = (
@@ -100,6 +100,15 @@ OPTIONS: tuple[Option, ...] = (
     _start("color", "terminal", "when there are colours", one_of(COLORS), "auto", choices=COLORS),
     _start("vi", "terminal", "vi keys (with --plain, all of them)", switch, False),
     _start("history", "terminal", "keep nothing of what is typed", switch, True),
+    _start("title", "terminal", "leave the title of the terminal alone", switch, True),
+    _start(
+        "notify",
+        "terminal",
+        "after replies of N seconds or more, call who looks elsewhere: by a notice, or the bell",
+        or_off(number(float, 0)),
+        NOTIFY,
+        metavar="N",
+    ),
     _run(
         "prompt",
         "prompt",
@@ -110,7 +119,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     _run("file", "prompt", "the prompt, from a file", Path, flags=("-f", "--file"), metavar="FILE"),
     _run("stdin", "prompt", "leave standard input alone", default=True),
-    _JSON,
+    JSON,
     _run("ndjson", "output", "a JSON object per event, as it comes"),
     _run("stats", "output", "timings on stderr at the end"),
     _start(
@@ -159,6 +168,8 @@ class Options(ConversionOptions):
     color: Literal["auto", "always", "never"]
     vi: bool
     history: bool
+    title: bool
+    notify: float | None
     prompt: str | None
     file: Path | None
     stdin: bool
@@ -235,7 +246,7 @@ BENCH_OPTIONS: tuple[Option, ...] = (
         metavar="N",
     ),
     SETTINGS["threads"],
-    _JSON,
+    JSON,
     *CONVERSION,
 )
 """The options of ``bench``, which reads neither the environment nor the settings file."""
@@ -258,43 +269,3 @@ class BenchOptions(ConversionOptions):
 def bench_options_of(flags: Mapping[str, Any]) -> BenchOptions:
     """Settle the options of ``bench``, from flags alone. Raises ``UsageError``."""
     return BenchOptions(**flags_alone(BENCH_OPTIONS, flags))
-
-
-MODELS_OPTIONS: tuple[Option, ...] = (
-    _run(
-        "action",
-        "",
-        "list them (as without a word), show what one is and how a chat with it reads, rm one that "
-        "was converted, or prune those whose source is gone",
-        one_of(ACTIONS),
-        default=ACTIONS[0],
-        metavar="ACTION",
-        positional=True,
-    ),
-    _run("name", "", "which one to show or to remove", text, metavar="NAME", positional=True),
-    _run("yes", "", "remove without asking"),
-    _JSON,
-)
-"""The options of ``models``, which reads neither the environment nor the settings file."""
-
-
-@dataclass(frozen=True)
-class ModelsOptions:
-    """What a run of ``models`` was told, a field for every row of ``MODELS_OPTIONS``."""
-
-    action: Literal["list", "show", "rm", "prune"]
-    name: str | None
-    yes: bool
-    json: bool
-
-
-def models_options_of(flags: Mapping[str, Any]) -> ModelsOptions:
-    """Settle the options of ``models``, from flags alone. Raises ``UsageError``."""
-    options = ModelsOptions(**flags_alone(MODELS_OPTIONS, flags))
-    if (options.action in ("show", "rm")) != (options.name is not None):
-        if options.name is None:
-            raise UsageError("which model?", "llama2ncnn-chat models lists them")
-        raise UsageError(
-            f"{options.action} takes no name", "models show NAME and models rm NAME do"
-        )
-    return options

@@ -13,6 +13,8 @@ from typing import TextIO
 
 from convert.streams import is_terminal
 
+from .title import GIVE_BACK
+
 HERE, AWAY = b"here\n", b"away\n"
 
 LEAVE = (
@@ -59,19 +61,21 @@ class Watcher:
 
 
 @contextlib.contextmanager
-def given_back(screen: TextIO | None) -> Iterator[Watcher]:
+def given_back(screen: TextIO | None, *, title: bool = False) -> Iterator[Watcher]:
     """Have the terminal that ``screen`` draws on set as it is now if the program dies inside.
+
+    With ``title`` it has taken the terminal's title, too.
 
     Standard input won't do: it may be a terminal that is open to be read alone.
     """
-    watcher = Watcher(_watching(screen))
+    watcher = Watcher(_watching(screen, LEAVE + GIVE_BACK if title else LEAVE))
     try:
         yield watcher
     finally:
         watcher.leave()
 
 
-def _watching(screen: TextIO | None) -> subprocess.Popen[bytes] | None:
+def _watching(screen: TextIO | None, leave: str) -> subprocess.Popen[bytes] | None:
     """Start what stands by; None where there is no terminal, or no tools of Unix."""
     if not is_terminal(screen):
         return None
@@ -81,7 +85,7 @@ def _watching(screen: TextIO | None) -> subprocess.Popen[bytes] | None:
         )
         # In a session of its own: no key and no shell's signal reaches it.
         return subprocess.Popen(
-            ["sh", "-c", WATCH, "sh", state.stdout.strip(), LEAVE],
+            ["sh", "-c", WATCH, "sh", state.stdout.strip(), leave],
             stdin=subprocess.PIPE,
             stdout=screen,
             stderr=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ from ..catalogue.good_models import GoodModel
 from ..catalogue.listing import ListedModel, human_count, inventory
 from ..catalogue.removing import Removable, find_conversions, find_stale, remove
 from ..errors import UsageError
-from ..launch.options import ModelsOptions
+from ..launch.models_options import ModelsOptions
 from ..launch.show_model import show_model
 from ..reading import read_line
 

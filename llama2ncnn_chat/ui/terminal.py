@@ -1,4 +1,5 @@
-"""Finds out what a stream can show: colour, a moving cursor, or text alone; breaks text for it.
+"""Finds out what a stream can show: colour, a moving cursor, or text alone; breaks text for it,
+and has the terminal do what no text is.
 
 Knows streams and the environment, but no face and no conversation.
 """
@@ -12,7 +13,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Literal, TextIO
 
-from convert.streams import is_terminal
+from convert.streams import Drawings, is_terminal
 
 ESC, CTRL_C = "\x1b", "\x03"
 PASTE_BEGINS, PASTE_ENDS = "\x1b[200~", "\x1b[201~"
@@ -20,6 +21,8 @@ SILENCE = 1.0
 """Seconds without a byte after which nothing more belongs to what a terminal has begun."""
 
 DIM = "\x1b[2m"
+TAKES_IT_FOR_TEXT = "linux"
+"""The terminal (by ``TERM``) of which old versions write on the screen what isn't for it."""
 
 Colour = Literal["auto", "always", "never"]
 
@@ -55,6 +58,12 @@ def is_dumb(environ: Mapping[str, str] = os.environ) -> bool:
 def is_interactive() -> bool:
     """Tell whether standard input and output are a terminal that can move its cursor."""
     return is_terminal(sys.stdin) and is_terminal(sys.stdout) and not is_dumb()
+
+
+def command(sequence: str) -> None:
+    """Have the terminal of standard output do something, if that can be done: it may be gone."""
+    if sys.stdout is not None:
+        Drawings(sys.stdout).write(sequence)
 
 
 def wants_colour(

@@ -63,6 +63,8 @@ COMMAND_LINE: dict[str, tuple[tuple[str, ...], Any]] = {
     "color": (("--color", "never"), "never"),
     "vi": (("--vi",), True),
     "history": (("--no-history",), False),
+    "title": (("--no-title",), False),
+    "notify": (("--notify", "off"), None),
     "prompt": (("-p", "hello"), "hello"),
     "stdin": (("--no-stdin",), False),
     "file": (("-f", "f"), Path("f")),

@@ -21,7 +21,9 @@ from ..giving_back import given_back
 from ..history import History
 from ..leaving import how_to_go_on
 from ..stopping import stop_until_woken
-from ..terminal import is_dumb, is_interactive, wants_colour
+from ..terminal import command, is_dumb, is_interactive, wants_colour
+from ..title import Title, has_title
+from ..window import UNSEEN, Window
 from .completion import LineCompleter, whole_lines
 from .lines import LinePrompt
 from .loop import Repl
@@ -39,22 +41,27 @@ def run(chat: Chat, options: Options) -> int:
         roles=options.screen_reader,
         errors_apart=not is_terminal(sys.stdout),
     )
-    repl = Repl(chat, screen)
+    prompt: Prompt
+    title = Title(command, is_ours=rich and options.title and has_title())
+    window = Window(command, title.show, lambda: prompt.in_front, options.notify)
+    repl = Repl(chat, screen, window if is_interactive() else UNSEEN)
     person = is_terminal(sys.stdin)
     keeps_history = person and options.history and options.save
     history = History(history_file() if keeps_history else None)
     if person:
         screen.note(f"{chat.model.short}, {chat.model.weights}; /? lists commands, /exit leaves")
     with (
-        given_back(sys.stdout if rich else None) as watcher,
+        given_back(sys.stdout if rich else None, title=title.is_ours) as watcher,
+        title.taken(),
         history.keeping_draft(lambda: repl.unsent),
     ):
 
         def suspend() -> None:
+            title.give_back()
             with watcher.away():
                 stop_until_woken()
+            title.take()
 
-        prompt: Prompt
         if rich:
             prompt = RichPrompt(
                 LineCompleter(chat),

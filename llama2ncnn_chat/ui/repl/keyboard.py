@@ -34,13 +34,21 @@ from ..terminal import ESC
 
 KNOWN = SHIFT | ALT | CTRL
 """The modifiers that terminals have always had."""
+FOCUS = ("\x1b[I", "\x1b[O")
+"""What is reported when the window comes to the front, and when it no longer is there."""
 NAMED = {8: "\x7f", 9: "\t", ENTER: "\r", 27: ESC, 127: "\x7f"}
 SHIFTED = {9: "\x1b[Z", ENTER: "\n"}  # Shift+Enter is a new line, as Ctrl+J is
 CONTROLS = {" ": "\0", "/": "\x1f"}
 
 
 class TerminalInput(Vt100Input):
-    """Has a ``Keyboard`` between the terminal and prompt_toolkit's parser."""
+    """Has a ``Keyboard`` between the terminal and prompt_toolkit's parser.
+
+    ``in_front`` is whether the window was when something was heard of it last: a key, or its focus,
+    where somebody has asked for reports of it.
+    """
+
+    in_front = True
 
     def __init__(self, stdin: TextIO) -> None:
         super().__init__(stdin)
@@ -73,6 +81,8 @@ class TerminalInput(Vt100Input):
 
     def _pressed(self, pieces: Iterable[Piece]) -> list[KeyPress]:
         for piece in pieces:
+            if piece in FOCUS or is_typed(piece):
+                self.in_front = piece != FOCUS[1]
             if isinstance(piece, Paste):
                 self._buffer.append(KeyPress(Keys.BracketedPaste, piece.text))
             elif not isinstance(piece, Background):  # which nobody here asked for
@@ -86,6 +96,11 @@ class TerminalInput(Vt100Input):
         # The parser takes one that it doesn't know for Escape and text.
         if not is_sequence or self.vt100_parser._get_match(part):
             self.vt100_parser.feed_and_flush(part)
+
+
+def is_typed(piece: Piece) -> bool:
+    """Tell whether somebody has typed it for sure, and no terminal has answered by it."""
+    return isinstance(piece, Key | Paste) or (isinstance(piece, str) and piece[0] != ESC)
 
 
 def old_form(key: Key) -> list[str]:

@@ -36,6 +36,7 @@ class LinePrompt:
     """
 
     prefills, stops = False, "^c stops"
+    in_front = False
 
     def __init__(
         self,

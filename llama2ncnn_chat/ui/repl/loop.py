@@ -40,6 +40,7 @@ from ...events import ModelProgress, TurnFinished
 from ..clipboard import IF_NOTHING_ARRIVED, copy_with_tool, osc52
 from ..meter import Meter
 from ..progress import Steps
+from ..window import UNSEEN, Window
 from .keys import ClearedError
 from .prompts import Prompt
 from .screen import Screen
@@ -51,8 +52,8 @@ MAX_COUNTED = 50_000
 class Repl:
     """One conversation after another, until the person leaves."""
 
-    def __init__(self, chat: Chat, screen: Screen) -> None:
-        self._chat, self._screen = chat, screen
+    def __init__(self, chat: Chat, screen: Screen, window: Window = UNSEEN) -> None:
+        self._chat, self._screen, self._window = chat, screen, window
         self._draft, self._left = "", False
         self._in_hand = ""  # a message between the prompt and the session
         self._edits: int | None = None
@@ -73,6 +74,7 @@ class Repl:
             self._carry_out(interpret(self._chat, first))
         while not self._left:
             self._used = self._chat.view.n_used()
+            self._show_outside(works=False)
             draft, self._draft = self._draft, ""
             edits, self._edits = self._edits, None
             try:
@@ -90,9 +92,8 @@ class Repl:
     def unsent(self) -> str:
         """What was typed and isn't in the session."""
         said = [str(Message(row.text)) for row in self._chat.view.rows() if row.role == "user"]
-        if self._in_hand and self._in_hand not in said[-1:]:
-            return self._in_hand
-        return self._draft or self._prompt.unsent
+        in_hand = "" if self._in_hand in said[-1:] else self._in_hand
+        return "\n\n".join(filter(None, (in_hand, self._draft or self._prompt.unsent)))
 
     def toolbar(self, draft: Line, armed: bool) -> StyleAndTextTuples:
         """Draw the bar below the prompt: model, context, speed, and what the draft takes."""
@@ -173,6 +174,7 @@ class Repl:
         screen, end, speaks = self._screen, None, outcome.kind != "weigh"
         begun = self._chat.view.rows_in_sight()[-1] if outcome.kind == "proceed" else None
         try:
+            self._show_outside(works=True)
             with self._prompt.watch() as cancelled:
                 events = outcome.start(cancelled=cancelled)
                 self._print_notes()
@@ -195,6 +197,10 @@ class Repl:
                         steps.show(event)
         except ChatError as e:
             self._screen.complain(phrases.sentence(e))
+
+    def _show_outside(self, *, works: bool) -> None:
+        """Show where somebody who looks elsewhere sees it what goes on here."""
+        self._window.show(self._chat.name or self._chat.model.short, works=works)
 
     def _note_end(self, end: TurnFinished, outcome: Generate) -> None:
         if end.reason == "cancelled" and not (end.ids or end.row.text):

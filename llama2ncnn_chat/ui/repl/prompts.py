@@ -35,7 +35,7 @@ from ..history import History
 from ..keyboard import PAUSE
 from ..paste import Pastes
 from .keys import ClearedError, answer_bindings, key_bindings
-from .watch import KeyWatch
+from .watch import KeyWatch, typed_ahead
 
 STYLE = Style.from_dict(
     {
@@ -61,13 +61,18 @@ Watch = AbstractContextManager[Callable[[], bool]]
 class Prompt(Protocol):
     """Reads what a person types. ``prefills`` says whether ``read`` can begin with a draft, and
     ``stops`` what a person can do while there is a ``watch``.
-
-    ``unsent`` is what stood there when an error or a signal ended ``read``.
     """
 
     prefills: bool
     stops: str
-    unsent: str
+
+    @property
+    def unsent(self) -> str:
+        """What stood there when an error or a signal ended ``read``, or was typed in a reply."""
+
+    @property
+    def in_front(self) -> bool:
+        """Whether the window is known to be in front."""
 
     def read(self, draft: str = "", /, *, edits: bool = False) -> Line:
         """Read the next line, begun with a draft if it ``prefills``.
@@ -94,7 +99,6 @@ class RichPrompt:
     """
 
     prefills, stops = True, "Esc stops"
-    unsent = ""
 
     def __init__(
         self,
@@ -110,7 +114,7 @@ class RichPrompt:
         colour: bool,
     ) -> None:
         self._armed, self._pastes, self._toolbar = Armed(), Pastes(), toolbar
-        self._attached, self._edits = "", False
+        self._attached, self._left, self._edits = "", "", False
         self._input, self._suspend = _terminal_input(), suspend
         self._touched, self._paused = touched, paused
         self._pausing: TimerHandle | None = None
@@ -143,6 +147,16 @@ class RichPrompt:
         # The bar stands right below what is typed, where it also stands while a reply streams.
         self._session.layout.current_window.dont_extend_height = to_filter(True)
 
+    @property
+    def unsent(self) -> str:
+        """What stood there at last, or was typed during a reply."""
+        return self._left or typed_ahead(self._input)
+
+    @property
+    def in_front(self) -> bool:
+        """Whether the window was in front when a key was pressed, or a reply was written."""
+        return bool(getattr(self._input, "in_front", False))
+
     def read(self, draft: str = "", /, *, edits: bool = False) -> Line:
         """Read the next line; see ``Prompt``. A file that was attached stands before the draft."""
         self._armed.disarm()
@@ -154,7 +168,7 @@ class RichPrompt:
         except (EOFError, ClearedError):
             raise
         except BaseException:
-            self.unsent = self._pastes.whole(self._session.default_buffer.text)
+            self._left = self._pastes.whole(self._session.default_buffer.text)
             raise
         return self._line(text)
 

@@ -27,6 +27,7 @@ from ...paths import history_file
 from ...signals import ENDING
 from ..history import History
 from ..stopping import has_shell, stop_until_woken
+from ..window import Window
 from .by_use import ByUse
 from .keyboard import BackgroundTold, InputFailed
 from .keys import key
@@ -53,7 +54,8 @@ class ChatApp(TerminalApp, inherit_bindings=False):
 
     The caller closes it after the app has ended, whatever ended it. ``models`` lists those to pick
     from, when somebody wants to. With ``picks_model`` that list comes first, with
-    ``lists_sessions`` the sessions once there is a chat.
+    ``lists_sessions`` the sessions once there is a chat. With ``title`` it sets the window's title;
+    a reply of ``notify`` seconds calls whoever looks elsewhere.
     """
 
     TITLE = "llama2ncnn-chat"
@@ -79,7 +81,10 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         lists_sessions: bool = False,
         picks_model: bool = False,
         vi: bool = False,
+        title: bool = False,
+        notify: float | None = None,
     ) -> None:
+        self.wants_title = title  # as our driver asks, and after it the next one
         super().__init__()
         self.chat: Chat | None = None
         self.failure: BaseException | None = None
@@ -87,6 +92,9 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         self._opener, self._models = opener, models
         self._lists_sessions, self._picks_model, self._vi = lists_sessions, picks_model, vi
         self.reads_alt = not vi  # as our driver asks
+        self._window = Window(
+            self.command_terminal, self.show_title, lambda: bool(self.app_focus), notify
+        )
         self._history = History(history_file() if keeps_history else None)
         for theme in (INK, PAPER):
             self.register_theme(theme)
@@ -96,6 +104,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
 
     def on_mount(self) -> None:
         self._exit_on_signals()
+        self.show_title(self.TITLE)
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         if self._picks_model:
             self.action_pick_model()
@@ -108,7 +117,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         from .over_chat import OverChat
 
         self.chat, self.failure = message.chat, None
-        chat_screen = ChatScreen(message.chat, self._history, vi=self._vi)
+        chat_screen = ChatScreen(message.chat, self._history, self._window, vi=self._vi)
         self._over = OverChat(chat_screen)
         await self.switch_screen(chat_screen)
         if self._lists_sessions:
@@ -153,6 +162,12 @@ class ChatApp(TerminalApp, inherit_bindings=False):
     def _keep_draft(self) -> None:
         if chat_screen := self.chat_screen:
             self._history.keep_draft(chat_screen.unsent)
+
+    async def action_quit(self) -> None:
+        """Leave; what waits to be sent is there again at the next start."""
+        if (chat_screen := self.chat_screen) and chat_screen.is_mounted:
+            self._history.keep_draft(chat_screen.composer.queue.unsent)
+        await super().action_quit()
 
     async def on_prompt_left(self) -> None:
         """Leave, as the person wants."""

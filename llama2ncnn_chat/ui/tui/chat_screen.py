@@ -26,6 +26,7 @@ from ...chat.turn_actions import go_on_if_full
 from ...errors import ChatError
 from ..armed import ARMED_SECONDS, Armed
 from ..history import History
+from ..window import Window
 from . import clip
 from .composer import Composer
 from .heat_transcript import HeatTranscript
@@ -33,6 +34,7 @@ from .keys import key
 from .message_keys import footer_of
 from .questions import Confirm
 from .replies import GROUP, Replies, is_end_of_reply
+from .sending import Sending
 from .session_drawing import SessionDrawing
 from .status import PrefillBar, StatusLine
 from .stream import Streamed
@@ -66,11 +68,11 @@ class ChatScreen(Screen[None]):
     class Left(Message):
         """The person wants to leave."""
 
-    def __init__(self, chat: Chat, history: History, *, vi: bool = False) -> None:
+    def __init__(self, chat: Chat, history: History, window: Window, *, vi: bool = False) -> None:
         super().__init__()
-        self.chat, self._history, self._vi = chat, history, vi
+        self.chat, self._history, self._window, self._vi = chat, history, window, vi
         self._armed = Armed()
-        self._in_hand = ""  # a message between the prompt and the session
+        self._worker: Worker[None] | None = None  # the reply of which the end isn't drawn yet
 
     def compose(self) -> ComposeResult:
         yield (welcome := Welcome(self.chat))
@@ -84,11 +86,11 @@ class ChatScreen(Screen[None]):
         self.transcript, self.composer = self.query_one(HeatTranscript), self.query_one(Composer)
         self.talk = self.query_one(Talk)
         self.status, bar = self.query_one(StatusLine), self.query_one(PrefillBar)
-        welcome = self.query_one(Welcome)
         self.drawing = SessionDrawing(
-            self.chat, self, welcome, self.transcript, self.composer, self.status
+            self.chat, self, self._window, self.transcript, self.composer, self.status
         )
         self.replies = Replies(self.chat, self, self.transcript, self.status, bar)
+        self.sending = Sending(self.chat, self.composer, self._carry_out, self.say_if_busy)
         self.chat.record_choices()  # the heat may be asked for at any time
         if self._vi:
             self.watch(self.composer.prompt, "normal", self.status.show_mode)
@@ -116,7 +118,7 @@ class ChatScreen(Screen[None]):
         """What was typed and isn't in the session."""
         if not self.is_mounted:
             return ""
-        texts = (self._in_hand or self.replies.unsent, self.composer.unsent)
+        texts = (self.sending.in_hand or self.replies.unsent, self.composer.unsent)
         return "\n\n".join(filter(None, texts))
 
     # What is typed
@@ -131,20 +133,13 @@ class ChatScreen(Screen[None]):
 
     @on(Composer.Submitted)
     async def _submitted(self, message: Composer.Submitted) -> None:
-        """Carry out a command, or send a message; a message that is refused goes back."""
-        composer, sent = self.composer, message.line
+        """Carry out a command, or send a message."""
+        sent = message.line
         if isinstance(sent, line.Command):
-            composer.mark_sent(sent)
+            self.composer.mark_sent(sent)
             await self.run_command(sent)
-        elif self.say_if_busy():
-            composer.restore_draft(sent)
         else:
-            whole, self._in_hand = composer.with_attached(sent), str(sent)
-            if await self._carry_out(interpret(self.chat, whole, edits=composer.editing)):
-                composer.mark_sent(sent)
-            else:
-                composer.restore_draft(sent)
-            self._in_hand = ""
+            await self.sending.submit(sent)
 
     async def run_command(self, command: line.Command) -> None:
         """Carry out a slash command."""
@@ -162,6 +157,7 @@ class ChatScreen(Screen[None]):
         sent = False
         for outcome in all_:
             sent |= await self._do(outcome)
+        self.drawing.show_outside()
         return sent
 
     async def _do(self, outcome: outcomes.Outcome) -> bool:
@@ -169,6 +165,8 @@ class ChatScreen(Screen[None]):
             case outcomes.Generate():
                 return await self._begin(outcome)
             case outcomes.Ask():
+                if not self.chat.view.busy:
+                    self.composer.queue.hold()
                 self._ask(outcome)
                 return True
             case outcomes.Say(text, command):
@@ -222,7 +220,7 @@ class ChatScreen(Screen[None]):
             return False
         if generate.kind != "model":
             self.remove_class("-empty")
-        self.run_worker(stream.run, thread=True, exit_on_error=False, group=GROUP)
+        self._worker = self.run_worker(stream.run, thread=True, exit_on_error=False, group=GROUP)
         self.refresh_bindings()
         return True
 
@@ -232,13 +230,16 @@ class ChatScreen(Screen[None]):
 
     @on(Worker.StateChanged)
     async def _worker_changed(self, event: Worker.StateChanged) -> None:
-        if is_end_of_reply(event):
+        if event.worker is self._worker and is_end_of_reply(event):
             await self._end_reply()
+            await self.sending.send_on()
+            self.drawing.show_outside()
 
     async def _end_reply(self) -> None:
-        stream = await self.replies.end()
-        if stream is None:
+        if (stream := await self.replies.end()) is None:
             return
+        if stream.stopping or stream.complaint:
+            self.composer.queue.hold()
         kind = stream.generate.kind
         await (self.drawing.refresh_model() if kind == "model" else self.drawing.refresh_end())
         if message := self.replies.message_to_restore(stream.generate):

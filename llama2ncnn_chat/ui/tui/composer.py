@@ -1,4 +1,4 @@
-"""The place for the next message: prompt, suggestions above it, and the files that go with it.
+"""The place for the next message: prompt, suggestions above it, its files, what waits before it.
 
 Posts what was submitted and that the draft has changed; knows no session.
 """
@@ -27,6 +27,7 @@ from .editor import edit_text
 from .keys import key
 from .prompt import Offers, Prompt
 from .questions import Pick, one_line
+from .queue import Queue
 from .suggestion_list import SuggestionList
 from .vi_prompt import ViPrompt
 
@@ -80,11 +81,13 @@ class Composer(Vertical):
         self._aside = self._words = self._begun = ""
         self._changing: Timer | None = None
         self.editing: int | None = None
+        self.queue = Queue()
 
     def compose(self) -> ComposeResult:
+        yield self.queue
         yield SuggestionList()
         yield Static(id="about")
-        yield (ViPrompt if self._vi else Prompt)(self._history, self._offers)
+        yield (ViPrompt if self._vi else Prompt)(self._history, self._offers, self.queue.take_back)
 
     def on_mount(self) -> None:
         self._draw_about()
@@ -96,8 +99,9 @@ class Composer(Vertical):
 
     @property
     def unsent(self) -> str:
-        """All that is typed: the draft, and below it one that was put aside for it."""
-        return "\n\n".join(filter(None, (self.prompt.whole, self._aside)))
+        """All that is typed: what waits, the draft, and below it one that was put aside for it."""
+        texts = (self.queue.unsent, self.prompt.whole, self._aside)
+        return "\n\n".join(filter(None, texts))
 
     @property
     def draft(self) -> line.Line:
@@ -128,6 +132,7 @@ class Composer(Vertical):
 
     def attach(self, attached: Attach) -> None:
         """Have a file go with the next message."""
+        self.prompt.fold_file(attached)
         self._attached.append(attached)
         self._draw_about()
 
@@ -159,6 +164,11 @@ class Composer(Vertical):
             self._draw_about()
         self.prompt.prepend_text(str(sent), folds=self.editing is None)
 
+    def take_all_back(self) -> None:
+        """Show all that waits again, above what is typed."""
+        if waiting := self.queue.take_all_back():
+            self.prompt.prepend_text(waiting)
+
     def detach_all(self) -> None:
         """Detach all files, and replace no turn; a draft that was kept meanwhile is back."""
         if self.editing is not None and self._aside:
@@ -168,14 +178,18 @@ class Composer(Vertical):
         self._draw_about()
 
     def close_topmost(self) -> bool:
-        """Close the suggestions, or else stop editing and detach files; returns whether there was
-        anything to close."""
+        """Close the suggestions, else leave the edit and the files, else take back what waits last.
+
+        Returns whether there was any of it.
+        """
         if self.prompt.suggesting:
             self._show_suggestions([])
         elif self.editing is not None or self._attached:
             if self.editing is not None:
                 self.prompt.clear_text()
             self.detach_all()
+        elif not self.prompt.text and (waiting := self.queue.take_back()):
+            self.set_draft(waiting)
         else:
             return False
         return True

@@ -21,7 +21,8 @@ from textual.message import Message
 
 from ..giving_back import given_back
 from ..keyboard import PAUSE, Background, Key, Keyboard, Paste, Piece
-from ..terminal import ESC
+from ..terminal import ESC, TAKES_IT_FOR_TEXT
+from ..title import Title, has_title
 from .keyboard import BackgroundTold, InputFailed, extended_form
 from .pace import ANSWER, ASK, Pace
 
@@ -30,8 +31,6 @@ POLL_SECONDS = 0.1
 
 READ_BYTES = 1 << 14
 ASK_BACKGROUND = "\x1b]11;?\x1b\\"
-TAKES_IT_FOR_TEXT = "linux"
-"""The terminal (by ``TERM``) of which old versions write that question on the screen."""
 LAST_ANSWER = 1.0
 """Seconds that the way out waits for a terminal's answer."""
 
@@ -65,6 +64,8 @@ class TerminalDriver(LinuxDriver):
         super().__init__(*args, **how)
         self._watched = ExitStack()
         self._pace = Pace()
+        wants_title = getattr(self._app, "wants_title", False)
+        self.title = Title(self.write, is_ours=wants_title and has_title())
         self.exit_event = self._ending = _Ending()
 
     def start_application_mode(self) -> None:
@@ -80,14 +81,16 @@ class TerminalDriver(LinuxDriver):
             if self._reads_keys:
                 self.suspend_application_mode()
                 self._must_signal_resume = True
-            self._watched.enter_context(given_back(self._file))
+            self._watched.enter_context(given_back(self._file, title=self.title.is_ours))
             self._pace, self._background_asked = Pace(), False
             super().start_application_mode()  # type: ignore[no-untyped-call]
+            self.title.take()
         finally:
             self._switching = False
 
     def stop_application_mode(self) -> None:
         """Give the terminal back."""
+        self.title.give_back()
         super().stop_application_mode()
         self._watched.close()
 

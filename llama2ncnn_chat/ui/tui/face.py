@@ -26,6 +26,8 @@ def run(
     lists_sessions: bool = False,
     picks_model: bool = False,
     vi: bool = False,
+    title: bool = True,
+    notify: float | None = None,
 ) -> int:
     """Chat until the person leaves; returns the exit code. Raises what ``opener`` raised.
 
@@ -41,6 +43,8 @@ def run(
         lists_sessions=lists_sessions,
         picks_model=picks_model,
         vi=vi,
+        title=title,
+        notify=notify,
     )
     with closed_after(lambda: app.chat.close() if app.chat else None):
         with stderr_apart():

@@ -74,3 +74,4 @@ class OverChat:
             await chat_screen.run_command(Command("load", str(picked)))
         elif chat_screen.chat.session_id != open_before:  # it was deleted
             await chat_screen.drawing.refresh(other=True)
+        chat_screen.drawing.show_outside()  # it may have another name

@@ -20,6 +20,7 @@ from textual.widgets.text_area import EditResult
 from convert.streams import printable
 
 from ...chat.line import Line, parse
+from ...chat.outcomes import Attach
 from ...generation.completer import common_prefix
 from ..history import History
 from ..paste import Pastes
@@ -37,17 +38,17 @@ class Prompt(TextArea):
     """``line`` is what would be sent. While ``suggesting``, some keys belong to the suggestions."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        _key("enter", "submit", "Send", "Send the message, or take what the arrows chose"),
+        _key("enter", "submit", "Send", "Send, now or after the reply before"),
         _key("ctrl+j,alt+enter,shift+enter", "newline", "New line", "A line below"),
         _key("tab", "complete", "Complete", "Take the suggestion"),
-        _key("up", "older", "Older", "What was sent before, from the first line"),
+        _key("up", "older", "Older", "What waits, or was sent before"),
         _key("down", "newer", "Newer", "What was sent after, from the last line"),
         _key("ctrl+underscore", "undo", "Undo", "Take back typing; ^y brings it back"),
         _key("ctrl+d", "leave", "Quit", "Leave, if nothing is typed"),
     ]
 
     class Submitted(Message):
-        """Enter was pressed; ``line`` is what to send, with folded pieces in full."""
+        """Enter was pressed; ``line`` is what to send, with folded pieces in full, or nothing."""
 
         def __init__(self, line: Line) -> None:
             self.line = line
@@ -73,7 +74,9 @@ class Prompt(TextArea):
     class Left(Message):
         """Ctrl+D was pressed on an empty prompt."""
 
-    def __init__(self, history: History, offers: Callable[[], Offers]) -> None:
+    def __init__(
+        self, history: History, offers: Callable[[], Offers], take_back: Callable[[], str]
+    ) -> None:
         super().__init__(
             id="prompt",
             compact=True,
@@ -82,7 +85,7 @@ class Prompt(TextArea):
             tab_behavior="focus",
         )
         self.cursor_blink = False  # or the program would be awake twice a second
-        self._history, self._offers = history, offers
+        self._history, self._offers, self._take_back = history, offers, take_back
         self._pastes = Pastes()
         self.suggesting = False  # up, down and Tab go to the suggestions then
         self._chosen_for: str | None = None  # the text that a suggestion was chosen for
@@ -126,6 +129,10 @@ class Prompt(TextArea):
         """Show a line that was sent again, above what has been written since."""
         self.replace_text(f"{text}\n{self.whole}" if self.text else text, folds=folds)
 
+    def fold_file(self, file: Attach) -> None:
+        """Have a file that goes with a message be folded under its name wherever it stands here."""
+        self._pastes.fold_as(f"{file.name}, {file.tokens:,} tokens", f"{file.text}\n\n", " ")
+
     def clear_text(self) -> None:
         """Empty it, remembered as if it had been sent; undo brings it back, too."""
         self._history.add(self.whole)
@@ -154,7 +161,7 @@ class Prompt(TextArea):
         line = self.line
         if str(line):
             self.text = ""
-            self.post_message(self.Submitted(line))
+        self.post_message(self.Submitted(line))
 
     def action_newline(self) -> None:
         """Begin a line below."""
@@ -166,11 +173,13 @@ class Prompt(TextArea):
             self.post_message(self.Completed(sends=False))
 
     def action_older(self) -> None:
-        """Go up: in the suggestions, the text, or to what was sent before."""
+        """Go up: in the suggestions, the text, or to what waits or was sent before."""
         if self.suggesting:
             self._choose(-1)
         elif not self.cursor_at_first_line or self._wrapped_row() > 0:
             self.action_cursor_up()
+        elif not self.text and (waiting := self._take_back()):
+            self.replace_text(waiting)
         elif (text := self._history.back(self.text)) is not None:
             self.replace_text(text)
 

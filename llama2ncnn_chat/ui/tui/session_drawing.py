@@ -14,6 +14,7 @@ from ...chat.ahead import hold, prefill_ahead
 from ...chat.chat import Chat
 from ...chat.line import Message
 from ...events import Row
+from ..window import Window
 from .composer import Composer
 from .heat_transcript import HeatTranscript
 from .row_scroll import Kind
@@ -29,12 +30,13 @@ class SessionDrawing:
         self,
         chat: Chat,
         screen: Screen[None],
-        welcome: Welcome,
+        window: Window,
         transcript: HeatTranscript,
         composer: Composer,
         status: StatusLine,
     ) -> None:
-        self._chat, self._screen, self._welcome = chat, screen, welcome
+        self._chat, self._screen, self._window = chat, screen, window
+        self._welcome = screen.query_one(Welcome)
         self._transcript, self._composer, self._status = transcript, composer, status
         self._session_id = chat.session_id  # of what is drawn
 
@@ -42,6 +44,7 @@ class SessionDrawing:
         """Draw the session as it is now; ``other``: it isn't the one that was drawn before."""
         if other:
             self._composer.detach_all()
+            self._composer.take_all_back()  # it was meant for the other one
             self._status.speed = Speed()
             await self._transcript.reset()
         rows, self._session_id = self._chat.view.rows(), self._chat.session_id
@@ -74,6 +77,7 @@ class SessionDrawing:
         self._screen.set_class(not rows, "-empty")
         self.update_counts()
         self._screen.refresh_bindings()
+        self.show_outside()
         notes = self._chat.pop_notes()
         if not rows and (notes or other):
             self._welcome.show_notes(notes)
@@ -96,6 +100,11 @@ class SessionDrawing:
         """Remove what commands have printed."""
         await self._transcript.clear_prints()
         self._screen.set_class(self._transcript.is_empty, "-empty")
+
+    def show_outside(self) -> None:
+        """Show where somebody who looks elsewhere sees it what goes on here."""
+        works = self._chat.view.busy or self._composer.queue.goes_on
+        self._window.show(self._chat.name or self._chat.model.short, works=works)
 
     def update_counts(self) -> None:
         """Count the tokens of the context and of the draft, exactly, and show them."""

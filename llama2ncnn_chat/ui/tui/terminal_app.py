@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from textual.filter import LineFilter
 
+from ..title import Title
 from .pictures import PacedApp
 from .safe_lines import SafeLines
 
@@ -22,6 +23,17 @@ class TerminalApp(PacedApp, inherit_bindings=False):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return Textual's, and one after which no text commands the terminal."""
         return [*super().get_line_filters(), SAFE_LINES]
+
+    def command_terminal(self, sequence: str) -> None:
+        """Write an escape sequence of our own, where there is a terminal."""
+        if self._driver:
+            self._driver.write(sequence)
+
+    def show_title(self, text: str) -> None:
+        """Show a text as the title of the window, where it is ours to set."""
+        title = getattr(self._driver, "title", None)
+        if isinstance(title, Title):
+            title.show(text)
 
     def _fatal_error(self) -> None:
         """Leave without the traceback of Textual's, which shows the values of variables."""

@@ -48,8 +48,10 @@ class ViPrompt(Prompt):
 
     normal: reactive[bool] = reactive(False, init=False)
 
-    def __init__(self, history: History, offers: Callable[[], Offers]) -> None:
-        super().__init__(history, offers)
+    def __init__(
+        self, history: History, offers: Callable[[], Offers], take_back: Callable[[], str]
+    ) -> None:
+        super().__init__(history, offers, take_back)
         self._pending = ""  # the first letter of a key of two
 
     def submit(self) -> None:

@@ -65,7 +65,7 @@ class MiniTerminal:
     def _escape(self, piece: str) -> None:
         if piece in ("\x1b7", "\x1b8", "\x1bD"):
             self._special(piece)
-        elif piece[1] == "]" or piece[-1] in "mhlq" or piece == "\x1b[6n":
+        elif piece[1] == "]" or piece[-1] in "mhlqt" or piece == "\x1b[6n":
             return  # titles, styles, modes, cursor shapes, requests
         elif piece[1] == "[" and piece[-1] in "ABCDGH":
             self._move(piece[-1], [int(n or 1) for n in piece[2:-1].split(";")])

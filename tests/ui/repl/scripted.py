@@ -23,6 +23,9 @@ def reply(message: str) -> str:
     if "slow" in message:
         time.sleep(0.02)
         return "tick " * 200
+    if "steady" in message:
+        time.sleep(0.02)
+        return "tick " * 20
     if "code" in message:
         return "Try:\n```py\nx = **1**\n```\nIt is **bold**."
     return f"You said {message}."

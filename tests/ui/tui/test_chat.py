@@ -65,23 +65,6 @@ def test_the_reply_streams_and_escape_stops_it() -> None:
     play(make_chat(Script(["abcdefghijklmnopqrstuvwxyz"], gate=gate)), scene)
 
 
-def test_typing_while_a_reply_streams_and_sending_waits() -> None:
-    gate = threading.Semaphore(0)
-
-    async def scene(stage: Stage) -> None:
-        await stage.send("Hello", wait=False)
-        await stage.press("o", "k")
-        assert stage.draft == "ok"
-        await stage.press("enter")
-        assert stage.draft == "ok"
-        assert "esc stops it" in stage.status
-        gate.release(50)
-        await stage.idle()
-        assert stage.draft == "ok"
-
-    play(make_chat(Script(["abcdef"], gate=gate)), scene)
-
-
 def test_a_broken_worker_shows_its_error_and_gives_the_text_back() -> None:
     script = Script(["Fine."], failure=ZeroDivisionError("the sky fell"))
 
