@@ -35,6 +35,7 @@ _key = partial(key, "sessions", show=True, first=True)
 class SessionsScreen(ModalScreen[int | None]):
     """Gives the number of the session to open, or None."""
 
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-roomy")]  # noqa: RUF012 (Textual's way)
     BINDINGS: ClassVar[list[BindingType]] = [
         _key("enter", "open", "Open", "Go on with this session"),
         _key("ctrl+e", "rename", "Rename", "Another name for it"),
@@ -198,7 +199,7 @@ class SessionsScreen(ModalScreen[int | None]):
 
     def _line(self, info: SessionInfo) -> Content:
         mark = "● " if info.id == self._chat.session_id else "  "
-        room = self.query_one(OptionList).size.width - len(mark)
+        room = self.query_one(OptionList).size.width - len(mark) - 1  # the scrollbar
         name = Content(title(info)).truncate(max(1, room), ellipsis=True)
         about = f"{when(info.updated)} · {turns_in(info)} · {model_of(info)}"
         said = _snippet(info.snippet) if info.snippet else Content.styled(last_line(info), MUTED)

@@ -25,6 +25,20 @@ from tests.ui.tui.scripted import Script, make_chat
 from tests.ui.tui.stage import Stage, play
 
 
+@pytest.mark.parametrize(("width", "previewed"), [(40, False), (59, False), (60, True)])
+def test_a_narrow_list_of_sessions_has_all_the_width(width: int, previewed: bool) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        await stage.press("ctrl+o")
+        await stage.until(lambda: isinstance(stage.app.screen, SessionsScreen))
+        screen = stage.app.screen
+        await stage.until(lambda: screen.query_one("#preview").display is previewed)
+        listed = screen.query_one(OptionList).region.width
+        await stage.until(lambda: (listed > width // 2) is not previewed)
+
+    play(make_chat(Script(["First."]), saved=True), scene, (width, 14))
+
+
 def test_switching_between_sessions() -> None:
     async def scene(stage: Stage) -> None:
         await _two_sessions(stage)
