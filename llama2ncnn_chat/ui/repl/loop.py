@@ -121,6 +121,8 @@ class Repl:
         facts = [phrases.brief(self._chat.model.short, 24), f"{used:,}/{length:,} tokens"]
         if busy:
             facts += [meter.reading() or meter.speed(), self._prompt.stops]
+            if typed := self._prompt.unsent:
+                facts.append(f"next: {phrases.brief(typed, 24)}")
         else:
             facts.append(meter.speed())
         return " · ".join(fact for fact in facts if fact)

@@ -24,7 +24,7 @@ from ..terminal import command
 POLL_SECONDS = 0.02
 REPORT_FOCUS, REPORT_NOTHING = "\x1b[?1004h", "\x1b[?1004l"
 """What has the terminal tell whether its window is in front; who tells no more."""
-TEXT = (Keys.BracketedPaste, Keys.ControlJ)
+NEW_LINE = (Keys.ControlM, Keys.ControlJ)
 
 
 class KeyWatch:
@@ -105,7 +105,14 @@ def typed_ahead(keyboard: Input) -> str:
     """Return the text that was typed during a reply, and that no prompt has got yet."""
     keys = get_typeahead(keyboard)
     store_typeahead(keyboard, keys)
-    return "".join(k.data for k in keys if k.key in TEXT or not isinstance(k.key, Keys))
+    return "".join(map(_text_of, keys))
+
+
+def _text_of(key: KeyPress) -> str:
+    if key.key in NEW_LINE:
+        return "\n"
+    is_text = key.key == Keys.BracketedPaste or not isinstance(key.key, Keys)
+    return key.data if is_text else ""
 
 
 class SignalWatch:

@@ -70,7 +70,9 @@ def test_escape_and_ctrl_c_stop_a_reply_and_keep_it(terminal: Terminal) -> None:
 def test_lines_that_are_typed_meanwhile_are_the_next_messages(terminal: Terminal) -> None:
     terminal.type("steady" + ENTER)
     terminal.see("tick")
-    terminal.type("quick" + ENTER + "and then" + ENTER)
+    terminal.type("quick" + ENTER)
+    terminal.see("next: quick")
+    terminal.type("and then" + ENTER)
     terminal.see("You said quick.")
     terminal.see("You said and then.")
     terminal.prompt()
