@@ -41,6 +41,12 @@ class Advice(Enum):
     """Open a model, in this chat."""
     MARK_PROMPT = auto()
     """What was taken for a model reads like a prompt: say that it is one."""
+    NAME_KEY = auto()
+    """Say where the key of an engine elsewhere is kept."""
+    ALLOW_HTTP = auto()
+    """Speak https with an engine elsewhere, or allow that others may read along."""
+    GO_ON_LATER = auto()
+    """The engine elsewhere broke off: once it answers again, go on with the reply."""
 
 
 class ChatError(Exception):
@@ -71,6 +77,12 @@ class ModelError(ChatError):
     """A model or tokenizer that is missing, broken or doesn't fit."""
 
     exit_code = 3
+
+
+class EngineError(ChatError):
+    """An engine elsewhere that isn't there, breaks off, or answers what it shouldn't."""
+
+    exit_code = 5
 
 
 class PromptTooLongError(ChatError):

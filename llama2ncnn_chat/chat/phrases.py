@@ -24,6 +24,9 @@ ADVICE = {
     Advice.DROP_SCHEMA: "/set schema off, or no --json-schema, lets replies be any text",
     Advice.OPEN_MODEL: "/model NAME opens one",
     Advice.MARK_PROMPT: "a prompt without a MODEL goes after -p: llama2ncnn-chat -p PROMPT",
+    Advice.NAME_KEY: "name the variable that has it with --api-key-env, or --api-key-file",
+    Advice.ALLOW_HTTP: "speak https, or allow it with --insecure",
+    Advice.GO_ON_LATER: "what came is kept; /continue goes on with it",
 }
 
 

@@ -46,8 +46,8 @@ class Decoding:
             if choice:
                 yield TextDelta("", (), choice)
             return
-        self.ids.append(token)
         text = self._stops.feed(self._text.feed(token))
+        self.ids.append(token)
         if self._stops.met:
             self.reason = "stop"
         yield TextDelta(text, (token,), choice)

@@ -1,0 +1,273 @@
+"""An engine elsewhere as a completer: every request sends the ids so far, and its ids come back.
+
+What ends a text and what it says is made out here, of the ids, as it is of those that are sampled
+here. Knows no HTTP and no kind of engine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+
+from ..errors import Advice, ChatError, EngineError
+from ..events import Event, Events, Finished, PrefillProgress, TextDelta, Timings, Weighed
+from ..generation.completer import Draws, Limits, never, refuse_too_long
+from ..generation.decoding import Decoding
+from ..generation.settings import N_TOP, Sampling
+from ..model.engine import Cancelled
+from ..text.vocabulary import Vocabulary
+from .dialect import Dialect, Ended, Missed, Read, Request, Sampled, Step
+from .http import Connection, EndOfStream, NoAnswerError, RefusalError
+
+POLL_SECONDS = 0.02
+PAUSE_SECONDS = 0.5
+"""So long a stop may wait for, and a second attempt."""
+
+BUSY = (429, 502, 503, 504)
+"""What an engine answers that may answer otherwise soon."""
+
+ODD = 0x9E3779B1
+"""Makes other seeds of one: a request begins its own draws."""
+
+Clock = Callable[[], float]
+
+
+class RemoteCompleter:
+    """Implements ``Completer``: keeps nothing between two texts but the connection.
+
+    ``clock`` gives seconds.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        dialect: Dialect,
+        vocabulary: Vocabulary,
+        context_length: int | None = None,
+        *,
+        clock: Clock = time.perf_counter,
+    ) -> None:
+        self.context_length = context_length or dialect.facts.context_length
+        self.dialect, self._connection, self._vocabulary = dialect, connection, vocabulary
+        self._clock = clock
+
+    def complete(
+        self,
+        ids: Sequence[int],
+        sampling: Sampling,
+        draws: Draws,
+        limits: Limits,
+        *,
+        wants_choices: bool = False,
+        cancelled: Cancelled = never,
+    ) -> Events:
+        """Have the engine go on from ``ids``; see ``Completer``.
+
+        Raises ``EngineError``, in mid-text too: what came until then was yielded.
+        """
+        refuse_too_long(len(ids), self.context_length)
+        self.refuse_unfit(limits)
+        room = self.context_length - len(ids)
+        n = room if limits.max_tokens is None else min(limits.max_tokens, room)
+        n_choices = N_TOP if wants_choices else 0
+        request = Request(tuple(ids), sampling, _seed(draws, 0), n, n_choices)
+        return self._complete(request, draws, limits, cancelled)
+
+    def refuse_unfit(self, limits: Limits) -> None:
+        """Refuse a schema: what may be sampled next is decided elsewhere; see ``Completer``."""
+        if limits.schema is not None:
+            raise ChatError(
+                "JSON that fits a schema takes a model that runs here", Advice.DROP_SCHEMA
+            )
+
+    def weigh(self, ids: Sequence[int], start: int, *, cancelled: Cancelled = never) -> Events:
+        """Ask what the model thinks of them, in one request; see ``Completer``."""
+        refuse_too_long(len(ids) - 1, self.context_length)
+        return self._weigh(list(ids), start, cancelled)
+
+    def cut(self, old: Sequence[int], new: Sequence[int]) -> None:
+        """Do nothing: which ids stand before the model, each request says."""
+
+    def close(self) -> None:
+        """End the connection; more than once does no harm."""
+        self._connection.close()
+
+    def _weigh(
+        self, ids: list[int], start: int, cancelled: Cancelled
+    ) -> Generator[Event, None, None]:
+        if cancelled():
+            return
+        yield Weighed(start, tuple(self.dialect.weighing(ids, start)))
+
+    def _complete(
+        self, first: Request, draws: Draws, limits: Limits, cancelled: Cancelled
+    ) -> Generator[Event, None, None]:
+        text, watch = Decoding(self._vocabulary, limits), _Watch(self._clock, len(first.ids))
+        yield watch.progress()
+        request: Request | None = first
+        try:
+            while request:
+                request = yield from self._ask(request, first, text, watch, draws, cancelled)
+        except EngineError as e:
+            yield from text.flush()
+            if text.ids:
+                raise EngineError(e.message, Advice.GO_ON_LATER) from e
+            raise
+        yield from text.flush()
+        timings = watch.timings(len(text.ids))
+        yield Finished(text.reason, tuple(text.ids), timings, stop=text.stop)
+
+    def _ask(
+        self,
+        request: Request,
+        first: Request,
+        text: Decoding,
+        watch: _Watch,
+        draws: Draws,
+        cancelled: Cancelled,
+    ) -> Generator[Event, None, Request | None]:
+        """Take up an answer; returns what is to be asked next, if that isn't the end."""
+        n_before = len(text.ids)
+        with closing(self._steps(request, cancelled, retries=not text.ids)) as steps:
+            for step in steps:
+                if isinstance(step, Missed):
+                    return _asked_again(first, text.ids, draws, step.n)
+                if isinstance(step, Sampled):
+                    if watch.reads():
+                        yield watch.progress()
+                    yield from self._taken(step, text)
+                elif isinstance(step, Read):
+                    watch.note(step)
+                    yield watch.progress()
+                elif step.read and request is first:
+                    watch.note(step.read)
+                if isinstance(step, Ended) and step.stops:
+                    text.reason = "stop"
+                if text.is_ended or len(text.ids) == first.n_tokens:
+                    return None
+                if isinstance(step, Ended):
+                    goes_on = not request.streams and len(text.ids) > n_before
+                    return _asked_again(first, text.ids, draws) if goes_on else None
+        text.reason = "cancelled"
+        return None
+
+    def _taken(self, step: Sampled, text: Decoding) -> Iterator[TextDelta]:
+        try:
+            yield from text.take(step.token, step.choice)
+        except IndexError:
+            raise EngineError(
+                f"the engine samples the token {step.token}, which the tokenizer doesn't have",
+                Advice.NAME_TOKENIZER,
+            ) from None
+
+    def _steps(
+        self, request: Request, cancelled: Cancelled, *, retries: bool
+    ) -> Generator[Step, None, None]:
+        """Yield what the engine answers until that has ended, or it is ``cancelled``.
+
+        Where nothing has come yet it is asked a second time. Raises ``EngineError``.
+        """
+        came = False
+        try:
+            for step in self._answer(request, cancelled):
+                came = came or isinstance(step, Sampled)
+                yield step
+            return
+        except EngineError as e:
+            if came or not retries or not _may_help(e):
+                raise
+        end = self._clock() + PAUSE_SECONDS
+        while self._clock() < end:
+            if cancelled():
+                return
+            time.sleep(POLL_SECONDS)
+        yield from self._answer(request, cancelled)
+
+    def _answer(self, request: Request, cancelled: Cancelled) -> Generator[Step, None, None]:
+        path, body = self.dialect.request(request)
+        reader = self.dialect.reader(request, self._vocabulary)
+        with closing(self._connection.stream(path, body)) as stream:
+            while not cancelled():
+                try:
+                    event = stream.take(POLL_SECONDS)
+                except EndOfStream:
+                    raise NoAnswerError(
+                        f"the engine at {self._connection.place} broke off"
+                    ) from None
+                for step in self._read(reader.feed(event)) if event is not None else ():
+                    if cancelled():
+                        return
+                    yield step
+                    if isinstance(step, Ended):
+                        return
+
+    def _read(self, steps: Iterator[Step]) -> Iterator[Step]:
+        try:
+            yield from steps
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as e:
+            raise EngineError(
+                f"the engine at {self._connection.place} answers what isn't understood: {e!r:.100}"
+            ) from e
+
+
+class _Watch:
+    """How much of a prompt has been read, and how long that and what followed took."""
+
+    def __init__(self, clock: Clock, n_prompt: int) -> None:
+        self._clock, self._begin, self._n_prompt = clock, clock(), n_prompt
+        self._first: float | None = None
+        self._read = Read(0, 0)
+
+    def note(self, read: Read) -> None:
+        """Note what the engine tells."""
+        self._read = read
+
+    def reads(self) -> bool:
+        """Tell whether the prompt was being read until now, when a token came."""
+        if self._first is not None:
+            return False
+        self._first = self._clock()
+        self._read = Read(self._read.cached, self._n_prompt - self._read.cached)
+        return True
+
+    def progress(self) -> PrefillProgress:
+        """Return how far it is."""
+        read, seconds = self._read, self._clock() - self._begin
+        return PrefillProgress(read.processed, read.cached, self._n_prompt, seconds)
+
+    def timings(self, n: int) -> Timings:
+        """Return what ``n`` tokens took, and the prompt before."""
+        now = self._clock()
+        first = now if self._first is None else self._first
+        return Timings(
+            self._read.processed,
+            1000 * (first - self._begin),
+            self._read.cached,
+            n,
+            1000 * (now - first),
+        )
+
+
+def _asked_again(first: Request, ids: Sequence[int], draws: Draws, missed: int = 0) -> Request:
+    """Ask to go on behind these ids: in one piece, where tokens were missed, that tells them."""
+    left = first.n_tokens - len(ids)
+    return Request(
+        (*first.ids, *ids),
+        first.sampling,
+        _seed(draws, len(ids)),
+        min(missed + 1, left) if missed else left,
+        first.n_choices,
+        streams=not missed,
+    )
+
+
+def _seed(draws: Draws, n: int) -> int:
+    """Return the seed of a request that goes on after ``n`` tokens of its own."""
+    return (draws.seed + ODD * (draws.drawn + n)) % (1 << 32)
+
+
+def _may_help(error: EngineError) -> bool:
+    """Tell whether asking again may help."""
+    is_busy = isinstance(error, RefusalError) and error.status in BUSY
+    return is_busy or isinstance(error, NoAnswerError)

@@ -1,0 +1,141 @@
+"""What kinds of engines have in common: how they are asked to go on, and what their answers say.
+
+Values and a protocol; a module for each kind implements it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from ..events import Choice
+from ..generation.settings import Sampling
+from ..text.tokenizers.file_vocabulary import FileVocabulary
+from ..text.vocabulary import Vocabulary
+
+Json: TypeAlias = Mapping[str, Any]
+"""An object of an answer, or of a request."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Go on from ``ids`` for at most ``n_tokens``, telling of the ``n_choices`` likeliest of each.
+
+    Unless it ``streams`` the answer comes in one piece.
+    """
+
+    ids: tuple[int, ...]
+    sampling: Sampling
+    seed: int
+    n_tokens: int
+    n_choices: int = 0
+    streams: bool = True
+
+
+@dataclass(frozen=True)
+class Read:
+    """So many tokens of the prompt were in the cache, so many have been read besides."""
+
+    cached: int
+    processed: int
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A token, and what the model thought of it, where that is told."""
+
+    token: int
+    choice: Choice | None = None
+
+
+@dataclass(frozen=True)
+class Missed:
+    """So many tokens were sampled of which it isn't told which they are."""
+
+    n: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The end of the answer: by an end of the model (``stops``), or because there is no room.
+
+    ``read`` is how much of the prompt was read, if that is told only now.
+    """
+
+    stops: bool
+    read: Read | None = None
+
+
+Step: TypeAlias = Read | Sampled | Missed | Ended
+
+
+class Reader(Protocol):
+    """Reads one answer, event by event."""
+
+    def feed(self, event: Json) -> Iterator[Step]:
+        """Yield what an event says.
+
+        Raises ``ValueError``, ``TypeError``, ``LookupError`` or ``ArithmeticError`` for one that
+        isn't what it should be.
+        """
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """What an engine says of itself: its kind, its model's name, how long a text may be.
+
+    ``chat_template`` is Jinja, and ``special_tokens`` the texts that it may ask for by name.
+    """
+
+    kind: str
+    model: str
+    context_length: int
+    chat_template: str = ""
+    special_tokens: tuple[tuple[str, str], ...] = ()
+
+
+class Dialect(Protocol):
+    """One kind of engine."""
+
+    @property
+    def facts(self) -> EngineFacts:
+        """What it is."""
+
+    def request(self, request: Request) -> tuple[str, dict[str, Any]]:
+        """Return the path and the body that ask it to go on."""
+
+    def reader(self, request: Request, vocabulary: Vocabulary) -> Reader:
+        """Return what reads its answer."""
+
+    def encode(self, text: str) -> list[int]:
+        """Return its ids of a text that begins one, without what it puts before. Control tokens
+        never come of it. Raises ``EngineError``."""
+
+    def vocabulary(self) -> FileVocabulary:
+        """Ask for the whole vocabulary.
+
+        Raises ``EngineError``, and ``ModelError`` where it doesn't tell.
+        """
+
+    def weighing(self, ids: Sequence[int], start: int) -> list[Choice]:
+        """Ask what the model thinks of the ids from ``start`` on. Raises ``ChatError``."""
+
+
+def choice_of(token: int, logprob: float, top: Iterable[tuple[int, float]], n: int) -> Choice:
+    """Return a choice, with the ``n`` likeliest, from the natural logarithms that are told."""
+    likeliest = sorted(((i, _probability(value)) for i, value in top), key=lambda pair: -pair[1])
+    return Choice(token, _probability(logprob), tuple(likeliest[:n]))
+
+
+def without_end(tokens: list[int], vocabulary: Vocabulary) -> list[int]:
+    """Leave out the end that an engine has stopped at, if this vocabulary doesn't know it as one.
+
+    It would be taken for a part of the text.
+    """
+    return tokens if not tokens or tokens[-1] in vocabulary.ends else tokens[:-1]
+
+
+def _probability(logprob: float) -> float:
+    return min(1.0, math.exp(float(logprob)))  # of what is impossible: -inf, or -9999

@@ -1,0 +1,248 @@
+"""llama.cpp's ``llama-server``: ids go to ``/completion``, and ids come back as a stream.
+
+Source: ``tools/server`` of llama.cpp, its README, and what it answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, NoReturn
+
+from ..errors import Advice, ChatError, EngineError
+from ..generation.settings import Sampling
+from ..text.tokenizers.file_vocabulary import KNOWN_ENDS, FileVocabulary
+from ..text.vocabulary import Vocabulary
+from .dialect import Ended, EngineFacts, Json, Missed, Read, Request, Sampled, Step, choice_of
+from .http import Connection
+from .missed import Missing
+
+SAMPLERS = ("penalties", "top_k", "top_p", "min_p", "temperature")
+"""Those that are asked for, in the order that they have here; what it was started with is off."""
+
+RENAMED = {"penalty_window": "repeat_last_n"}
+
+MARK = "\x01"
+"""A character that no vocabulary joins with others: behind it a text begins no text."""
+
+
+class LlamaServer:
+    """Implements ``Dialect``."""
+
+    def __init__(self, connection: Connection, props: Json, model: Json) -> None:
+        """Take what ``/props`` says, and ``/v1/models`` of the model.
+
+        Raises ``ValueError``, ``TypeError`` or ``LookupError`` for what isn't that.
+        """
+        self._connection = connection
+        self._n_vocab = int(model["meta"]["n_vocab"])
+        tokens = {name: props.get(name) for name in ("bos_token", "eos_token")}
+        self.facts = EngineFacts(
+            "llama-server",
+            _name_of(str(props.get("model_alias") or props.get("model_path") or model["id"])),
+            int(props["default_generation_settings"]["n_ctx"]),
+            str(props.get("chat_template") or ""),
+            tuple((name, text) for name, text in tokens.items() if isinstance(text, str) and text),
+        )
+
+    def request(self, request: Request) -> tuple[str, dict[str, Any]]:
+        """Ask ``/completion``; see ``Dialect``."""
+        return "/completion", {
+            **_sampling(request.sampling),
+            "prompt": list(request.ids),
+            "n_predict": request.n_tokens,
+            "seed": request.seed % 0xFFFFFFFF,  # the highest one is another each time
+            "n_probs": request.n_choices,
+            "post_sampling_probs": False,
+            "stream": request.streams,
+            "return_tokens": True,
+            "return_progress": request.streams,
+            "cache_prompt": True,
+        }
+
+    def reader(self, request: Request, vocabulary: Vocabulary) -> LlamaReader:
+        """Read its events; see ``Dialect``."""
+        return LlamaReader(request, vocabulary)
+
+    def encode(self, text: str) -> list[int]:
+        """Ask ``/tokenize``; see ``Dialect``."""
+        return [token for token, _ in self._pieces_of(text)]
+
+    def weighing(self, ids: Sequence[int], start: int) -> NoReturn:  # noqa: ARG002
+        """Refuse; see ``Dialect``."""
+        raise ChatError(
+            f"{self.facts.kind} tells what a model thinks of tokens that it samples, and not of "
+            "those that are there already"
+        )
+
+    def vocabulary(self) -> FileVocabulary:
+        """Ask for all pieces at once: as what might follow the first token; see ``Dialect``."""
+        body = {"prompt": [0], "n_predict": 1, "n_probs": self._n_vocab, "temperature": 0}
+        answer = self._connection.post("/completion", body)
+        try:
+            pieces = self._all_pieces(answer["completion_probabilities"][0]["top_logprobs"])
+        except (ValueError, TypeError, LookupError) as e:
+            raise EngineError(
+                f"the engine at {self._connection.place} doesn't tell its vocabulary",
+                Advice.NAME_TOKENIZER,
+            ) from e
+        without = [token for token, piece in enumerate(pieces) if not piece]
+        controls = self._controls(without)
+        prefixed = self._begins_with_a_space(pieces)
+        known = (
+            controls.get(name)
+            for name in (dict(self.facts.special_tokens).get("eos_token", ""), *KNOWN_ENDS)
+        )
+        return FileVocabulary(
+            pieces,
+            controls,
+            _Encoder(self, prefixed=prefixed),
+            self._opening(),
+            frozenset(token for token in known if token is not None),
+            strips_space=prefixed,
+            begins_after_controls=prefixed,
+        )
+
+    def _all_pieces(self, told: Sequence[Json]) -> list[bytes]:
+        pieces: list[bytes | None] = [None] * self._n_vocab
+        for each in told:
+            pieces[int(each["id"])] = bytes(each["bytes"])
+        if None in pieces:
+            raise ValueError("a token isn't told")
+        return [piece or b"" for piece in pieces]
+
+    def _controls(self, without_bytes: list[int]) -> dict[str, int]:
+        """Return the names of control tokens: what reads as one of those that have no bytes."""
+        text = self._connection.post("/detokenize", {"tokens": without_bytes})["content"]
+        named = self._pieces_of(text, parse_special=True, with_pieces=True)
+        wanted = set(without_bytes)
+        return {name: token for token, name in named if token in wanted and isinstance(name, str)}
+
+    def _begins_with_a_space(self, pieces: Sequence[bytes]) -> bool:
+        first = self.encode("a")[:1]
+        return bool(first) and pieces[first[0]].startswith(b" ")
+
+    def _opening(self) -> tuple[int, ...]:
+        return tuple(token for token, _ in self._pieces_of("", add_special=True))
+
+    def _pieces_of(self, text: str, **more: bool) -> list[tuple[int, Any]]:
+        body = {"content": text, "add_special": False, "parse_special": False, **more}
+        answer = self._connection.post("/tokenize", body)
+        try:
+            tokens = answer["tokens"]
+            if more.get("with_pieces"):
+                return [(int(each["id"]), each["piece"]) for each in tokens]
+            return [(int(token), None) for token in tokens]
+        except (ValueError, TypeError, LookupError) as e:
+            raise EngineError(
+                f"the engine at {self._connection.place} doesn't tell the tokens of a text"
+            ) from e
+
+
+class LlamaReader:
+    """Implements ``Reader``.
+
+    The stream leaves out tokens at which a character isn't whole yet: they are found by their
+    bytes, which come with the next one.
+    """
+
+    def __init__(self, request: Request, vocabulary: Vocabulary) -> None:
+        self._n_choices, self._vocabulary = request.n_choices, vocabulary
+        self._missing, self._n = Missing(vocabulary), 0
+        self._held: list[Sampled] = []  # what may turn out to be the end
+
+    def feed(self, event: Json) -> Iterator[Step]:
+        """Yield what an event says; see ``Reader``."""
+        if progress := event.get("prompt_progress"):
+            cached = int(progress["cache"])
+            yield Read(cached, int(progress["processed"]) - cached)
+            return
+        tokens = [int(token) for token in event.get("tokens", ())]
+        n = int(event["tokens_predicted"])
+        missed = n - self._n - len(tokens)
+        found: list[int] | None = []
+        if missed:
+            text = str(event["content"])
+            found = self._missing.find(missed, text, tokens[0]) if tokens and missed > 0 else None
+        if found is None:
+            yield from self._held
+            yield Missed(missed)
+            return
+        self._n = n
+        told = event.get("completion_probabilities") or ()
+        for step in (*map(Sampled, found), *_sampled(tokens, told, self._n_choices)):
+            yield from self._held
+            self._held = []
+            if self._may_end(step.token):
+                self._held = [step]
+            else:
+                yield step
+        if event.get("stop"):
+            yield from self._ended(event)
+
+    def _may_end(self, token: int) -> bool:
+        """Tell whether the engine may stop here without this vocabulary knowing that."""
+        vocabulary = self._vocabulary
+        known = token < vocabulary.vocab_size and token not in vocabulary.ends
+        return known and not vocabulary.piece(token)
+
+    def _ended(self, event: Json) -> Iterator[Step]:
+        stops = event.get("stop_type") == "eos"
+        if not stops:
+            yield from self._held
+        timings = event.get("timings") or {}
+        read = Read(int(timings.get("cache_n", 0)), int(timings.get("prompt_n", 0)))
+        yield Ended(stops, read)
+
+
+def _sampled(tokens: list[int], told: Sequence[Json], n_choices: int) -> Iterator[Sampled]:
+    """Yield tokens with what is told of them; of some inside of a character nothing is."""
+    at = 0
+    for token in tokens:
+        if at < len(told) and int(told[at]["id"]) == token:
+            each = told[at]
+            top = ((int(t["id"]), t["logprob"]) for t in each["top_logprobs"])
+            yield Sampled(token, choice_of(token, each["logprob"], top, n_choices))
+            at += 1
+        else:
+            yield Sampled(token)
+
+
+def _sampling(sampling: Sampling) -> dict[str, Any]:
+    """Return what a sampling is called there, and no more than what it says."""
+    said = {RENAMED.get(name, name): value for name, value in asdict(sampling).items()}
+    return {**said, "samplers": list(SAMPLERS), "mirostat": 0, "dynatemp_range": 0}
+
+
+def _name_of(alias: str) -> str:
+    """Return a model's name: of a path, the file's."""
+    return alias.replace("\\", "/").rstrip("/").rpartition("/")[2] if alias[:1] == "/" else alias
+
+
+class _Encoder:
+    """Implements ``TextEncoder`` by asking; a text that was asked for isn't asked for again."""
+
+    def __init__(self, engine: LlamaServer, *, prefixed: bool) -> None:
+        self._engine, self._prefixed = engine, prefixed
+        self._known: dict[tuple[str, bool], list[int]] = {}
+
+    def encode(self, text: str, prefix: bool) -> list[int]:
+        """Return the ids of a text; ``prefix``: a text begins there."""
+        key = (text, prefix)
+        if key not in self._known:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[key] = self._encoded(text, prefix)
+        return list(self._known[key])
+
+    def _encoded(self, text: str, prefix: bool) -> list[int]:
+        if prefix or not self._prefixed:
+            return self._engine.encode(text)
+        marked, mark = self._engine.encode(MARK + text), self._engine.encode(MARK)
+        if marked[: len(mark)] != mark:
+            raise EngineError("the engine joins what it shouldn't", Advice.NAME_TOKENIZER)
+        return marked[len(mark) :]
+
+
+MAX_KNOWN = 1000
+"""Texts whose ids are remembered: those of a template, and what is being typed."""

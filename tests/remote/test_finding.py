@@ -1,0 +1,81 @@
+"""What an engine is, by what it answers; what is none is told so."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from llama2ncnn_chat.errors import EngineError
+from llama2ncnn_chat.remote.address import address_of
+from llama2ncnn_chat.remote.finding import find_engine
+from llama2ncnn_chat.remote.http import MAX_ANSWER, Connection, Waits
+from tests.remote.asking import KEY, LLAMA
+from tests.remote.engine_server import JSON, Answer, Script, saying, serving
+from tests.remote.test_sglang import SGLANG
+from tests.remote.test_vllm import VLLM
+
+
+@contextmanager
+def connected(answers: dict[str, Any]) -> Iterator[Connection]:
+    with serving(Script(answers)) as script:
+        connection = Connection(address_of(script.url, KEY), Waits(5, 5, 5))
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind", "model", "length"),
+    [
+        (LLAMA, "llama-server", "tiny", 64),
+        (VLLM, "vLLM 0.18.2", "small", 64),
+        (SGLANG, "SGLang", "org/small", 64),
+    ],
+    ids=["llama-server", "vLLM", "SGLang"],
+)
+def test_what_it_is(answers: dict[str, Any], kind: str, model: str, length: int) -> None:
+    with connected(answers) as connection:
+        facts = find_engine(connection).facts
+    assert (facts.kind, facts.model, facts.context_length) == (kind, model, length)
+
+
+def test_one_of_several_models_is_named() -> None:
+    with connected(VLLM) as connection:
+        assert find_engine(connection, "large").facts.context_length == 128
+        with pytest.raises(EngineError, match="no model 'huge'; it has small, large"):
+            find_engine(connection, "huge")
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        ({}, "none of the engines"),
+        ({"/props": saying([]), "/version": saying(3)}, "none of the engines"),
+        ({"/props": saying({"error": {"message": "no key"}}, 401)}, "wants a key"),
+        ({"/props": saying({"error": {"message": "Loading model"}}, 503)}, "Loading model"),
+        ({"/props": Answer([b"<html>"], kind=JSON)}, "no JSON"),
+        ({"/props": Answer([b"x" * (MAX_ANSWER // 64)] * 65, kind=JSON)}, "over"),
+        ({**LLAMA, "/props": saying({"default_generation_settings": {}})}, "n_ctx"),
+        ({**LLAMA, "/v1/models": saying({"data": []})}, "its models"),
+        ({**VLLM, "/v1/models": saying({"data": [{"id": "x"}]})}, "max_model_len"),
+    ],
+)
+def test_what_is_none(answers: dict[str, Any], why: str) -> None:
+    with connected(answers) as connection, pytest.raises(EngineError, match=why) as refused:
+        find_engine(connection)
+    assert KEY not in str(refused.value)
+
+
+def test_where_nobody_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    connection = Connection(address_of(f"127.0.0.1:{port}"))
+    with pytest.raises(EngineError, match=f"no engine at 127.0.0.1:{port}") as refused:
+        find_engine(connection)
+    connection.close()
+    assert refused.value.hint == "is it running?"
