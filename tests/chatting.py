@@ -15,6 +15,7 @@ from llama2ncnn_chat.chat.outcomes import Ask, Generate, Outcome
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.events import Event
 from llama2ncnn_chat.generation.completer import never
+from llama2ncnn_chat.generation.local import LocalCompleter
 from llama2ncnn_chat.storage.snapshots import SnapshotStore
 from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.text.templates.marked import template_of
@@ -64,7 +65,7 @@ def make_chat(
     facts = ModelFacts("/models/tiny", fingerprint, "fp32", 1000)
     engine = engine or answering(echo)
     model = model_of(engine, facts, TOKENIZER, template=settings.template)
-    return Chat(engine, model, settings, **kw)
+    return Chat(LocalCompleter(engine, TOKENIZER), model, settings, **kw)
 
 
 def carry_out(outcomes: Iterable[Outcome], *, yes: bool = True) -> list[Outcome | Event]:

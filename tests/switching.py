@@ -10,6 +10,7 @@ from llama2ncnn_chat.chat.chat_model import ChatModel, ListedModel
 from llama2ncnn_chat.chat.model_facts import ModelFacts
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.events import Step
+from llama2ncnn_chat.generation.local import LocalCompleter
 from llama2ncnn_chat.model.engine import Engine
 from llama2ncnn_chat.text.templates.marked import template_of
 from llama2ncnn_chat.text.templates.template import Template
@@ -27,12 +28,13 @@ def model_of(
     **more: Any,
 ) -> ChatModel:
     """What has that engine loaded, unless ``load`` does something else."""
+    words = vocabulary or ByteTokenizer()
     return ChatModel(
         facts or ModelFacts("/models/other", "f2", "q8", 2000),
-        vocabulary or ByteTokenizer(),
+        words,
         template or template_of("llama2"),
         engine.context_length,
-        load or (lambda _step: engine),
+        lambda step: LocalCompleter(load(step) if load else engine, words),
         **more,
     )
 

@@ -14,8 +14,8 @@ from ..conversation.ledger import Ledger, Turn
 from ..conversation.settings import Settings
 from ..errors import Advice, UsageError
 from ..events import Events
-from ..generation.completer import never
-from ..model.engine import Cancelled, Engine
+from ..generation.completer import Completer, never
+from ..model.engine import Cancelled
 from ..storage.snapshots import SnapshotStore
 from ..storage.store import Store
 from .bare_words import BareWords
@@ -36,7 +36,7 @@ class Chat(OpenSession):
 
     def __init__(
         self,
-        engine: Engine,
+        completer: Completer,
         model: ChatModel,
         settings: Settings,
         *,
@@ -46,7 +46,7 @@ class Chat(OpenSession):
         snapshots: SnapshotStore | None = None,
         models: Models | None = None,
     ) -> None:
-        super().__init__(engine, model, settings, given=given, store=store, snapshots=snapshots)
+        super().__init__(completer, model, settings, given=given, store=store, snapshots=snapshots)
         self.set_by_hand, self.models = set(set_by_hand), models
         self.bare_words = BareWords()
 
@@ -97,7 +97,7 @@ class Chat(OpenSession):
     def setting(self, name: str) -> str:
         """Return one setting as it would be typed."""
         if name == "threads":
-            return str(self._engine.threads)
+            return str(self._completer.threads)
         return value_of(self.settings, name)
 
     def set_setting(self, name: str, text: str) -> None:
@@ -118,7 +118,7 @@ class Chat(OpenSession):
             self._open(Ledger(), None, self.session.recorder)
         if "seed" in values:
             self.next_reply.count_seeds()
-        self._engine.threads = values.get("threads", self._engine.threads)
+        self._completer.threads = values.get("threads", self._completer.threads)
         self.set_by_hand |= values.keys()
         self._meta_changed()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..events import Step
-from ..model.engine import Engine
+from ..generation.completer import Completer
 from ..text.templates.template import Template
 from ..text.vocabulary import Vocabulary
 from .model_facts import ModelFacts
@@ -18,7 +18,7 @@ from .model_facts import ModelFacts
 
 @dataclass(frozen=True)
 class ChatModel:
-    """All that a chat takes of a model but its weights, which ``load`` brings into memory.
+    """All that a chat takes of a model but what computes with it, which ``load`` gets ready.
 
     ``sampling`` is the model's own, by the names of settings. ``notes`` are to be told whenever it
     is opened, ``first_notes`` where nobody has been told yet. Unless it ``keeps_cache``, what it
@@ -29,7 +29,7 @@ class ChatModel:
     vocabulary: Vocabulary
     template: Template
     context_length: int
-    load: Callable[[Step], Engine]
+    load: Callable[[Step], Completer]
     sampling: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     first_notes: tuple[str, ...] = ()

@@ -25,7 +25,7 @@ class Keeping:
         self,
         store: Store | None,
         snapshots: SnapshotStore | None,
-        completer: LocalCompleter,
+        completer: LocalCompleter | None,
         fingerprint: str,
     ) -> None:
         self.store = store

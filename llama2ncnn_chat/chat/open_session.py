@@ -13,8 +13,8 @@ from ..conversation.renderer import Renderer, refuse_long_system, renderer_of
 from ..conversation.session import Session
 from ..conversation.settings import Settings
 from ..errors import ChatError
+from ..generation.completer import Completer
 from ..generation.local import LocalCompleter
-from ..model.engine import Engine
 from ..model.no_engine import NoEngine
 from ..storage.snapshots import SnapshotStore
 from ..storage.store import LoadedSession, Store
@@ -42,14 +42,14 @@ class Original:
 
 
 class OpenSession:
-    """One engine and the session that uses it now; ``settings`` must name a template.
+    """One completer and the session that uses it now; ``settings`` must name a template.
 
     ``given`` names the settings that hold whatever a resumed session says.
     """
 
     def __init__(
         self,
-        engine: Engine,
+        completer: Completer,
         model: ChatModel,
         settings: Settings,
         *,
@@ -58,12 +58,13 @@ class OpenSession:
         snapshots: SnapshotStore | None = None,
     ) -> None:
         self.session: Session
+        self._completer: Completer
         self.settings, self.given, self.name = settings, given, ""
         self.notes = store.notes if store else []
         self.next_reply = NextReply(Ledger())
         self._original: Original | None = None  # the first message goes into a copy of it
-        self._store, self._snapshots, self._engine = store, snapshots, engine
-        self._take(model, engine)
+        self._store, self._snapshots = store, snapshots
+        self._take(model, completer)
         self._begin()
 
     @property
@@ -157,22 +158,23 @@ class OpenSession:
         """Give the open model's memory back; returns what ``use_model`` takes to open it again."""
         self._keeping.save_cache(self.session)
         self._completer.close()
-        self._engine = NoEngine(self.session.context_length, self._engine.threads)
+        nothing = NoEngine(self.session.context_length, self._completer.threads)
+        self._completer = LocalCompleter(nothing, self.vocabulary)
         return self.chat_model
 
     def use_model(
-        self, model: ChatModel, engine: Engine, settings: Settings, *, anew: bool
+        self, model: ChatModel, completer: Completer, settings: Settings, *, anew: bool
     ) -> None:
         """Go on with a model; ``anew``: with the texts, whose ids mean something else to it.
 
         A stored session stays as it is then: what is sent goes into a copy.
         """
         before, shown, meta = self.session, self._shown_id, self._meta()
-        engine.threads = self._engine.threads
+        completer.threads = self._completer.threads
         self.settings = settings
-        self._take(model, engine)
+        self._take(model, completer)
         recorder, first = before.recorder, before.first_visible
-        if engine.context_length > before.context_length:  # there may be room again for more of it
+        if completer.context_length > before.context_length:  # there may be room for more of it
             first = None
         if anew:
             encode_anew(before.ledger, self._renderer())
@@ -191,13 +193,13 @@ class OpenSession:
         if self.session_id is not None:
             self._restore_cache(self.session_id)
 
-    def _take(self, model: ChatModel, engine: Engine) -> None:
+    def _take(self, model: ChatModel, completer: Completer) -> None:
         self.model, self.vocabulary = model.facts, model.vocabulary
-        self.chat_model, self._engine = model, engine
-        self._completer = LocalCompleter(engine, model.vocabulary)
-        snapshots = self._snapshots if model.keeps_cache else None
+        self.chat_model, self._completer = model, completer
+        cache_of = completer if isinstance(completer, LocalCompleter) else None
         fingerprint = model.facts.fingerprint
-        self._keeping = Keeping(self._store, snapshots, self._completer, fingerprint)
+        snapshots = self._snapshots if model.keeps_cache else None
+        self._keeping = Keeping(self._store, snapshots, cache_of, fingerprint)
 
     def _restore_cache(self, session_id: int) -> None:
         if note := self._keeping.restore_cache(self.session, session_id):

@@ -18,9 +18,10 @@ from ..conversation.renderer import refuse_long_system, renderer_of
 from ..conversation.settings import Settings
 from ..errors import ChatError, ModelError
 from ..events import Event, Events, ModelProgress, Report, Step
-from ..generation.completer import never
+from ..generation.completer import Completer, never
+from ..generation.local import LocalCompleter
 from ..generation.settings import RANGES
-from ..model.engine import Cancelled, Engine
+from ..model.engine import Cancelled
 from ..model.no_engine import NoEngine
 from .chat import Chat
 from .chat_model import ChatModel
@@ -49,15 +50,15 @@ def _steps(chat: Chat, name: str, cancelled: Cancelled) -> Generator[Event, None
     same = reads_the_same(chat.session.ledger, chat.session.renderer, renderer)
     before, settings_before = chat.free_model(), chat.settings
     try:
-        engine = yield from _watched(new.load, cancelled)
+        completer = yield from _watched(new.load, cancelled)
     except KeyboardInterrupt:  # on the way out
         raise
     except BaseException:
         chat.use_model(before, _opened_again(before, chat), settings_before, anew=False)
         raise
-    chat.use_model(new, engine, settings, anew=not same)
+    chat.use_model(new, completer, settings, anew=not same)
     chat.notes.insert(0, _told(chat, new, same=same))
-    chat.notes += [*new.first_notes, *new.notes, *filter(None, [engine.note])]
+    chat.notes += [*new.first_notes, *new.notes, *filter(None, [completer.note])]
 
 
 def settings_with(chat: Chat, new: ChatModel) -> Settings:
@@ -82,13 +83,13 @@ def _told(chat: Chat, new: ChatModel, *, same: bool) -> str:
     return f"{said}; it reads text as other tokens: {copied}"
 
 
-def _opened_again(model: ChatModel, chat: Chat) -> Engine:
+def _opened_again(model: ChatModel, chat: Chat) -> Completer:
     """Load a model that was freed; where that can't be, there is none until another is opened."""
     try:
         return model.load(lambda _what: lambda _done, _total: None)
     except (ChatError, MemoryError, OSError):
         chat.notes.append(f"{model.facts.short} can't be opened again, either")
-        return NoEngine(model.context_length, 1)
+        return LocalCompleter(NoEngine(model.context_length, 1), model.vocabulary)
 
 
 def _watched(work: Callable[[Step], T], cancelled: Cancelled) -> Waiting[T]:

@@ -44,7 +44,14 @@ class Draws:
 
 
 class Completer(Protocol):
-    """Goes on from ids, as often as one likes, and best from those it went on from last."""
+    """Goes on from ids, as often as one likes, and best from those it went on from last.
+
+    ``note`` is what a person should know of what computes; ``threads`` is how many of them do, for
+    what is computed here.
+    """
+
+    note: str
+    threads: int
 
     @property
     def context_length(self) -> int:
@@ -92,6 +99,9 @@ class Completer(Protocol):
 
         What stays needn't be read again, so it may still carry what it heard of the piece.
         """
+
+    def close(self) -> None:
+        """Give memory and connections back; more than once does no harm."""
 
 
 def never() -> bool:

@@ -46,6 +46,7 @@ class LocalCompleter:
     def __init__(
         self, engine: Engine, vocabulary: Vocabulary, *, clock: Clock = time.perf_counter
     ) -> None:
+        self.note = engine.note
         self._engine, self._vocabulary, self._clock = engine, vocabulary, clock
         self._schemas = Schemas(vocabulary)
         # Logits after a message, so that another reply to it needs no token fed again.
@@ -57,6 +58,15 @@ class LocalCompleter:
         """The tokens that stand in the engine's cache; what is being read ahead is called off."""
         with self._background.barred():
             return self._cached.ids
+
+    @property
+    def threads(self) -> int:
+        """How many threads the engine computes with."""
+        return self._engine.threads
+
+    @threads.setter
+    def threads(self, n: int) -> None:
+        self._engine.threads = n
 
     @property
     def grain(self) -> int:

@@ -129,13 +129,13 @@ def _new_chat(
     refuse_long_system(renderer_of(settings, vocabulary), length)
     if message is not None:
         _refuse_message(message, vocabulary, replace(settings, beginning=options.begin), length)
-    engine = model.load(step)
+    completer = model.load(step)
     keeps_caches = options.kv_cache and options.save
     if store:
         for gone in store.purge_deleted(KEPT_DELETED):
             SnapshotStore().delete(gone)
     chat = Chat(
-        engine,
+        completer,
         model,
         settings,
         given=options.given,
@@ -147,7 +147,7 @@ def _new_chat(
     chat.next_reply.begin_with(options.begin)
     resumes = options.latest or options.resume is not None  # where it was told at first sight
     first_notes = () if resumes else model.first_notes
-    chat.notes += [*options.notes, *model.notes, *first_notes, *filter(None, [engine.note])]
+    chat.notes += [*options.notes, *model.notes, *first_notes, *filter(None, [completer.note])]
     return chat
 
 

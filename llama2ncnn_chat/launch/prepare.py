@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from ..chat.options import SETTINGS, with_values
 from ..conversation.settings import Settings
 from ..errors import Advice, UsageError
 from ..events import Step
+from ..generation.local import LocalCompleter
 from ..paths import as_text
 from ..text.templates.marked import TEMPLATES
 from ..text.vocabulary import Vocabulary
@@ -48,18 +48,18 @@ def prepare(options: Options, step: Step) -> ChatModel:
     length = options.ctx_size or shape.context_length
     fixed = shape.rope.goes_by_context  # so a snapshot may be of another length's keys
     notes = (*model.notes, longer_note(model, options.ctx_size), _fixed_note(length) * fixed)
+
+    def load_it(step: Step) -> LocalCompleter:
+        n, check = options.ctx_size, options.check
+        engine = load(model, step, threads=options.threads, context_length=n, check=check)
+        return LocalCompleter(engine, vocabulary)
+
     return ChatModel(
         _facts_of(model, options, length),
         vocabulary,
         settings.template,
         length,
-        partial(
-            load,
-            model,
-            threads=options.threads,
-            context_length=options.ctx_size,
-            check=options.check,
-        ),
+        load_it,
         own_sampling(model.facts.sampling),
         tuple(filter(None, notes)),
         tuple(filter(None, (note, padding_note(vocabulary)))),

@@ -36,8 +36,11 @@ Clock = Callable[[], float]
 class RemoteCompleter:
     """Implements ``Completer``: keeps nothing between two texts but the connection.
 
-    ``clock`` gives seconds.
+    ``threads`` are of no use elsewhere, but are kept for a model that runs here. ``clock`` gives
+    seconds.
     """
+
+    note = ""
 
     def __init__(
         self,
@@ -46,8 +49,10 @@ class RemoteCompleter:
         vocabulary: Vocabulary,
         context_length: int | None = None,
         *,
+        threads: int = 1,
         clock: Clock = time.perf_counter,
     ) -> None:
+        self.threads = threads
         self.context_length = context_length or dialect.facts.context_length
         self.dialect, self._connection, self._vocabulary = dialect, connection, vocabulary
         self._clock = clock
@@ -85,6 +90,12 @@ class RemoteCompleter:
         """Ask what the model thinks of them, in one request; see ``Completer``."""
         refuse_too_long(len(ids) - 1, self.context_length)
         return self._weigh(list(ids), start, cancelled)
+
+    def prefill_ahead(self, ids: Callable[[], Sequence[int]]) -> None:
+        """Do nothing: an engine that others use as well has better things to do."""
+
+    def hold_ahead(self, seconds: float) -> None:
+        """Do nothing: nothing is read ahead."""
 
     def cut(self, old: Sequence[int], new: Sequence[int]) -> None:
         """Do nothing: which ids stand before the model, each request says."""

@@ -12,11 +12,11 @@ import uvicorn
 
 from ..chat.chat_model import ChatModel
 from ..errors import UsageError
+from ..generation.completer import Completer
 from ..generation.local import LocalCompleter
 from ..launch.options import Options
 from ..launch.prepare import prepare, with_sampling
 from ..launch.serve_options import ServeOptions
-from ..model.engine import Engine
 from ..ui.progress import Steps
 from ..ui.telling import tell
 from .app import LOOPBACK, Server
@@ -34,12 +34,12 @@ def run(options: Options, serving: ServeOptions) -> int:
     with closing(_bound(serving.host, serving.port)) as listening:
         with Steps() as steps:
             model = prepare(options, steps.step)
-            engine = model.load(steps.step)
-        with closing(engine):
-            for note in (*options.notes, *model.notes, *model.first_notes, engine.note):
+            completer = model.load(steps.step)
+        with closing(completer):
+            for note in (*options.notes, *model.notes, *model.first_notes, completer.note):
                 if note:
                     tell(note)
-            server = server_of(model, engine, options, serving)
+            server = server_of(model, completer, options, serving)
             host, port = listening.getsockname()[:2]
             where = f"[{host}]" if ":" in host else host
             tell(f"{server.model} is served at http://{where}:{port}/v1; ^c stops it")
@@ -56,15 +56,19 @@ def run(options: Options, serving: ServeOptions) -> int:
     return 0
 
 
-def server_of(model: ChatModel, engine: Engine, options: Options, serving: ServeOptions) -> Server:
+def server_of(
+    model: ChatModel, completer: Completer, options: Options, serving: ServeOptions
+) -> Server:
     """Put together what answers."""
-    completer, metrics = LocalCompleter(engine, model.vocabulary), Metrics()
+    if not isinstance(completer, LocalCompleter):
+        raise UsageError("an engine elsewhere serves others by itself", "ask it, or name a MODEL")
+    metrics = Metrics()
     prefixes = Prefixes(completer, serving.cache_mb << 20)
     settings = replace(options.settings, template=model.template)
     settings = with_sampling(settings, model.sampling, options.set_by_hand)
     return Server(
         serving.name or Path(model.facts.name).name,
-        Tasks(model.vocabulary, settings, engine.context_length),
+        Tasks(model.vocabulary, settings, completer.context_length),
         EngineRoom(completer, prefixes, serving.waiting, metrics),
         metrics,
         serving.key,

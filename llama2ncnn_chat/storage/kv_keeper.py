@@ -24,11 +24,12 @@ SHARED_TOKENS = 64
 class KvKeeper:
     """Keeps the cache of ``completer``; without a ``SnapshotStore`` it keeps nothing.
 
-    ``fingerprint`` is that of the model.
+    Nor does it without a ``completer``, where what is read stands elsewhere. ``fingerprint`` is
+    that of the model.
     """
 
     def __init__(
-        self, snapshots: SnapshotStore | None, completer: LocalCompleter, fingerprint: str
+        self, snapshots: SnapshotStore | None, completer: LocalCompleter | None, fingerprint: str
     ) -> None:
         self._snapshots, self._completer = snapshots, completer
         self._fingerprint = fingerprint
@@ -36,20 +37,21 @@ class KvKeeper:
 
     def save(self, session: Session, session_id: int) -> None:
         """Save the cache as it is, and what others may begin with, unless that has been done."""
-        if not self._snapshots:
+        completer = self._completer
+        if not self._snapshots or not completer:
             return
-        key, cached, cache = self._key(session), self._completer.ids, None
+        key, cached, cache = self._key(session, completer), completer.ids, None
         # What the model has read of another path (after an undo) is of no use later.
         window = session.window(session.sight(session.ledger.head))
         n = common_prefix(cached, window)
         if n and window[:n] != self._kept:
-            cache = self._completer.snapshot()
+            cache = completer.snapshot()
             self._snapshots.save(session_id, key, window[:n], _first(cache, n))
             self._kept = window[:n]
-        opening = self._opening(session)
+        opening = _opening(session, completer)
         name = opening_of(key, opening)
         if opening and cached[: len(opening)] == opening and not self._snapshots.has(name):
-            cache = cache or self._completer.snapshot()
+            cache = cache or completer.snapshot()
             self._snapshots.save(name, key, opening, _first(cache, len(opening)))
 
     def restore(self, session: Session, session_id: int) -> tuple[int, str]:
@@ -58,24 +60,30 @@ class KvKeeper:
         Returns how many of its tokens will have to be read again, and why: "off" where nothing is
         kept, empty where nothing went wrong.
         """
+        completer = self._completer
+        if not completer:
+            return 0, ""
         window, why, n_restored = session.window(session.sight(session.ledger.head)), "off", 0
         if self._snapshots:
-            cache, why = self._snapshots.load(session_id, self._key(session), window)
-            if cache and cache.n_tokens > self._completer.context_length:
+            cache, why = self._snapshots.load(session_id, self._key(session, completer), window)
+            if cache and cache.n_tokens > completer.context_length:
                 why = "what was kept is longer than this context"
             elif cache:
-                self._completer.restore(cache, window)
-                self._kept, n_restored = list(self._completer.ids), cache.n_tokens
+                completer.restore(cache, window)
+                self._kept, n_restored = list(completer.ids), cache.n_tokens
         return len(window) - n_restored, why
 
     def restore_opening(self, session: Session) -> None:
         """Restore what the conversation begins with, if another has kept it."""
-        opening = self._opening(session) if self._snapshots else []
-        if self._snapshots and self._completer.ids[: len(opening)] != opening:
-            key = self._key(session)
+        completer = self._completer
+        if not self._snapshots or not completer:
+            return
+        opening = _opening(session, completer)
+        if completer.ids[: len(opening)] != opening:
+            key = self._key(session, completer)
             cache, _ = self._snapshots.load(opening_of(key, opening), key, opening)
-            if cache and cache.n_tokens < self._completer.context_length:
-                self._completer.restore(cache, opening, ahead=True)
+            if cache and cache.n_tokens < completer.context_length:
+                completer.restore(cache, opening, ahead=True)
 
     def total_bytes(self) -> int:
         """Add up what the snapshots of all sessions take on the disk."""
@@ -87,15 +95,9 @@ class KvKeeper:
             self._snapshots.delete(session_id)
             self._snapshots.delete_openings()
 
-    def _opening(self, session: Session) -> list[int]:
-        """Return what is worth sharing of what the conversation begins with; or nothing."""
-        opening = session.ahead.opening()
-        n = len(opening) - len(opening) % self._completer.grain
-        return opening[:n] if n >= SHARED_TOKENS else []
-
-    def _key(self, session: Session) -> str:
+    def _key(self, session: Session, completer: LocalCompleter) -> str:
         template = session.renderer.template
-        return snapshot_key(self._fingerprint, self._completer.computed_by, template)
+        return snapshot_key(self._fingerprint, completer.computed_by, template)
 
 
 def snapshot_key(fingerprint: str, computed_by: str, template: Template) -> str:
@@ -108,6 +110,13 @@ def snapshot_key(fingerprint: str, computed_by: str, template: Template) -> str:
         return f"{key}/{name}"
     says = json.dumps(template.to_dict(), sort_keys=True)
     return f"{key}/{name}/{hashlib.sha256(says.encode()).hexdigest()}"
+
+
+def _opening(session: Session, completer: LocalCompleter) -> list[int]:
+    """Return what is worth sharing of what the conversation begins with; or nothing."""
+    opening = session.ahead.opening()
+    n = len(opening) - len(opening) % completer.grain
+    return opening[:n] if n >= SHARED_TOKENS else []
 
 
 def _first(cache: KvCache, n: int) -> KvCache:

@@ -15,22 +15,17 @@ from llama2ncnn_chat.storage.kv_keeper import SHARED_TOKENS
 from llama2ncnn_chat.storage.store import Store
 from tests.chatting import bytes_of, do, make_chat, stored_chat, transcript
 from tests.conversation.scripted import finish
-from tests.fakes import ScriptedEngine
+from tests.inside import completer_of, script_of
 
 LONG_SYSTEM = Settings(system="You are as brief as can be, and a little rude. " * 3)
 
 
-def engine_of(chat: Chat) -> ScriptedEngine:
-    assert isinstance(chat._engine, ScriptedEngine)
-    return chat._engine
-
-
 def pause(chat: Chat, typed: str) -> int:
     """Stop typing for a moment; returns how many tokens were read for it."""
-    before = len(engine_of(chat).fed)
+    before = len(script_of(chat).fed)
     prefill_ahead(chat, begun(typed))
-    finish(chat._completer)
-    return len(engine_of(chat).fed) - before
+    finish(completer_of(chat))
+    return len(script_of(chat).fed) - before
 
 
 def openings() -> list[Path]:
@@ -56,10 +51,10 @@ def test_a_message_is_read_while_it_is_typed() -> None:
     chat = make_chat()
     assert pause(chat, "hello to you ") > len("hello to you")
     hold(chat)
-    fed = len(engine_of(chat).fed)
+    fed = len(script_of(chat).fed)
     do(chat, "hello to you too")
     assert transcript(chat) == ["hello to you too", "You said hello to you too."]
-    read = len(engine_of(chat).fed) - fed - len(" You said hello to you too.")
+    read = len(script_of(chat).fed) - fed - len(" You said hello to you too.")
     assert read < len(" too [/INST]") + 4
     chat.close()
 
@@ -94,7 +89,7 @@ def test_a_chat_is_closed_in_the_middle_of_it() -> None:
     prefill_ahead(chat, begun("a message " * 100))
     chat.close()
     chat.close()
-    assert chat._completer._background._thread is None
+    assert completer_of(chat)._background._thread is None
 
 
 def test_another_session_begins_with_what_one_has_kept() -> None:
@@ -105,12 +100,12 @@ def test_another_session_begins_with_what_one_has_kept() -> None:
     when = kept.stat().st_mtime_ns
     for text in ("hello", "something else"):
         chat = stored_chat(settings=LONG_SYSTEM)
-        assert engine_of(chat).position > len(LONG_SYSTEM.system)
+        assert script_of(chat).position > len(LONG_SYSTEM.system)
         assert chat.session.window([]) == []
         do(chat, text)
         assert transcript(chat) == [text, f"You said {text}."]
         said = f" [/INST] You said {text}."
-        assert len(engine_of(chat).fed) <= len(f" {text}{said}") + 1
+        assert len(script_of(chat).fed) <= len(f" {text}{said}") + 1
         chat.close()
     assert openings() == [kept]
     assert kept.stat().st_mtime_ns > when  # used, so that others go first
@@ -129,7 +124,7 @@ def test_what_differs_is_kept_for_itself(other: dict[str, object]) -> None:
     do(first, "hello")
     first.close()
     chat = stored_chat(**other)
-    assert engine_of(chat).position == 0
+    assert script_of(chat).position == 0
     do(chat, "hello")
     chat.close()
     assert len(openings()) == 2
@@ -171,9 +166,9 @@ def test_a_new_session_in_a_chat_needs_no_file() -> None:
     chat.new()
     for path in openings():
         path.unlink()
-    fed = len(engine_of(chat).fed)
+    fed = len(script_of(chat).fed)
     assert pause(chat, "hello to you ") < len(" hello to you") + 1
-    assert len(engine_of(chat).fed) > fed
+    assert len(script_of(chat).fed) > fed
     chat.close()
 
 
@@ -181,5 +176,5 @@ def test_the_files_that_a_message_names_are_read_with_it(tmp_path: Path) -> None
     (tmp_path / "poem.txt").write_text("Roses are red.")
     chat = make_chat()
     pause(chat, f"see @{tmp_path}/poem.txt and say ")
-    assert "Roses are red.\n\nsee " in bytes_of(engine_of(chat).ids).decode()
+    assert "Roses are red.\n\nsee " in bytes_of(script_of(chat).ids).decode()
     chat.close()

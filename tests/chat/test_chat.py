@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.conversation.session import BusyError
 from llama2ncnn_chat.conversation.settings import Settings
 from llama2ncnn_chat.errors import ChatError
@@ -23,12 +22,7 @@ from tests.chatting import (
     talk_and_close,
     transcript,
 )
-from tests.fakes import ScriptedEngine
-
-
-def engine_of(chat: Chat) -> ScriptedEngine:
-    assert isinstance(chat._engine, ScriptedEngine)
-    return chat._engine
+from tests.inside import script_of
 
 
 def test_a_resumed_conversation_is_read_from_its_snapshot() -> None:
@@ -37,10 +31,10 @@ def test_a_resumed_conversation_is_read_from_its_snapshot() -> None:
     chat.resume(1)
     assert transcript(chat) == [LONG, f"You said {LONG}.", "two", "You said two."]
     assert chat.pop_notes() == []
-    cached = engine_of(chat).position
+    cached = script_of(chat).position
     assert cached == chat.session.context().used
     do(chat, "three")
-    assert len(engine_of(chat).fed) < len(" [INST] three [/INST]") + len("You said three.") + 8
+    assert len(script_of(chat).fed) < len(" [INST] three [/INST]") + len("You said three.") + 8
     chat.close()
 
 
@@ -80,7 +74,7 @@ def test_what_was_read_of_another_path_is_not_kept() -> None:
     chat.close()
     chat = stored_chat()
     chat.resume(1)
-    assert engine_of(chat).position > len(LONG)
+    assert script_of(chat).position > len(LONG)
     chat.close()
 
 
@@ -153,10 +147,10 @@ def test_after_a_restart_redo_leads_back_to_the_first_message_that_was_open() ->
 def test_a_new_session_feeds_its_system_prompt_only_once() -> None:
     chat = stored_chat(settings=Settings(system="Be brief. " * 10))
     do(chat, "hello")
-    fed = len(engine_of(chat).fed)
+    fed = len(script_of(chat).fed)
     chat.new()
     do(chat, "hello")
-    assert len(engine_of(chat).fed) - fed < 60
+    assert len(script_of(chat).fed) - fed < 60
     chat.close()
 
 
@@ -203,7 +197,7 @@ def test_close_keeps_a_reply_that_was_left_half_way(tmp_path: Path) -> None:
 
 def test_the_engine_is_asked_nothing_before_a_message() -> None:
     chat = make_chat(answering(echo))
-    assert engine_of(chat).fed == []
+    assert script_of(chat).fed == []
     chat.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.generation.local import LocalCompleter
 from llama2ncnn_chat.storage.store import Store
 from tests.chatting import LLAMA2, LONG, do, stored_chat, talk_and_close, transcript
 from tests.fakes import ScriptedEngine, ShiftedTokenizer
@@ -81,7 +82,7 @@ def test_another_tokenizer_gets_a_copy_that_is_encoded_anew() -> None:
     talk_and_close(LONG)
     engine = ScriptedEngine(lambda _: 2, context_length=2000)
     model = model_of(engine, vocabulary=ShiftedTokenizer())
-    chat = Chat(engine, model, LLAMA2, store=Store.open())
+    chat = Chat(LocalCompleter(engine, model.vocabulary), model, LLAMA2, store=Store.open())
     chat.resume(1)
     assert "other tokens" in chat.pop_notes()[0]
     path = chat.session.ledger.path()

@@ -14,6 +14,7 @@ from llama2ncnn_chat.errors import UsageError
 from llama2ncnn_chat.text.templates.marked import MarkedTemplate, template_of
 from tests.chat.asked import complaint, said
 from tests.chatting import LONG, TOKENIZER, do, stored_chat, transcript
+from tests.inside import engine_of
 
 MINE = MarkedTemplate(
     "mine",
@@ -70,7 +71,7 @@ def test_its_kv_cache_fits_and_its_tokens_are_not_taken_for_anothers() -> None:
     begin(MINE)
     chat = resumed()
     assert chat.pop_notes() == []
-    assert chat._engine.position > len(LONG)
+    assert engine_of(chat).position > len(LONG)
     chat.close()
     chat = resumed(fingerprint="f2")
     assert not any("other tokens" in note for note in chat.pop_notes())

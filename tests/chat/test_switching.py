@@ -36,6 +36,7 @@ from tests.chatting import (
     transcript,
 )
 from tests.fakes import BOS, ByteTokenizer, ScriptedEngine, ShiftedTokenizer
+from tests.inside import script_of
 from tests.switching import NamedModels, model_of, saying
 
 SHIFTED = ShiftedTokenizer()
@@ -70,11 +71,6 @@ def ids_of(chat: Chat) -> list[list[int]]:
     return [turn.ids for turn in chat.session.ledger.turns()]
 
 
-def engine_of(chat: Chat) -> ScriptedEngine:
-    assert isinstance(chat._engine, ScriptedEngine)
-    return chat._engine
-
-
 def window_of(chat: Chat) -> list[int]:
     return chat.session.window(chat.session.sight(chat.session.ledger.head))
 
@@ -88,7 +84,7 @@ def test_the_same_tokens_stay_and_are_read_once(saved: bool) -> None:
     engine = answering(loud)
     chat = with_model(model_of(engine), saved=saved)
     do(chat, "/regen")
-    old, before, number = engine_of(chat), ids_of(chat), chat.session_id
+    old, before, number = script_of(chat), ids_of(chat), chat.session_id
     do(chat, "/model other")
     assert ids_of(chat) == before
     assert chat.session_id == number
@@ -124,7 +120,7 @@ def test_nothing_that_one_model_has_read_is_used_by_another() -> None:
     assert engine.position == 0
     assert "(the model or the CPU differs)" in chat.pop_notes()[1]
     do(chat, "/model tiny")
-    assert engine_of(chat).position == len(window_of(chat))  # it is its own again
+    assert script_of(chat).position == len(window_of(chat))  # it is its own again
     assert chat.pop_notes() == ["tiny answers from now on"]
     chat.close()
 
@@ -229,7 +225,7 @@ def test_a_failure_leaves_all_as_it_was() -> None:
     with pytest.raises(ModelError, match=r"other\.bin: damaged"):
         do(chat, "/model other")
     assert (chat.settings, ids_of(chat), chat.model) == (settings, before, facts)
-    assert engine_of(chat).position > 0  # from its snapshot
+    assert script_of(chat).position > 0  # from its snapshot
     assert chat.pop_notes() == []
     do(chat, "two")
     assert transcript(chat)[2:] == ["two", "You said two."]
@@ -254,16 +250,16 @@ def test_what_cannot_be_is_refused_before_anything_is_freed() -> None:
     chat = with_model(tight)
     chat.set_values({"system": "a system prompt that takes more than forty tokens"})
     do(chat, "more")
-    position = engine_of(chat).position
+    position = script_of(chat).position
     for name, why in (("none", "none: no such model"), ("other", "this system prompt takes")):
         with pytest.raises(ChatError, match=why):
             do(chat, f"/model {name}")
-        assert engine_of(chat).position == position > 0
+        assert script_of(chat).position == position > 0
 
 
 def test_where_the_old_one_is_gone_too_another_can_be_opened() -> None:
     chat = with_model(model_of(answering(loud), load=fail), saved=True)
-    chat.chat_model = replace(chat.chat_model, load=fail)
+    chat.chat_model = model_of(answering(loud), chat.model, load=fail)
     assert isinstance(chat.models, NamedModels)
     chat.models.named["third"] = model_of(answering(loud))
     with pytest.raises(ModelError, match="damaged"):
@@ -329,10 +325,10 @@ def test_stopped_while_it_is_looked_for_nothing_has_been_freed() -> None:
                 report(1, 2)
 
     chat = with_model(model_of(answering(loud)))
-    chat.models, position = Endless({}), engine_of(chat).position
+    chat.models, position = Endless({}), script_of(chat).position
     with pytest.raises(ChatError, match="stopped"):
         list(open_model(chat, "other", cancelled=lambda: True))
-    assert engine_of(chat).position == position > 0
+    assert script_of(chat).position == position > 0
 
 
 def test_the_memory_of_the_model_before_is_given_back_first() -> None:
@@ -343,7 +339,7 @@ def test_the_memory_of_the_model_before_is_given_back_first() -> None:
         return answering(loud)
 
     chat = with_model(model_of(answering(loud), load=load))
-    old = engine_of(chat)
+    old = script_of(chat)
     assert old.position
     do(chat, "/model other")
     assert at_load == [0]

@@ -15,6 +15,7 @@ from llama2ncnn_chat.launch.open_chat import open_chat
 from llama2ncnn_chat.launch.options import options_of
 from tests.chat_folder import write_chat_folder
 from tests.chatting import do, transcript
+from tests.inside import engine_of
 from tests.program import write_tokenizer
 from tests.tiny_model import random_weights, tiny_config, write_v0
 
@@ -46,10 +47,10 @@ def test_a_model_of_the_same_tokenizer_reads_what_was_said_as_if_it_had_been_the
     chat = opened(model=str(first), temperature="0")
     do(chat, "hello")
     path = chat.session.ledger.path()
-    ids, position = [turn.ids for turn in path], chat._engine.position
+    ids, position = [turn.ids for turn in path], engine_of(chat).position
     assert position
     do(chat, f"/model {second}")
-    assert (chat.model.name, chat._engine.position) == (str(second), 0)
+    assert (chat.model.name, engine_of(chat).position) == (str(second), 0)
     assert [turn.ids for turn in chat.session.ledger.path()] == ids
     do(chat, "again")
     said = chat.session.ledger.path()[-1].ids

@@ -259,12 +259,16 @@ def test_silence_has_an_end() -> None:
 @pytest.mark.parametrize("said", ["", "a"])
 def test_a_stop_is_heard_while_nothing_comes(said: str) -> None:
     """While the prompt is read, and in mid-reply; the engine is hung up on."""
-    stopped = threading.Event()
-    silent = [*streaming(*llama_says(said)).pieces, lambda: stopped.wait(60), FLOOD]
+    stopped, shown = threading.Event(), threading.Event()
+    said_first = streaming(*llama_says(said)).pieces
+    silent = [*said_first, lambda: shown.wait(20), stopped.set, FLOOD]
     with llama(Answer(silent)) as (completer, script):
         events = completer.complete(IDS, Sampling(), Draws(1), Limits(), cancelled=stopped.is_set)
-        threading.Timer(0.1, stopped.set).start()
-        done = list(events)
+        done = []
+        for event in events:
+            done.append(event)
+            if text_of(done) == said:
+                shown.set()
         assert script.hung_up.wait(20)
     assert (end_of(done).reason, end_of(done).ids) == ("cancelled", ids(said))
 

@@ -42,7 +42,8 @@ STOP = {"type": "stop", "matched": EOS}
 @pytest.mark.parametrize("incremental", [False, True])
 def test_all_ids_so_far_or_the_new_ones(incremental: bool) -> None:
     parts = [ids("h"), ids("i"), [*ids("!"), EOS]]
-    events, so_far = [], []
+    events: list[dict[str, Any]] = []
+    so_far: list[int] = []
     for at, part in enumerate(parts):
         so_far = so_far + part
         reason = STOP if at == 2 else None

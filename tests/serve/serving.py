@@ -14,10 +14,10 @@ import uvicorn
 from openai import OpenAI
 
 from llama2ncnn_chat.chat.chat_model import ChatModel
+from llama2ncnn_chat.generation.completer import Completer
 from llama2ncnn_chat.launch.options import Options, options_of
 from llama2ncnn_chat.launch.prepare import prepare
 from llama2ncnn_chat.launch.serve_options import serve_options_of
-from llama2ncnn_chat.model.engine import Engine
 from llama2ncnn_chat.serve.face import server_of
 
 PATIENCE = 30.0
@@ -28,7 +28,7 @@ KEY = "open sesame"
 class Alone:
     """The model of a server by itself."""
 
-    engine: Engine
+    completer: Completer
     model: ChatModel
 
 
@@ -53,7 +53,7 @@ def served(**typed: object) -> Iterator[str]:
     options = options_of(flags(**typed))
     alone = opened(options)
     serving = serve_options_of(flags(**typed), {"KEY": KEY})
-    app = server_of(alone.model, alone.engine, options, serving).app()
+    app = server_of(alone.model, alone.completer, options, serving).app()
     config = uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -65,7 +65,7 @@ def served(**typed: object) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
-        alone.engine.close()
+        alone.completer.close()
 
 
 def until(true: Callable[[], bool]) -> None:

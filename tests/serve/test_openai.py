@@ -13,8 +13,7 @@ from jsonschema import validate
 from openai import OpenAI
 
 from llama2ncnn_chat.events import Choice, Finished, TextDelta
-from llama2ncnn_chat.generation.completer import Draws, Limits
-from llama2ncnn_chat.generation.local import LocalCompleter
+from llama2ncnn_chat.generation.completer import Draws, Limits, never
 from llama2ncnn_chat.generation.settings import GREEDY, Sampling
 from llama2ncnn_chat.launch.options import options_of
 from llama2ncnn_chat.text.templates.template import AsAWhole
@@ -39,15 +38,17 @@ def alone() -> Iterator[Alone]:
     """The same model by itself."""
     model = opened(options_of(flags()))
     yield model
-    model.engine.close()
+    model.completer.close()
 
 
 def generated(
     model: Alone, ids: list[int], sampling: Sampling, limits: Limits, seed: int = 0
 ) -> tuple[str, list[int], list[Choice]]:
     text, choices, done = "", list[Choice](), tuple[int, ...]()
-    completer = LocalCompleter(model.engine, model.model.vocabulary)
-    for event in completer.complete(ids, sampling, Draws(seed), limits, wants_choices=True):
+    completer = model.completer
+    for event in completer.complete(
+        ids, sampling, Draws(seed), limits, wants_choices=True, cancelled=never
+    ):
         if isinstance(event, TextDelta):
             text += event.text
             choices += [event.choice] if event.choice and event.ids else []

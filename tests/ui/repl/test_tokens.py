@@ -12,6 +12,7 @@ from llama2ncnn_chat.ui.repl.tokens import drawn, surprises
 from llama2ncnn_chat.ui.terminal import without_sequences
 from tests.chatting import make_chat
 from tests.fakes import EOS, ByteTokenizer, Float32, ScriptedEngine
+from tests.inside import script_of
 from tests.ui.repl.talking import talk
 
 A, B, SPACE = (byte + 3 for byte in b"ab ")
@@ -43,9 +44,9 @@ def test_a_reply_that_was_written_without_is_read_for_them(
     assert out.count("(a 50.0%, and not b 50.0%)") == 3
     reply = chat.session.ledger.path()[-1]
     assert sorted(reply.choices) == [0, 1, 2]
-    fed = len(chat._engine.fed)  # type: ignore[attr-defined]
+    fed = len(script_of(chat).fed)
     talk(chat, "/tokens\n", label="> ")
-    assert len(chat._engine.fed) == fed  # type: ignore[attr-defined]
+    assert len(script_of(chat).fed) == fed
 
 
 def test_in_colour_the_legend_has_the_tints(capsys: pytest.CaptureFixture[str]) -> None:

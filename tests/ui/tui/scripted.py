@@ -14,6 +14,7 @@ from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.chat.chat_model import ChatModel
 from llama2ncnn_chat.chat.model_facts import ModelFacts
 from llama2ncnn_chat.conversation.settings import Settings
+from llama2ncnn_chat.generation.local import LocalCompleter
 from llama2ncnn_chat.generation.sampling import Float32
 from llama2ncnn_chat.generation.settings import GREEDY
 from llama2ncnn_chat.model.engine import Cancelled
@@ -109,7 +110,7 @@ def make_chat(
     """A chat with the script's engine; ``saved`` in the test's own home."""
     engine = script.engine()
     return Chat(
-        engine,
+        LocalCompleter(engine, ByteTokenizer()),
         model_of(engine, facts, ByteTokenizer(), template=settings.template),
         settings,
         store=Store.open() if saved else None,

@@ -26,6 +26,7 @@ from llama2ncnn_chat.ui.tui.token_text import (
     tints,
 )
 from tests.fakes import ByteTokenizer
+from tests.inside import completer_of
 from tests.ui.tui.scripted import Script, make_chat
 from tests.ui.tui.stage import Stage, play
 
@@ -110,7 +111,7 @@ def test_a_resumed_reply_is_read_once_for_its_numbers() -> None:
         assert sorted(reply.choices) == [0, 1, 2, 3]
         assert heated(stage) == ["cat."]
         await stage.until(lambda: "token 1 of 4" in place(stage))
-        cached, window = again._completer.ids, again.session.window(again.session.ledger.path())
+        cached, window = completer_of(again).ids, again.session.window(again.session.ledger.path())
         assert cached == window[: len(cached)]
         assert stage.notices == []
 
@@ -125,7 +126,7 @@ def test_what_is_known_is_shown_while_the_rest_is_read() -> None:
         await stage.send("hello")
         reply = chat.session.ledger.path()[-1]
         reply.choices.clear()
-        chat._completer._cached.rewind(0)
+        completer_of(chat)._cached.rewind(0)
         script.reading = threading.Semaphore(0)
         await stage.press("f3")
         await stage.until(lambda: "token 1 of 34  enter reads" in place(stage))
@@ -205,7 +206,7 @@ def test_what_is_known_of_every_token_and_going_on_from_another() -> None:
         assert stage.screen.query_one(HeatTranscript).heat
         await stage.press("f3", "shift+tab", "left")
         await stage.until(lambda: stage.said[-1:] == ["cat."])
-        cached = chat._completer.ids
+        cached = completer_of(chat).ids
         window = chat.session.window(between(None, other))
         assert cached == window[: len(cached)]
 
