@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import httpx2
@@ -181,15 +182,21 @@ class Stream:
                 response = self._client.send(request, stream=True)
                 try:
                     self._connection.refuse_error(response)
-                    for event in _events(response):
+                    for event in self._events(response):
                         self._came.put(event)
-                        if self._closed.is_set():
-                            return
                 finally:
                     response.close()
             self._came.put(EndOfStream())
         except EngineError as e:
             self._came.put(e)
+
+    def _events(self, response: httpx2.Response) -> Iterator[Any]:
+        if response.headers.get("Content-Type", "").startswith("text/event-stream"):
+            # What was on its way when somebody hung up is still there to be read.
+            chunks = takewhile(lambda _: not self._closed.is_set(), response.iter_bytes())
+            yield from sse.events(chunks)
+        else:
+            yield sse.parsed(_read(response, sse.MAX_EVENT))
 
     def _note_socket(self, name: str, info: Mapping[str, Any]) -> None:
         """Keep the socket as soon as there is one: what reads from it can't be told to stop."""
@@ -201,13 +208,6 @@ class Stream:
 
 class EndOfStream(Exception):  # noqa: N818
     """There are no more events."""
-
-
-def _events(response: httpx2.Response) -> Iterator[Any]:
-    if response.headers.get("Content-Type", "").startswith("text/event-stream"):
-        yield from sse.events(response.iter_bytes())
-    else:
-        yield sse.parsed(_read(response, sse.MAX_EVENT))
 
 
 def _read(response: httpx2.Response, most: int) -> bytes:
