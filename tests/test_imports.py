@@ -63,7 +63,7 @@ ONLY_IN = {
     "ncnn": {"llama2ncnn_chat.model.ncnn_memory"},
     "textual": {"llama2ncnn_chat.ui.tui"},
     "markdown_it": {"llama2ncnn_chat.ui.tui.markdown"},
-    "prompt_toolkit": {"llama2ncnn_chat.ui.repl"},
+    "prompt_toolkit": {"llama2ncnn_chat.ui.repl", "llama2ncnn_chat.ui.tui.vi_editor"},
     "rich": {"llama2ncnn_chat.ui", "convert.progress"},
     "sqlite3": {"llama2ncnn_chat.storage"},
     "argparse": {"llama2ncnn_chat.arguments", "convert.arguments", "convert.__main__"},

@@ -98,7 +98,7 @@ OPTIONS: tuple[Option, ...] = (
         variables=("ACCESSIBLE",),
     ),
     _start("color", "terminal", "when there are colours", one_of(COLORS), "auto", choices=COLORS),
-    _start("vi", "terminal", "vi keys (with --plain, all of them)", switch, False),
+    _start("vi", "terminal", "vi keys", switch, False),
     _start("history", "terminal", "keep nothing of what is typed", switch, True),
     _start("title", "terminal", "leave the title of the terminal alone", switch, True),
     _start(

@@ -93,7 +93,7 @@ class ChatScreen(Screen[None]):
         self.sending = Sending(self.chat, self.composer, self._carry_out, self.say_if_busy)
         self.chat.record_choices()  # the heat may be asked for at any time
         if self._vi:
-            self.watch(self.composer.prompt, "normal", self.status.show_mode)
+            self.watch(self.composer.prompt, "mode", self.status.show_mode)
         self.composer.prompt.focus()
         if draft := self._history.take_draft():
             self.composer.prompt.replace_text(draft)

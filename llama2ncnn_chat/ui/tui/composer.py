@@ -29,7 +29,6 @@ from .prompt import Offers, Prompt
 from .questions import Pick, one_line
 from .queue import Queue
 from .suggestion_list import SuggestionList
-from .vi_prompt import ViPrompt
 
 _key = partial(key, "composer", first=True)
 CHANGED_AFTER = 0.12
@@ -87,7 +86,7 @@ class Composer(Vertical):
         yield self.queue
         yield SuggestionList()
         yield Static(id="about")
-        yield (ViPrompt if self._vi else Prompt)(self._history, self._offers, self.queue.take_back)
+        yield self._new_prompt()
 
     def on_mount(self) -> None:
         self._draw_about()
@@ -207,6 +206,11 @@ class Composer(Vertical):
             self.prompt.replace_text(text)
             self.prompt.focus()
 
+    def check_action(self, action: str, _parameters: tuple[object, ...]) -> bool | None:
+        """Return False for the key of vi that is the prompt's own."""
+        asked = action == "search_history" and self._vi and bool(self.query(Prompt))
+        return not (asked and self.prompt.redoes)
+
     @work
     async def action_search_history(self) -> None:
         """Let the person pick a line that was sent before."""
@@ -258,6 +262,13 @@ class Composer(Vertical):
         # A command that may have an argument waits for it, unless it was written out already.
         if sends and (written or not current.text.endswith((" ", "/"))):
             self.prompt.submit()
+
+    def _new_prompt(self) -> Prompt:
+        if not self._vi:
+            return Prompt(self._history, self._offers, self.queue.take_back)
+        from .vi_prompt import ViPrompt  # with a library that nobody else waits for
+
+        return ViPrompt(self._history, self._offers, self.queue.take_back)
 
     def _show_suggestions(self, suggestions: Sequence[Suggestion]) -> None:
         self.query_one(SuggestionList).show(suggestions)

@@ -113,6 +113,11 @@ class Prompt(TextArea):
         self._taken_up = ""
 
     @property
+    def redoes(self) -> bool:
+        """Whether Ctrl+R does again what was undone, as in vi."""
+        return False
+
+    @property
     def before_cursor(self) -> str:
         """What stands there before the cursor."""
         return self.get_text_range((0, 0), self.cursor_location)

@@ -85,9 +85,9 @@ class StatusLine(Static):
         self._model, self._weights = model, weights
         self.refresh()
 
-    def show_mode(self, normal: bool) -> None:
+    def show_mode(self, mode: str) -> None:
         """Show which of vi's modes the prompt is in."""
-        self.mode = "NORMAL" if normal else "INSERT"
+        self.mode = mode
 
     def _clear_hint(self) -> None:
         self.hint = ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import threading
 from pathlib import Path
 
 import pytest
@@ -135,71 +134,6 @@ def test_paths_are_suggested(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     found = suggest(make_chat(Script(["Hi."])), f"/read {tmp_path}/")
     assert [s.label for s in found] == [f"{tmp_path}/folder/", f"{tmp_path}/notes.txt"]
-
-
-@pytest.mark.parametrize(
-    ("draft", "keys", "result"),
-    [
-        ("one two", "0iX", "Xone two"),
-        ("one two", "0aX", "oXne two"),
-        ("one two", "IX", "Xone two"),
-        ("one two", "0AX", "one twoX"),
-        ("one two", "0llhx", "oe two"),
-        ("one two", "0wiX", "one Xtwo"),
-        ("one two", "0wwiX", "one twoX"),
-        ("one\ntwo", "k0wiX", "one\nXtwo"),
-        ("one two", "$biX", "one Xtwo"),
-        ("one two", "hhhDaX", "one X"),
-        ("one two", "ccX", "X"),
-        ("one two", "0xu$aX", "one twoX"),
-        ("one\ntwo", "kddiX", "Xtwo"),
-        ("one\ntwo", "koX", "one\nX\ntwo"),
-        ("one\ntwo", "OX", "one\nX\ntwo"),
-        ("one\ntwo", "0hjxkjiX", "one\nXwo"),
-        ("one\ntwo", "k$lxaX", "oneX\ntwo"),
-        ("one two", "qzdzp", "one two"),
-    ],
-)
-def test_vi_keys(draft: str, keys: str, result: str) -> None:
-    async def scene(stage: Stage) -> None:
-        await stage.type(draft)
-        await stage.press("escape", *keys)
-        assert stage.draft == result
-
-    play(make_chat(Script(["Hi."])), scene, vi=True)
-
-
-def test_vi_modes_are_shown_and_a_message_is_sent_from_both() -> None:
-    async def scene(stage: Stage) -> None:
-        assert "INSERT" in stage.status
-        await stage.press(*"hi", "enter")
-        await stage.idle()
-        await stage.press(*"again", "escape")
-        assert "NORMAL" in stage.status
-        await stage.press("x", "enter")
-        await stage.idle()
-        assert stage.said == ["hi", "Hi.", "again", "Hi."]
-        assert "INSERT" in stage.status
-        await stage.press("escape", "k", "k")
-        assert stage.draft == "hi"
-
-    play(make_chat(Script(["Hi."])), scene, vi=True)
-
-
-def test_vi_leaves_a_reply_to_the_second_escape() -> None:
-    gate = threading.Semaphore(3)
-
-    async def scene(stage: Stage) -> None:
-        await stage.send("hello", wait=False)
-        await stage.until(lambda: stage.said[-1:] == ["long"])
-        await stage.press("escape")
-        assert "stopping" not in stage.status
-        await stage.press("escape")
-        gate.release(1000)
-        await stage.idle()
-        assert len(stage.said[-1]) < len("long reply")
-
-    play(make_chat(Script(["long reply"], gate=gate)), scene, vi=True)
 
 
 def test_without_vi_letters_are_letters() -> None:
