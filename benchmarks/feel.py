@@ -208,8 +208,8 @@ def measure_ahead(chat: Program, keys: int, repeats: int, row: Row) -> None:
             echo[ahead] += chat.echo(max(1, keys // repeats), 0.25)
             chat.type("\x03")
             chat.rest(0.5)
-    for ahead, what in (("on", "typed"), ("off", "sent")):
-        row(f"first token of a message that is read while {what}", first[ahead], "s")
+    for ahead, what in (("on", "typed"), ("off", "it waits")):
+        row(f"Enter to first token, read while {what}", first[ahead], "s")
     ratios = [on / off for on, off in zip(first["on"], first["off"], strict=True)]
     row("the one as a part of the other", ratios, "")
     row("key to echo while a draft is read", echo["on"], "ms")
