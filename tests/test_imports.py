@@ -58,6 +58,7 @@ CONVERT_FOR = {
 """Who may look into the converter, and into which of its modules; None is all of them."""
 
 ONLY_IN = {
+    "anyio": {"llama2ncnn_chat.serve.engine_room"},
     "jinja2": {"llama2ncnn_chat.text.templates.sandbox"},
     "llvmlite": {"llama2ncnn_chat.model.kernels"},
     "ncnn": {"llama2ncnn_chat.model.ncnn_memory"},
@@ -72,7 +73,7 @@ ONLY_IN = {
     "llguidance": {"llama2ncnn_chat.generation.grammar"},
     "msgspec": {"llama2ncnn_chat.serve"},
     "prometheus_client": {"llama2ncnn_chat.serve.metrics"},
-    "starlette": {"llama2ncnn_chat.serve.app", "llama2ncnn_chat.serve.responses"},
+    "starlette": {"llama2ncnn_chat.serve"},
     "tokenizers": {"llama2ncnn_chat.text.tokenizers"},
     "uvicorn": {"llama2ncnn_chat.serve.face"},
 }

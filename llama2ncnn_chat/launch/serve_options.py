@@ -32,6 +32,15 @@ SERVE_OPTIONS: tuple[Option, ...] = (
         metavar="VAR",
     ),
     Option(
+        "cors",
+        text,
+        None,
+        "an origin whose pages may ask, such as https://chat.example; * is any",
+        "run",
+        "server",
+        metavar="ORIGIN",
+    ),
+    Option(
         "waiting",
         number(int, 0, 10_000),
         32,
@@ -64,6 +73,7 @@ class ServeOptions:
     port: int
     name: str | None
     api_key_env: str | None
+    cors: str | None
     waiting: int
     cache_mb: int
     key: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
+import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -13,6 +13,8 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,6 +24,8 @@ from ..events import Finished
 from ..text.detokenizer import Detokenizer
 from .answers import Answer, Json, Kind, error
 from .engine_room import EngineRoom
+from .guard import Guard
+from .hanging_up import while_there
 from .metrics import Metrics
 from .responses import EventStream, as_json, failure, refusal
 from .task import Task, Tasks
@@ -38,8 +42,6 @@ from .wanted import (
 MOST_BYTES = 8 << 20
 """Of a request's body."""
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
 _PAGE = Path(__file__).with_name("page.html")
 _PAGE_ALONE = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; "
@@ -52,18 +54,13 @@ Answering = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Server:
-    """What a server answers with. ``key`` is what clients have to know, if anything.
-
-    ``hosts`` are the names that it may be asked by, any if there are none: a page on another host,
-    whose name leads here, isn't answered.
-    """
+    """What a server answers with."""
 
     model: str
     tasks: Tasks
     room: EngineRoom
     metrics: Metrics
-    key: str = ""
-    hosts: tuple[str, ...] = LOOPBACK
+    guard: Guard
 
     def app(self) -> Starlette:
         """Make the ASGI application."""
@@ -83,11 +80,26 @@ class Server:
             *(Route(path, self._guarded(path, to), methods=["POST"]) for path, to in posts.items()),
             *(Route(path, self._guarded(path, to), methods=["GET"]) for path, to in gets.items()),
         ]
-        return Starlette(
+        app = Starlette(
             routes=[Route("/health", _healthy), *guarded],
+            middleware=self._cors(),
             exception_handlers={HTTPException: _refused},
             lifespan=self._lifespan,
         )
+        app.router.redirect_slashes = False
+        return app
+
+    def _cors(self) -> list[Middleware]:
+        if not (origin := self.guard.origin):
+            return []
+        return [
+            Middleware(
+                CORSMiddleware,
+                allow_origins=[origin],
+                allow_methods=["GET", "POST"],
+                allow_headers=["*"],
+            )
+        ]
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
@@ -99,27 +111,22 @@ class Server:
 
         async def answered(request: Request) -> Response:
             try:
-                self._refuse_stranger(request)
+                self.guard.refuse_stranger(
+                    request.headers, changes=request.method == "POST", is_open=answer is _page
+                )
                 response = await answer(request)
             except ChatError as e:
                 response = refusal(e)
             except ClientDisconnect:
                 response = Response(status_code=499)
+            except asyncio.CancelledError:  # which comes of the server's end alone
+                response = refusal(BadRequestError("the server is ending", status=503))
             except Exception as e:  # noqa: BLE001 (whatever it is, the others are still served)
                 response = as_json(failure(e), 500)
             self.metrics.requests.labels(path, str(response.status_code)).inc()
             return response
 
         return answered
-
-    def _refuse_stranger(self, request: Request) -> None:
-        if self.hosts and request.url.hostname not in self.hosts:
-            raise BadRequestError("this server has another name", status=421)
-        said = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if self.key and not hmac.compare_digest(said.encode(), self.key.encode()):
-            raise BadRequestError(
-                "the API key is missing or wrong", status=401, code="invalid_api_key"
-            )
 
     # What is answered
 
@@ -139,17 +146,16 @@ class Server:
         task = await run_in_threadpool(make)
         answer = Answer(kind, self.model, self.tasks.vocabulary, task.n_top)
         if not wanted.stream:
-            return await self._whole(request, task, answer)
+            return as_json(await while_there(request, self._whole(task, answer)))
         pieces = self._pieces(task, answer, with_usage=wanted.with_usage)
-        first = await anext(pieces)  # what is refused is refused by its status
-        return EventStream(first, pieces)
+        # What is refused is refused by its status, so that the first piece is waited for here.
+        return EventStream(await while_there(request, _first(pieces)), pieces)
 
-    async def _whole(self, request: Request, task: Task, answer: Answer) -> Response:
+    async def _whole(self, task: Task, answer: Answer) -> Json:
         async with aclosing(self._fed(task, answer)) as fed:
             async for _ in fed:
-                if await request.is_disconnected():
-                    raise ClientDisconnect
-        return as_json(answer.whole())
+                pass
+        return answer.whole()
 
     async def _pieces(
         self, task: Task, answer: Answer, *, with_usage: bool
@@ -182,17 +188,21 @@ class Server:
 
     async def _tokenize(self, request: Request) -> Response:
         wanted = read_body(TokenizeRequest, await _body(request))
-        ids = self.tasks.vocabulary.encode(wanted.content, bos=wanted.add_special)
+        encode = self.tasks.vocabulary.encode
+        ids = await run_in_threadpool(encode, wanted.content, bos=wanted.add_special)
         return as_json({"tokens": ids})
 
     async def _detokenize(self, request: Request) -> Response:
         wanted = read_body(DetokenizeRequest, await _body(request))
-        text = Detokenizer(self.tasks.vocabulary, begins=True)
         try:
-            content = "".join(map(text.feed, wanted.tokens)) + text.flush()
+            content = await run_in_threadpool(self._text_of, wanted.tokens)
         except IndexError:
             raise BadRequestError("an id is outside of the vocabulary") from None
         return as_json({"content": content})
+
+    def _text_of(self, ids: list[int]) -> str:
+        text = Detokenizer(self.tasks.vocabulary, begins=True)
+        return "".join(map(text.feed, ids)) + text.flush()
 
     async def _models(self, _request: Request) -> Response:
         return as_json({"object": "list", "data": [self._about()]})
@@ -212,6 +222,10 @@ class Server:
         }
         about = {"object": "model", "created": 0, "owned_by": "llama2ncnn-chat", "meta": meta}
         return {"id": self.model, **about}
+
+
+async def _first(pieces: AsyncGenerator[Json, None]) -> Json:
+    return await anext(pieces)
 
 
 async def _body(request: Request) -> bytes:
@@ -234,7 +248,9 @@ async def _page(_request: Request) -> Response:
 
 async def _refused(_request: Request, e: Exception) -> Response:
     assert isinstance(e, HTTPException)
-    return as_json(error(e.detail, status=e.status_code), e.status_code)
+    response = as_json(error(e.detail, status=e.status_code), e.status_code)
+    response.headers.update(e.headers or {})
+    return response
 
 
 def _no_such_model(name: str) -> BadRequestError:

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
+from anyio import CancelScope
+
 from ..events import Event
 from ..generation.local import LocalCompleter
 from .metrics import Metrics
@@ -48,7 +50,7 @@ class EngineRoom:
         self._completer, self._prefixes = completer, prefixes
         self._most_waiting, self._metrics = most_waiting, metrics
         self._turn = asyncio.Lock()  # which wakes those who wait in their order
-        self._n_waiting = 0
+        self._n_waiting, self._n_here = 0, 0  # of those here, one may be answered
         self._thread = ThreadPoolExecutor(1, "engine")
 
     @asynccontextmanager
@@ -57,15 +59,21 @@ class EngineRoom:
 
         Raises ``FullError``, or what the completer raises.
         """
-        with self._in_line():
-            await self._turn.acquire()
+        if self._n_here > self._most_waiting:
+            raise FullError(self._n_waiting)
+        self._n_here += 1
         try:
-            self._metrics.running.set(1)
-            async with aclosing(self._answer(task)) as events:
-                yield events
+            with self._in_line():
+                await self._turn.acquire()
+            try:
+                self._metrics.running.set(1)
+                async with aclosing(self._answer(task)) as events:
+                    yield events
+            finally:
+                self._metrics.running.set(0)
+                self._turn.release()
         finally:
-            self._metrics.running.set(0)
-            self._turn.release()
+            self._n_here -= 1
 
     async def close(self) -> None:
         """Wait for the thread's end."""
@@ -73,8 +81,6 @@ class EngineRoom:
 
     @contextmanager
     def _in_line(self) -> Iterator[None]:
-        if self._turn.locked() and self._n_waiting >= self._most_waiting:
-            raise FullError(self._n_waiting)
         self._n_waiting += 1
         self._metrics.waiting.set(self._n_waiting)
         try:
@@ -114,4 +120,5 @@ class EngineRoom:
                 yield what
         finally:
             stopped.set()
-            await asyncio.shield(at_work)
+            with CancelScope(shield=True):  # nobody else may have the engine before
+                await at_work

@@ -19,8 +19,9 @@ from ..launch.prepare import prepare, with_sampling
 from ..launch.serve_options import ServeOptions
 from ..ui.progress import Steps
 from ..ui.telling import tell
-from .app import LOOPBACK, Server
+from .app import Server
 from .engine_room import EngineRoom
+from .guard import LOOPBACK, Guard
 from .metrics import Metrics
 from .prefixes import Prefixes
 from .task import Tasks
@@ -50,6 +51,7 @@ def run(options: Options, serving: ServeOptions) -> int:
                 log_level=logging.CRITICAL,  # what it says may have a person's text
                 access_log=False,
                 server_header=False,
+                ws="none",
                 timeout_graceful_shutdown=GRACE,
             )
             uvicorn.Server(config).run(sockets=[listening])
@@ -71,8 +73,7 @@ def server_of(
         Tasks(model.vocabulary, settings, completer.context_length),
         EngineRoom(completer, prefixes, serving.waiting, metrics),
         metrics,
-        serving.key,
-        LOOPBACK if serving.host in LOOPBACK else (),
+        Guard(serving.key, LOOPBACK if serving.host in LOOPBACK else (), serving.cors or ""),
     )
 
 
@@ -82,6 +83,5 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as e:
-        raise UsageError(
-            f"{host} port {port} can't be had: {e.strerror}", "--port 0 takes any"
-        ) from None
+        reason = str(e.strerror).partition(" (while")[0]
+        raise UsageError(f"{host}:{port} can't be had: {reason}", "--port 0 takes any") from None

@@ -32,6 +32,7 @@ class Prefixes:
     def __init__(self, completer: LocalCompleter, most_bytes: int) -> None:
         self._completer, self._most_bytes = completer, most_bytes
         self._kept: list[_Kept] = []  # the latest used last
+        self._token_bytes = 1  # at least; the first copy tells
 
     @property
     def n_bytes(self) -> int:
@@ -55,7 +56,16 @@ class Prefixes:
 
     def _keep(self) -> None:
         ids = list(self._completer.ids)
+        most_bytes = self._most_bytes - len(ids) * self._token_bytes
+        if most_bytes < 0:
+            return
         self._kept = [kept for kept in self._kept if ids[: len(kept.ids)] != kept.ids]
-        self._kept.append(_Kept(ids, self._completer.snapshot()))
-        while self.n_bytes > self._most_bytes:
+        self._drop(most_bytes)  # before the copy, so that both are never there
+        copy = _Kept(ids, self._completer.snapshot())
+        self._token_bytes = copy.n_bytes // len(ids)
+        self._kept.append(copy)
+        self._drop(self._most_bytes)
+
+    def _drop(self, most_bytes: int) -> None:
+        while self.n_bytes > most_bytes:
             del self._kept[0]

@@ -6,9 +6,11 @@ Nothing of a person's text, of paths or of other conversations is in an error.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from convert.crash import unforeseen
 
@@ -51,6 +53,12 @@ class EventStream(StreamingResponse):
             media_type="text/event-stream",
             headers={"cache-control": "no-cache", "x-accel-buffering": "no"},
         )
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them, and wait for the end of what makes them, however that comes."""
+        async with aclosing(self._pieces):
+            await super().__call__(scope, receive, send)
 
 
 async def _events(first: Json, pieces: AsyncGenerator[Json, None]) -> AsyncGenerator[bytes, None]:
@@ -62,8 +70,6 @@ async def _events(first: Json, pieces: AsyncGenerator[Json, None]) -> AsyncGener
         yield _event(error(e.message, status=500))
     except Exception as e:  # noqa: BLE001
         yield _event(failure(e))
-    finally:
-        await pieces.aclose()
     yield b"data: [DONE]\n\n"
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import uvicorn
@@ -15,9 +15,11 @@ from openai import OpenAI
 
 from llama2ncnn_chat.chat.chat_model import ChatModel
 from llama2ncnn_chat.generation.completer import Completer
+from llama2ncnn_chat.generation.local import LocalCompleter
 from llama2ncnn_chat.launch.options import Options, options_of
 from llama2ncnn_chat.launch.prepare import prepare
 from llama2ncnn_chat.launch.serve_options import serve_options_of
+from llama2ncnn_chat.model.engine import Engine
 from llama2ncnn_chat.serve.face import server_of
 
 PATIENCE = 30.0
@@ -30,6 +32,21 @@ class Alone:
 
     completer: Completer
     model: ChatModel
+
+
+class Gate:
+    """An engine that computes nothing while its gate is shut."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self.is_open = engine, threading.Event()
+        self.is_open.set()
+
+    def forward(self, *asked: Any) -> Any:
+        self.is_open.wait(PATIENCE)
+        return self._engine.forward(*asked)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
 
 
 def flags(**typed: object) -> dict[str, Any]:
@@ -50,8 +67,18 @@ def _no_step(_what: str) -> Callable[[int, int], None]:
 @contextmanager
 def served(**typed: object) -> Iterator[str]:
     """Serve as long as the block runs, as a command line says; yields where."""
+    with gated(**typed) as (url, _):
+        yield url
+
+
+@contextmanager
+def gated(**typed: object) -> Iterator[tuple[str, threading.Event]]:
+    """Serve with an engine that computes while an event is set; yields where, and the event."""
     options = options_of(flags(**typed))
     alone = opened(options)
+    assert isinstance(alone.completer, LocalCompleter)
+    gate = Gate(alone.completer._engine)
+    alone.completer._engine = cast(Engine, gate)
     serving = serve_options_of(flags(**typed), {"KEY": KEY})
     app = server_of(alone.model, alone.completer, options, serving).app()
     config = uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=1)
@@ -61,8 +88,9 @@ def served(**typed: object) -> Iterator[str]:
     try:
         until(lambda: server.started)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", gate.is_open
     finally:
+        gate.is_open.set()
         server.should_exit = True
         thread.join()
         alone.completer.close()

@@ -17,7 +17,7 @@ from llama2ncnn_chat.generation.completer import Draws, Limits, never
 from llama2ncnn_chat.generation.settings import GREEDY, Sampling
 from llama2ncnn_chat.launch.options import options_of
 from llama2ncnn_chat.text.templates.template import AsAWhole
-from tests.serve.serving import KEY, Alone, client, flags, measured, opened, served, until
+from tests.serve.serving import Alone, client, flags, measured, opened, served, until
 
 STORY = [{"role": "user", "content": "Tell me a story about a dog."}]
 
@@ -252,23 +252,6 @@ def test_models_and_tokens(ai: OpenAI, url: str, alone: Alone) -> None:
     assert back.json() == {"content": text}
     assert httpx2.post(f"{url}/detokenize", json={"tokens": [1 << 30]}).status_code == 400
     assert httpx2.get(f"{url}/health").json() == {"status": "ok"}
-
-
-def test_a_key_and_a_short_line() -> None:
-    with served(api_key_env="KEY", waiting=0) as url:
-        with pytest.raises(openai.AuthenticationError):
-            client(url, "guess").models.list()
-        assert httpx2.get(f"{url}/metrics").status_code == 401
-        assert httpx2.get(f"{url}/health").status_code == 200
-        ai = client(url, KEY)
-        stream = ai.chat.completions.create(
-            model="demo", messages=STORY, stream=True, max_tokens=900
-        )
-        next(iter(stream))
-        with pytest.raises(openai.RateLimitError) as refused:
-            ai.chat.completions.create(model="demo", messages=STORY)
-        assert int(refused.value.response.headers["retry-after"]) > 0
-        stream.close()
 
 
 def test_the_page_asks_nobody_else(url: str) -> None:

@@ -1,0 +1,144 @@
+"""Who is answered and who isn't: hosts, pages, keys, and those who don't wait for the answer."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+import pytest
+
+from llama2ncnn_chat.serve.guard import Guard
+from llama2ncnn_chat.serve.wanted import BadRequestError
+from tests.serve.serving import KEY, client, gated, measured, served, until
+
+STORY = [{"role": "user", "content": "Tell me a story about a dog."}]
+OWN = {"host": "localhost:8080"}
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with served() as at:
+        yield at
+
+
+def refused(guard: Guard, headers: dict[str, str], *, changes: bool = True) -> int:
+    """The status with which a request is refused, 0 if it isn't."""
+    try:
+        guard.refuse_stranger(headers, changes=changes, is_open=False)
+    except BadRequestError as e:
+        return e.status
+    return 0
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:8080", "[::1]", "[::1]:9"])
+def test_a_server_knows_its_names(host: str) -> None:
+    assert refused(Guard(), {"host": host}) == 0
+
+
+@pytest.mark.parametrize(
+    "host", ["", "evil.example", "evil_host.example", "[", "[::", "localhost.evil", "a:b:c", "\xff"]
+)
+def test_other_names_are_refused_also_those_that_are_none(host: str) -> None:
+    assert refused(Guard(), {"host": host}) == 421
+    assert refused(Guard(hosts=()), {"host": host}) == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://localhost:8080"}, 0),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://[evil"}, 403),
+        ({"origin": "https://chat.example", "sec-fetch-site": "same-origin"}, 0),  # by a proxy
+        ({"origin": "http://localhost:8080", "sec-fetch-site": "same-site"}, 403),
+        ({"origin": "http://localhost:8080", "sec-fetch-site": "cross-site"}, 403),
+    ],
+)
+def test_pages_of_other_hosts_set_nothing_to_work(headers: dict[str, str], status: int) -> None:
+    assert refused(Guard(), OWN | headers) == status
+    assert refused(Guard(), OWN | headers, changes=False) == 0
+    assert refused(Guard(origin=headers["origin"]), OWN | headers) == 0
+    assert refused(Guard(origin="*"), OWN | headers) == 0
+
+
+def test_a_browser_is_told_whose_pages_may_ask() -> None:
+    friend, other = {"origin": "https://chat.example"}, {"origin": "https://evil.example"}
+    preflight = {"access-control-request-method": "POST"}
+    with served(cors=friend["origin"]) as url:
+        path = f"{url}/tokenize"
+        asked = httpx2.post(path, json={"content": "x"}, headers=friend)
+        assert asked.headers["access-control-allow-origin"] == friend["origin"]
+        assert httpx2.options(path, headers=friend | preflight).status_code == 200
+        assert httpx2.options(path, headers=other | preflight).status_code == 400
+        assert httpx2.post(path, json={"content": "x"}, headers=other).status_code == 403
+
+
+def test_what_isnt_there_is_said_in_json(url: str) -> None:
+    for method, path, status in (
+        ("DELETE", "/tokenize", 405),
+        ("POST", "/tokenize/", 404),
+        ("GET", "/v1/models/", 404),
+        ("GET", "/../../etc/passwd", 404),
+    ):
+        answer = httpx2.request(method, url + path)
+        assert answer.status_code == status
+        assert answer.json()["error"]["message"]
+    assert httpx2.delete(f"{url}/tokenize").headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_who_hangs_up_leaves_the_line_or_the_engine_at_once(stream: bool) -> None:
+    wanted = {"messages": STORY, "stream": stream, "max_tokens": 900}
+    with gated() as (url, goes_on):
+        goes_on.clear()
+        with asking(url, wanted):
+            until(lambda: measured(url, "llama2ncnn_running") == 1)
+            with asking(url, wanted):
+                until(lambda: measured(url, "llama2ncnn_waiting") == 1)
+            until(lambda: measured(url, "llama2ncnn_waiting") == 0)
+            assert measured(url, "llama2ncnn_running") == 1
+        goes_on.set()
+        until(lambda: measured(url, "llama2ncnn_running") == 0)
+        assert measured(url, "llama2ncnn_predicted_tokens_total") == 0
+
+
+@contextmanager
+def asking(url: str, wanted: dict[str, Any]) -> Iterator[None]:
+    """Ask as long as the block runs, and hang up without an answer."""
+    body, at = json.dumps(wanted).encode(), urlsplit(url)
+    with socket.create_connection((at.hostname, at.port)) as connection:
+        connection.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+            + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
+        yield
+
+
+def test_a_key() -> None:
+    with served(api_key_env="KEY") as url:
+        with pytest.raises(openai.AuthenticationError):
+            client(url, "guess").models.list()
+        assert httpx2.get(f"{url}/metrics").status_code == 401
+        assert httpx2.get(f"{url}/health").status_code == 200
+        assert httpx2.get(url).status_code == 200  # the page, which asks for the key
+        assert [model.id for model in client(url, KEY).models.list()] == ["demo"]
+
+
+def test_a_full_line_sends_one_more_away() -> None:
+    with gated(waiting=1) as (url, goes_on):
+        goes_on.clear()
+        wanted = {"messages": STORY, "max_tokens": 2}
+        with asking(url, wanted), asking(url, wanted):
+            until(lambda: measured(url, "llama2ncnn_waiting") == 1)
+            with pytest.raises(openai.RateLimitError) as refused:
+                client(url).chat.completions.create(model="demo", messages=STORY)
+            assert int(refused.value.response.headers["retry-after"]) > 0
+        goes_on.set()
+        client(url).chat.completions.create(model="demo", messages=STORY, max_tokens=1)
