@@ -26,7 +26,7 @@ check-oldest: $(OLDEST)/.installed  ## what meets libraries, with the oldest one
 		tests/storage/test_snapshots.py tests/text/templates tests/ui/repl/test_keyboard.py \
 		tests/ui/test_oneshot.py tests/serve tests/ui/tui/test_keyboard.py tests/ui/tui/test_snapshots.py
 
-soak: $(STAMP)  ## do to it all that can go wrong around it; takes an hour
+soak: $(STAMP)  ## do to it all that can go wrong around it; takes an hour and a half
 	$(BIN)/python -m benchmarks.campaign
 
 fix: $(STAMP)  ## format, and mend what ruff can

@@ -18,6 +18,7 @@ from benchmarks.campaign.faults import faults
 from benchmarks.campaign.fuzz import fuzz
 from benchmarks.campaign.kills import kills
 from benchmarks.campaign.part import Effort, Outcome, Part
+from benchmarks.campaign.served import served
 from benchmarks.campaign.turns import turns
 
 PARTS: dict[str, Part] = {
@@ -26,6 +27,7 @@ PARTS: dict[str, Part] = {
     "faults": faults,
     "crowd": crowd,
     "turns": turns,
+    "served": served,
 }
 
 

@@ -136,3 +136,9 @@ def type_at(program: pexpect.spawn, lines: Sequence[str]) -> None:
     with suppress(OSError):
         for line in lines:
             program.send(line + "\r")
+
+
+def resident(pid: int) -> int:
+    """Return the bytes of memory that a process holds."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * 4096

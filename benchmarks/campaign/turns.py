@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from benchmarks.campaign.home import Home
+from benchmarks.campaign.home import Home, resident
 from benchmarks.campaign.part import Effort, Outcome
 
 TURNS, TURNS_SHORT = 2000, 60
@@ -44,7 +44,7 @@ def turns(folder: Path, effort: Effort) -> Iterator[Outcome]:
             outcome.losses.append(f"it ended at turn {number}")
             break
         seconds.append(time.monotonic() - asked)
-        memory.append(_resident(process.pid))
+        memory.append(resident(process.pid))
         home.promised.add(f"message {number}")
         outcome.attempts += 1
     process.communicate("/quit\n")
@@ -58,8 +58,3 @@ def turns(folder: Path, effort: Effort) -> Iterator[Outcome]:
     outcome.losses += home.losses()
     outcome.seconds = time.monotonic() - begun
     yield outcome
-
-
-def _resident(pid: int) -> int:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * 4096
