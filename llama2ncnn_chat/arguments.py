@@ -15,6 +15,7 @@ from . import __version__
 from .chat.option import Option
 from .chat.options import SETTINGS
 from .errors import UsageError
+from .launch.engine_options import GROUP as ELSEWHERE
 from .launch.models_options import MODELS_OPTIONS
 from .launch.options import BENCH_OPTIONS, OPTIONS
 from .launch.serve_options import SERVE_OPTIONS
@@ -28,12 +29,13 @@ GROUPS = (
     "prompt",
     "sampling",
     "output",
+    ELSEWHERE,
     "engine",
     "a model that is converted first",
 )
 """The headings of --help, in order; those without one stand among argparse's own."""
 
-COMPLETE_GROUPS = GROUPS[3:]
+COMPLETE_GROUPS = tuple(group for group in GROUPS[3:] if group != ELSEWHERE)
 
 SERVE_GROUPS = ("server", "sampling", *GROUPS[-2:])
 

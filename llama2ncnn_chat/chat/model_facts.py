@@ -29,4 +29,23 @@ class ModelFacts:
     @property
     def short(self) -> str:
         """The model's name without its folder."""
-        return Path(self.name).name
+        elsewhere = place_elsewhere(self.name)
+        return Path((elsewhere and elsewhere[1]) or self.name).name
+
+    @property
+    def amount(self) -> str:
+        """How its weights are kept and what they take; of a model elsewhere, where that is."""
+        return f"{self.weights}, {self.size / 1e6:,.1f} MB" if self.size else self.weights
+
+
+def name_elsewhere(url: str, model: str) -> str:
+    """Name a model that an engine at a URL runs."""
+    return f"{url}#{model}"
+
+
+def place_elsewhere(name: str) -> tuple[str, str | None] | None:
+    """Take the URL of an engine, and its model, out of a name; None if the model runs here."""
+    if not name.startswith(("http://", "https://")):
+        return None
+    url, _, model = name.partition("#")
+    return url, model or None

@@ -14,6 +14,7 @@ from convert.stated import NOTHING_STATED, stated_of
 
 from ..catalogue.listing import ListedModel, NamedWith, models_at_hand, models_to_fetch
 from ..chat.chat_model import ChatModel
+from ..chat.model_facts import place_elsewhere
 from ..errors import ChatError
 from ..events import Step
 from ..paths import from_text, is_there, path_of
@@ -44,8 +45,10 @@ class KnownModels:
         """Find the model of that name; see ``Models``. Nothing that was said of another counts."""
         unsaid: dict[str, Any] = {option.name: option.default for option in CONVERSION}
         settings = replace(self._options.settings, template=template)
-        options = replace(self._options, model=name, settings=settings, **unsaid)
-        if listed := self._find_listed(name):
+        options = replace(self._options, model=name, settings=settings, engine=None, **unsaid)
+        if elsewhere := place_elsewhere(name):
+            options = with_engine(options, *elsewhere)
+        elif listed := self._find_listed(name):
             options = with_picked(options, listed)
         elif name.startswith("~"):
             options = replace(options, model=str(path_of(name)))
@@ -79,6 +82,12 @@ def with_picked(options: Options, picked: ListedModel) -> Options:
     """Name the model that was picked, with what was named with it before and nothing else."""
     theirs: dict[str, Any] = {"tokenizer": None, **asdict(NOTHING_STATED)}
     return replace(options, model=picked.model, **theirs | picked.named.options)
+
+
+def with_engine(options: Options, url: str, model: str | None) -> Options:
+    """Name an engine elsewhere and one of its models, whose own files nobody has named."""
+    given = options.given - {"model"}
+    return replace(options, engine=url, engine_model=model, given=given)
 
 
 def named_with(session: SessionInfo) -> NamedWith:

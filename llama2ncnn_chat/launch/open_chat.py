@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ..catalogue.listing import ListedModel
 from ..chat.chat import Chat
+from ..chat.model_facts import place_elsewhere
 from ..conversation.beginning import exchange
 from ..conversation.renderer import first_that_fits, refuse_long_system, renderer_of
 from ..conversation.settings import Settings
@@ -21,7 +22,7 @@ from ..storage.snapshots import SnapshotStore
 from ..storage.store import SessionInfo, Store
 from ..text.vocabulary import Vocabulary
 from . import models
-from .models import KnownModels, named_with, with_picked
+from .models import KnownModels, named_with, with_engine, with_picked
 from .options import Options
 from .prepare import prepare, with_sampling
 
@@ -107,10 +108,15 @@ def _with_model(
         if not options.pick:
             return with_picked(options, picked)
         return replace(options, model=picked.model, **picked.named.options)
+    if options.engine is not None:
+        return options
     if resumed and resumed.model and "model" not in options.given:
         named = named_with(resumed).options
         named = {name: value for name, value in named.items() if name not in options.given}
-        return replace(options, model=from_text(resumed.model), **named)
+        options = replace(options, **named)
+        if elsewhere := place_elsewhere(from_text(resumed.model)):
+            return with_engine(options, *elsewhere)
+        return replace(options, model=from_text(resumed.model))
     return options
 
 

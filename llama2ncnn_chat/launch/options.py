@@ -21,6 +21,7 @@ from ..chat.presets import NO_PRESET, find_preset
 from ..conversation.settings import Settings
 from .config import collect, flags_alone
 from .conversion import CONVERSION, ConversionOptions
+from .engine_options import ENGINE, EngineOptions
 
 COLORS = ("auto", "always", "never")
 NOTIFY = 10
@@ -132,13 +133,14 @@ OPTIONS: tuple[Option, ...] = (
         unset="as the model says",
     ),
     _run("check", "engine", "check the weights' checksum first"),
+    *ENGINE,
     *CONVERSION,
 )
 """Every option of the program; those of ``bench`` alone are in ``BENCH_OPTIONS``."""
 
 
 @dataclass(frozen=True)
-class Options(ConversionOptions):
+class Options(ConversionOptions, EngineOptions):
     """All that a run of the program was told, a field for every row of ``OPTIONS``.
 
     Those of a conversation are in ``settings``; ``given`` names the rows that a flag, a preset or a

@@ -39,6 +39,10 @@ def prepare(options: Options, step: Step) -> ChatModel:
 
     Raises ``ChatError``.
     """
+    if options.engine is not None:
+        from .remote import prepare_remote  # and with it what speaks HTTP, at no other start
+
+        return prepare_remote(options)
     model = find(options.model, options.tokenizer, options.conversion, step, check=options.check)
     vocabulary, shape = load_tokenizer(model), model.desc.shape
     settings, note = with_template(options.settings, model.desc, model.facts, vocabulary)

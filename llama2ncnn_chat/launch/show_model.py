@@ -9,26 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from convert.chat_facts import read_chat_facts
-from convert.desc import read_desc
 from convert.errors import ConvertError
-from convert.hub.cache import cached_path
-from convert.hub.names import is_hub_name, parse_name
 from convert.inspect import Report, inspect
 from convert.inspect_chat import ChatReport, inspect_chat
-from convert.seal import model_stem, read_at_rest
-from convert.sources import open_source
-from convert.stem import CHAT_SUFFIX, TOKENIZER_SUFFIX, file_of
-from convert.temporary import temporary_folder
-from convert.vocabulary import companions_of
+from convert.seal import read_at_rest
 
-from ..catalogue.bundled import DEMO, DEMO_CHECKPOINT
-from ..catalogue.removing import conversions_named
 from ..errors import ModelError
-from ..paths import is_there
 from ..text.templates.template import AsAWhole, Template
 from ..text.tokenizers.file_vocabulary import FileVocabulary
-from ..text.tokenizers.open import open_tokenizer
+from .at_rest import place_of, read_files
 from .open_model import template_of
 
 
@@ -61,7 +50,7 @@ class ShownModel:
 def show_model(model: str) -> ShownModel:
     """Look at a model that is named as for a chat, or as in the list. Raises ``ModelError``."""
     try:
-        path = _place_of(model)
+        path = place_of(model)
         return read_at_rest(path, lambda: _shown(path))
     except ConvertError as e:
         raise ModelError(e.message, e.hint) from e
@@ -77,36 +66,10 @@ def _shown(path: Path) -> ShownModel:
     return ShownModel(report, chat, template.name, sample, ends, note)
 
 
-def _place_of(model: str) -> Path:
-    if is_hub_name(model):
-        return cached_path(parse_name(model), "show fetches nothing")
-    if model == DEMO:
-        return DEMO_CHECKPOINT
-    path = Path(model)
-    if is_there(path) or model_stem(path) is not None:
-        return path
-    if found := conversions_named(model):
-        return found[0].stem
-    raise ModelError(f"{model}: no such model", "llama2ncnn-chat models lists them")
-
-
 def _opened(path: Path) -> tuple[Template, str, FileVocabulary]:
     """Open the tokenizer and the template of what lies there."""
-    stem = model_stem(path)
-    if stem is not None:
-        desc, facts = read_desc(stem), read_chat_facts(file_of(stem, CHAT_SUFFIX))
-        vocabulary = open_tokenizer(file_of(stem, TOKENIZER_SUFFIX), desc.shape.vocab_size)
-        return *template_of(desc.template, facts, vocabulary), vocabulary
-    with open_source(path) as source:
-        companions = companions_of(source)
-        if not companions.has_tokenizer:
-            raise ModelError(f"{path}: no tokenizer")
-        with temporary_folder() as folder:  # as a converted model would carry it
-            carried = folder / "tokenizer"
-            with carried.open("wb") as file:
-                companions.write_tokenizer(file)
-            vocabulary = open_tokenizer(carried, source.shape.vocab_size)
-        return *template_of(source.template, companions.facts, vocabulary), vocabulary
+    name, facts, vocabulary = read_files(path)
+    return *template_of(name, facts, vocabulary), vocabulary
 
 
 def _ends(template: Template, vocabulary: FileVocabulary, chat: ChatReport) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ class Connection:
     def __init__(self, address: Address, waits: Waits | None = None) -> None:
         self.place, self.url = address.place, address.url
         self._address, self._waits = address, waits or Waits()
-        self._client = self._new_client(self._waits.answer)
+        self._client: httpx2.Client | None = None
 
     def get(self, path: str) -> Any:
         """Get JSON. Raises ``EngineError``."""
@@ -71,8 +71,10 @@ class Connection:
         return Stream(self, self._new_client(self._waits.event), path, body)
 
     def close(self) -> None:
-        """Close the connection that is kept; more than once does no harm."""
-        self._client.close()
+        """Close the connection that is kept, until something is asked again."""
+        if self._client:
+            self._client.close()
+        self._client = None
 
     @contextmanager
     def named_errors(self) -> Iterator[None]:
@@ -111,9 +113,10 @@ class Connection:
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         content = None if body is None else json.dumps(body).encode()
+        client = self._client = self._client or self._new_client(self._waits.answer)
         with (
             self.named_errors(),
-            self._client.stream(method, self.url + path, content=content) as response,
+            client.stream(method, self.url + path, content=content) as response,
         ):
             self.refuse_error(response)
             data = _read(response, MAX_ANSWER + 1)

@@ -59,7 +59,7 @@ def overview(chat: Chat) -> str:
     kept = number if chat.store else "not saved (--no-save)"
     use = session.context()
     rows = [
-        ("model", f"{model.short} ({model.weights}, {model.size / 1e6:,.1f} MB)"),
+        ("model", f"{model.short} ({model.amount})"),
         ("session", f"{kept}{', ' + chat.name if chat.name else ''}"),
         ("turns", str(sum(turn.role == "user" for turn in session.ledger.path()))),
         ("context", f"{use.used:,} of {use.length:,} tokens"),

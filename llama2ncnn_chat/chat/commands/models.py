@@ -27,7 +27,7 @@ def model(chat: Chat, name: str) -> Iterator[Outcome]:
 
 def open_one(facts: ModelFacts) -> str:
     """Say which model is open."""
-    return f"{facts.short} is open ({facts.weights}, {facts.size / 1e6:,.1f} MB)"
+    return f"{facts.short} is open ({facts.amount})"
 
 
 def table_of(models: Sequence[ListedModel]) -> str:

@@ -128,7 +128,7 @@ class SettingsScreen(ModalScreen[None]):
         length, used = chat.view.context_length, 0 if chat.view.busy else chat.view.n_used()
         rows = [
             ("model", Content.assemble(chat.model.name, ("   /model opens another", MUTED))),
-            ("weights", Content(f"{chat.model.weights}, {chat.model.size / 1e6:,.1f} MB")),
+            ("weights", Content(chat.model.amount)),
             ("context", usage_bar(used, length) + Content(f" {used:,} of {length:,} tokens")),
         ]
         if chat.model.cache_size:

@@ -45,7 +45,8 @@ def offers(starters: Sequence[str]) -> Offers:
 def welcome(chat: Chat, notes: Sequence[str] = ()) -> Content:
     """Draw a few lines, to be centred."""
     model, length = chat.model, chat.view.context_length
-    facts = f"{model.weights}  ·  {model.size / 1e6:,.1f} MB  ·  {length:,} tokens of context"
+    size = (f"{model.size / 1e6:,.1f} MB",) if model.size else ()  # of one elsewhere, nobody knows
+    facts = "  ·  ".join([model.weights, *size, f"{length:,} tokens of context"])
     keys = [Content.assemble((key, "$accent"), (f" {what}", MUTED)) for key, what in KEYS]
     return Content("\n").join(
         [

@@ -1,0 +1,144 @@
+"""From options to a model that an engine elsewhere runs: found, with its vocabulary and template.
+
+What the model's own files say goes before what the engine says of a vocabulary, and after it of a
+template. Opens no store and draws nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from convert.chat_facts import ChatFacts
+from convert.chat_templates import ChatTemplates, templates_of_folder
+from convert.errors import ConvertError
+
+from ..chat.chat_model import ChatModel
+from ..chat.model_facts import ModelFacts, name_elsewhere
+from ..errors import Advice, ModelError, UsageError
+from ..model.threads import default_threads
+from ..paths import as_text
+from ..remote.address import Address, address_of
+from ..remote.completer import RemoteCompleter
+from ..remote.dialect import Dialect
+from ..remote.finding import find_engine
+from ..remote.http import Connection, RefusalError
+from ..remote.probes import PROBES, fingerprint_of
+from ..text.templates.template import Template
+from ..text.tokenizers.file_vocabulary import FileVocabulary
+from ..text.tokenizers.open import open_tokenizer
+from .at_rest import AtRest, place_of, read_files
+from .engine_options import key_of
+from .open_model import OWN, padding_note, template_of
+from .options import Options
+
+
+def prepare_remote(options: Options) -> ChatModel:
+    """Find the model that runs at ``options.engine``. Raises ``ChatError``."""
+    assert options.engine is not None
+    address = address_of(options.engine, key_of(options), insecure=options.insecure)
+    connection = Connection(address)
+    try:
+        engine = find_engine(connection, options.engine_model)
+        length = _length(options.ctx_size, engine)
+        files = _files(options)
+        vocabulary = files.vocabulary if files else engine.vocabulary()
+        unchecked = _refuse_other_ids(engine, vocabulary) if files else ""
+        template, note = _template(options, engine, files, vocabulary)
+        vocabulary = vocabulary.with_ends(
+            token
+            for token in (*(files.facts.ends if files else ()), *_named(vocabulary, template))
+            if token < vocabulary.vocab_size
+        )
+        facts = _facts_of(options, address, engine, vocabulary)
+    finally:
+        connection.close()
+
+    def completer(_step: object) -> RemoteCompleter:
+        threads = options.threads or default_threads()
+        return RemoteCompleter(connection, engine, vocabulary, length, threads=threads)
+
+    sent = f"what you write goes to {address.place}"
+    return ChatModel(
+        facts,
+        vocabulary,
+        template,
+        length,
+        completer,
+        notes=tuple(filter(None, (sent, unchecked))),
+        first_notes=tuple(filter(None, (note, padding_note(vocabulary)))),
+        keeps_cache=False,
+    )
+
+
+def _files(options: Options) -> AtRest | None:
+    """Read what the person names of the model's own files; None if that is nothing."""
+    try:
+        if options.tokenizer:
+            path = options.tokenizer
+            folder = path if path.is_dir() else path.parent
+            facts = ChatFacts(templates_of_folder(folder))
+            return AtRest(OWN, facts, open_tokenizer(path))
+        if "model" in options.given:
+            return read_files(place_of(options.model))
+    except ConvertError as e:
+        raise ModelError(e.message, e.hint) from e
+    return None
+
+
+def _length(wanted: int | None, engine: Dialect) -> int:
+    length = engine.facts.context_length
+    if wanted is not None and wanted > length:
+        raise UsageError(
+            f"a context of {wanted:,} tokens, where the engine has one of {length:,}",
+            "start the engine with a longer one",
+        )
+    return wanted or length
+
+
+def _refuse_other_ids(engine: Dialect, vocabulary: FileVocabulary) -> str:
+    """Hold the files' ids against the engine's; returns a note if it doesn't tell them.
+
+    Raises ``ModelError`` where they differ.
+    """
+    text = "\n".join(PROBES)
+    try:
+        same = engine.encode(text) == vocabulary.encode(text, bos=False)
+    except RefusalError:
+        return f"{engine.facts.kind} doesn't tell its tokens: they are taken to be the files'"
+    if not same:
+        raise ModelError(
+            f"the tokenizer isn't that of {engine.facts.model}: its tokens are others",
+            Advice.NAME_TOKENIZER,
+        )
+    return ""
+
+
+def _template(
+    options: Options, engine: Dialect, files: AtRest | None, vocabulary: FileVocabulary
+) -> tuple[Template, str]:
+    """Return the person's template, else the engine's, else the files'; and a note."""
+    if options.settings.template:
+        return options.settings.template, ""
+    said = engine.facts.chat_template
+    if files and not said:
+        return template_of(files.template, files.facts, vocabulary)
+    texts = ChatTemplates({"default": said} if said else {}, dict(engine.facts.special_tokens))
+    return template_of(OWN, ChatFacts(texts), vocabulary)
+
+
+def _named(vocabulary: FileVocabulary, template: Template) -> list[int]:
+    ends = map(vocabulary.special, template.ends)
+    return [token for token in ends if token is not None]
+
+
+def _facts_of(
+    options: Options, address: Address, engine: Dialect, vocabulary: FileVocabulary
+) -> ModelFacts:
+    tokenizer: Path | None = options.tokenizer
+    return ModelFacts(
+        as_text(name_elsewhere(address.url, engine.facts.model)),
+        fingerprint_of(vocabulary),
+        f"{engine.facts.kind} at {address.place}",
+        0,
+        tokenizer=as_text(str(tokenizer.resolve())) if tokenizer else "",
+    )
