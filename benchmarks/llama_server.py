@@ -44,6 +44,12 @@ class LlamaServer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def address(self) -> str:
+        """The URL that it answers at."""
+        address: str = self._server.listening_address
+        return address
+
     def close(self) -> None:
         """End the server; returns when its thread has ended."""
         self._server = None
@@ -51,7 +57,7 @@ class LlamaServer:
     def ask(self, what: str, **body: Any) -> Any:
         """Post a request to one of its addresses; returns the JSON that it answers."""
         request = urllib.request.Request(
-            f"{self._server.listening_address}/{what}",
+            f"{self.address}/{what}",
             json.dumps(body).encode(),
             {"Content-Type": "application/json"},
         )

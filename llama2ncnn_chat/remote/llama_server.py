@@ -39,7 +39,7 @@ class LlamaServer:
         tokens = {name: props.get(name) for name in ("bos_token", "eos_token")}
         self.facts = EngineFacts(
             "llama-server",
-            _name_of(str(props.get("model_alias") or props.get("model_path") or model["id"])),
+            str(model["id"]),
             int(props["default_generation_settings"]["n_ctx"]),
             str(props.get("chat_template") or ""),
             tuple((name, text) for name, text in tokens.items() if isinstance(text, str) and text),
@@ -196,27 +196,21 @@ class LlamaReader:
 
 
 def _sampled(tokens: list[int], told: Sequence[Json], n_choices: int) -> Iterator[Sampled]:
-    """Yield tokens with what is told of them; of some inside of a character nothing is."""
-    at = 0
-    for token in tokens:
-        if at < len(told) and int(told[at]["id"]) == token:
-            each = told[at]
-            top = ((int(t["id"]), t["logprob"]) for t in each["top_logprobs"])
-            yield Sampled(token, choice_of(token, each["logprob"], top, n_choices))
-            at += 1
-        else:
-            yield Sampled(token)
+    """Yield tokens with what is told of them; nothing, if that is told of some of them only."""
+    if len(told) != len(tokens):
+        yield from map(Sampled, tokens)
+        return
+    for token, each in zip(tokens, told, strict=True):
+        if int(each["id"]) != token:
+            raise ValueError(f"it tells of the token {each['id']} where {token} stands")
+        top = ((int(t["id"]), t["logprob"]) for t in each["top_logprobs"])
+        yield Sampled(token, choice_of(token, each["logprob"], top, n_choices))
 
 
 def _sampling(sampling: Sampling) -> dict[str, Any]:
     """Return what a sampling is called there, and no more than what it says."""
     said = {RENAMED.get(name, name): value for name, value in asdict(sampling).items()}
     return {**said, "samplers": list(SAMPLERS), "mirostat": 0, "dynatemp_range": 0}
-
-
-def _name_of(alias: str) -> str:
-    """Return a model's name: of a path, the file's."""
-    return alias.replace("\\", "/").rstrip("/").rpartition("/")[2] if alias[:1] == "/" else alias
 
 
 class _Encoder:
