@@ -174,7 +174,8 @@ class Repl:
 
     def _generate(self, outcome: Generate) -> None:
         screen, end, speaks = self._screen, None, outcome.kind != "weigh"
-        begun = self._chat.view.rows_in_sight()[-1] if outcome.kind == "proceed" else None
+        rows = self._chat.view.rows_in_sight()
+        begun = rows[-1] if outcome.kind == "proceed" else None
         try:
             self._show_outside(works=True)
             with self._prompt.watch() as cancelled:
@@ -185,7 +186,7 @@ class Repl:
             screen.complain(phrases.sentence(e))
         if end is not None:
             self._note_end(end, outcome)
-        elif outcome.kind != "replay":
+        elif {row.id for row in self._chat.view.rows_in_sight()} <= {row.id for row in rows}:
             self._restore_draft(outcome)
         if speaks:
             screen.leave_gap()

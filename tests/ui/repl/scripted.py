@@ -9,6 +9,7 @@ from llama2ncnn_chat import arguments
 from llama2ncnn_chat.chat.model_facts import ModelFacts
 from llama2ncnn_chat.cli import _end_like_an_interrupt
 from llama2ncnn_chat.conversation.settings import Settings
+from llama2ncnn_chat.errors import ChatError
 from llama2ncnn_chat.events import Step
 from llama2ncnn_chat.launch.options import options_of
 from llama2ncnn_chat.model.engine import Engine
@@ -16,6 +17,9 @@ from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.ui.repl.face import run
 from tests.chatting import answering, make_chat
 from tests.switching import NamedModels, model_of
+
+asked: list[str] = []
+"""A message whose reply breaks off, once for each token that has been read or said."""
 
 
 def reply(message: str) -> str:
@@ -26,6 +30,11 @@ def reply(message: str) -> str:
     if "steady" in message:
         time.sleep(0.02)
         return "tick " * 20
+    if "break" in message:
+        asked.append(message)
+        if len(asked) > 100:
+            raise ChatError("it broke off")
+        return "tick " * 200
     if "code" in message:
         return "Try:\n```py\nx = **1**\n```\nIt is **bold**."
     return f"You said {message}."

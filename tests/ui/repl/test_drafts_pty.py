@@ -97,3 +97,14 @@ def test_a_bare_word_stays_in_the_prompt_with_a_hint(terminal: Terminal) -> None
     terminal.prompt()
     terminal.type(CTRL_D)
     terminal.ends()
+
+
+def test_a_message_whose_reply_breaks_off_stands_above_and_not_in_the_prompt(
+    terminal: Terminal,
+) -> None:
+    terminal.type("break" + ENTER)
+    terminal.see("tick tick")
+    terminal.see("it broke off")
+    terminal.prompt()  # an empty one
+    terminal.type(CTRL_D)
+    terminal.ends()
