@@ -17,6 +17,9 @@ from ..text.vocabulary import Vocabulary
 Kind = Literal["chat", "text"]
 Json = dict[str, Any]
 
+ID = "token_id:"
+"""What stands before an id in the place of a text, as vLLM has it."""
+
 LEAST = -9999.0
 """The log probability of what has none: JSON knows no infinity."""
 
@@ -43,15 +46,19 @@ def usage(finished: Finished) -> Json:
 class Answer:
     """An answer in the making, for a conversation or a bare text: ``feed`` it what happens.
 
-    ``n_top`` likeliest tokens are told of each token, or nothing of any if it is None.
+    ``n_top`` likeliest tokens are told of each token, or nothing of any if it is None. With
+    ``tells_ids`` the ids are told, with ``names_ids`` they stand in the place of tokens' texts.
     """
 
     kind: Kind
     model: str
     vocabulary: Vocabulary
     n_top: int | None
+    tells_ids: bool = False
+    names_ids: bool = False
     text: str = ""
     finished: Finished | None = None
+    _ids: list[int] = field(default_factory=list)
     _tokens: list[Json] = field(default_factory=list)
     _told: int = 0
     _head: Json = field(init=False)
@@ -70,6 +77,7 @@ class Answer:
             self.finished = event
         elif isinstance(event, TextDelta):
             self.text += event.text
+            self._ids += event.ids
             if event.choice and event.ids and self.n_top is not None:
                 self._tokens.append(self._token(event.choice))
             return bool(event.text)
@@ -81,7 +89,7 @@ class Answer:
         said: Json = {"message": {"role": "assistant", "content": self.text, "refusal": None}}
         if self.kind == "text":
             said = {"text": self.text}
-        choice = {"index": 0, **said, "logprobs": self._logprobs(0), **self._end()}
+        choice = {"index": 0, **said, **self._tokens_from(0), **self._end()}
         name = "chat.completion" if self.kind == "chat" else "text_completion"
         return {**self._head, "object": name, "choices": [choice], "usage": usage(self.finished)}
 
@@ -89,16 +97,22 @@ class Answer:
         """Return the first piece of a stream, which names the role."""
         return self._piece({"delta": {"role": "assistant", "content": ""}})
 
+    @property
+    def has_untold(self) -> bool:
+        """Whether there are tokens that no piece has told, as the half of a character is."""
+        return self._told < len(self._ids)
+
     def piece(self, text: str) -> Json:
-        """Return a piece of a stream, with the chances of the tokens since the last one."""
-        new, self._told = self._told, len(self._tokens)
+        """Return a piece of a stream, with what is wanted of the tokens since the last one."""
+        new, self._told = self._told, len(self._ids)
         said: Json = {"delta": {"content": text}} if self.kind == "chat" else {"text": text}
-        return self._piece({**said, "logprobs": self._logprobs(new)})
+        return self._piece({**said, **self._tokens_from(new)})
 
     def end(self) -> Json:
         """Return the last piece, which says why it ended."""
         said: Json = {"delta": {}} if self.kind == "chat" else {"text": ""}
-        return self._piece({**said, **self._end()})
+        ids: Json = {"token_ids": []} if self.tells_ids else {}
+        return self._piece({**said, **ids, **self._end()})
 
     def count(self) -> Json:
         """Return the piece after the last one, for those who want to know the tokens."""
@@ -114,6 +128,10 @@ class Answer:
         assert self.finished
         return {"finish_reason": "length" if self.finished.reason == "length" else "stop"}
 
+    def _tokens_from(self, start: int) -> Json:
+        ids = {"token_ids": self._ids[start:]} if self.tells_ids else {}
+        return {"logprobs": self._logprobs(start), **ids}
+
     def _token(self, choice: Choice) -> Json:
         top = choice.top[: self.n_top]
         return {
@@ -125,7 +143,7 @@ class Answer:
         piece = self.vocabulary.piece(token)
         logprob = math.log(probability) if probability > 0 else LEAST
         return {
-            "token": piece.decode("utf-8", "replace"),
+            "token": f"{ID}{token}" if self.names_ids else piece.decode("utf-8", "replace"),
             "logprob": logprob,
             "bytes": list(piece),
             "id": token,

@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from .. import __version__
 from ..errors import ChatError
 from ..events import Finished
 from ..text.detokenizer import Detokenizer
@@ -73,6 +74,7 @@ class Server:
         gets = {
             "/v1/models": self._models,
             "/v1/models/{name:path}": self._one_model,
+            "/version": _version,
             "/metrics": self._measured,
             "/": _page,
         }
@@ -145,6 +147,9 @@ class Server:
             raise _no_such_model(str(wanted.model))
         task = await run_in_threadpool(make)
         answer = Answer(kind, self.model, self.tasks.vocabulary, task.n_top)
+        if isinstance(wanted, CompletionRequest):
+            answer.tells_ids = bool(wanted.return_token_ids)
+            answer.names_ids = bool(wanted.return_tokens_as_token_ids)
         if not wanted.stream:
             return as_json(await while_there(request, self._whole(task, answer)))
         pieces = self._pieces(task, answer, with_usage=wanted.with_usage)
@@ -169,6 +174,8 @@ class Server:
                 if is_new:
                     yield answer.piece(answer.text[told:])
                     told = len(answer.text)
+        if answer.has_untold:
+            yield answer.piece("")
         yield answer.end()
         if with_usage:
             yield answer.count()
@@ -189,7 +196,7 @@ class Server:
     async def _tokenize(self, request: Request) -> Response:
         wanted = read_body(TokenizeRequest, await _body(request))
         encode = self.tasks.vocabulary.encode
-        ids = await run_in_threadpool(encode, wanted.content, bos=wanted.add_special)
+        ids = await run_in_threadpool(encode, wanted.text, bos=wanted.begins)
         return as_json({"tokens": ids})
 
     async def _detokenize(self, request: Request) -> Response:
@@ -221,7 +228,7 @@ class Server:
             "n_vocab": self.tasks.vocabulary.vocab_size,
         }
         about = {"object": "model", "created": 0, "owned_by": "llama2ncnn-chat", "meta": meta}
-        return {"id": self.model, **about}
+        return {"id": self.model, "max_model_len": self.tasks.context_length, **about}
 
 
 async def _first(pieces: AsyncGenerator[Json, None]) -> Json:
@@ -240,6 +247,10 @@ async def _body(request: Request) -> bytes:
 
 async def _healthy(_request: Request) -> Response:
     return as_json({"status": "ok"})
+
+
+async def _version(_request: Request) -> Response:
+    return as_json({"version": f"(llama2ncnn-chat {__version__})"})
 
 
 async def _page(_request: Request) -> Response:

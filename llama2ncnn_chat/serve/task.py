@@ -98,6 +98,9 @@ class Tasks:
                 code="context_length_exceeded",
             )
         given = {n: v for n in SAMPLING if (v := getattr(wanted, n)) is not None}
+        if wanted.repetition_penalty is not None:
+            given["repeat_penalty"] = wanted.repetition_penalty
+        given["top_k"] = max(0, given.get("top_k", self.settings.sampling.top_k))  # vLLM's -1
         try:
             sampling = replace(self.settings.sampling, **given)
         except UsageError as e:

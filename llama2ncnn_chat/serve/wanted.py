@@ -1,6 +1,7 @@
 """What a client wants, read from the body of its request and checked, as frozen values.
 
-The names are OpenAI's, and llama-server's for what that lacks. Knows no HTTP and no engine.
+The names are OpenAI's, and llama-server's and vLLM's for what that lacks. Knows no HTTP and no
+engine.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ MAX_STOPS = 16
 Size = Annotated[int, msgspec.Meta(ge=1, le=1 << 31)]
 Ids = list[Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]]
 Penalty = Annotated[float, msgspec.Meta(ge=-2, le=2)]
+Factor = Annotated[float, msgspec.Meta(gt=0, le=10)]
 Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 Stops = str | Annotated[list[str], msgspec.Meta(max_length=MAX_STOPS)] | None
@@ -87,9 +89,10 @@ class Common(msgspec.Struct, frozen=True):
     max_tokens: Size | None = None
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     top_p: Chance | None = None
-    top_k: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    top_k: Annotated[int, msgspec.Meta(ge=-1)] | None = None
     min_p: Chance | None = None
-    repeat_penalty: Annotated[float, msgspec.Meta(gt=0, le=10)] | None = None
+    repeat_penalty: Factor | None = None
+    repetition_penalty: Factor | None = None  # the same, as vLLM calls it
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
     seed: int | None = None
@@ -127,6 +130,8 @@ class CompletionRequest(Common, frozen=True, kw_only=True):
     logprobs: Few | None = None
     echo: bool | None = False
     suffix: str | None = None
+    return_token_ids: bool | None = False
+    return_tokens_as_token_ids: bool | None = False
 
     @property
     def text_or_ids(self) -> str | list[int]:
@@ -143,11 +148,25 @@ class CompletionRequest(Common, frozen=True, kw_only=True):
 
 
 class TokenizeRequest(msgspec.Struct, frozen=True):
-    """The body of ``/tokenize``, llama-server's."""
+    """The body of ``/tokenize``, llama-server's or vLLM's."""
 
-    content: str
+    content: str | None = None
+    prompt: str | None = None
     add_special: bool = False
-    parse_special: bool = False
+    add_special_tokens: bool = True  # as vLLM has it
+
+    @property
+    def text(self) -> str:
+        """The text. Raises ``BadRequestError`` where there is none."""
+        text = self.prompt if self.content is None else self.content
+        if text is None:
+            raise BadRequestError("there is no content")
+        return text
+
+    @property
+    def begins(self) -> bool:
+        """Whether what begins a text is wanted before it."""
+        return self.add_special if self.prompt is None else self.add_special_tokens
 
 
 class DetokenizeRequest(msgspec.Struct, frozen=True):

@@ -130,6 +130,21 @@ def test_a_completion_goes_on_from_ids_as_from_text(ai: OpenAI, alone: Alone) ->
     assert "".join(by_text.logprobs.tokens) == by_text.text
 
 
+def test_ids_are_told_as_vllm_does(ai: OpenAI, alone: Alone, url: str) -> None:
+    ids = alone.model.vocabulary.encode("Tom said: ")
+    asked = {"model": "demo", "prompt": ids, "temperature": 0, "max_tokens": 30, "logprobs": 2}
+    wanted = {**asked, "return_token_ids": True, "return_tokens_as_token_ids": True}
+    _, new, _ = generated(alone, ids, GREEDY, Limits(30))
+    whole = httpx2.post(f"{url}/v1/completions", json=wanted).json()["choices"][0]
+    assert whole["token_ids"] == new
+    assert whole["logprobs"]["tokens"] == [f"token_id:{i}" for i in new]
+    stream = httpx2.post(f"{url}/v1/completions", json={**wanted, "stream": True}).text
+    pieces = [json.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: {")]
+    assert [i for piece in pieces for i in piece["choices"][0]["token_ids"]] == new
+    told = {"prompt": "Tom said: ", "model": "demo"}
+    assert httpx2.post(f"{url}/tokenize", json=told).json()["tokens"] == ids
+
+
 def test_stop_strings_end_a_text_and_are_not_in_it(ai: OpenAI) -> None:
     whole = (
         ai.chat.completions.create(model="demo", messages=STORY, temperature=0, max_tokens=40)

@@ -1,0 +1,19 @@
+"""The program's own ``--engine`` and its own server: what comes is what the engine alone gives."""
+
+from __future__ import annotations
+
+import pytest
+
+from llama2ncnn_chat.cli import main
+from tests.serve.serving import served
+
+
+def test_a_chat_by_way_of_a_server_is_the_chat_itself(capfd: pytest.CaptureFixture[str]) -> None:
+    asked = ["demo", "-p", "hello, my name is Ann", "--no-save", "--temp", "0"]
+    assert main(asked) == 0
+    alone = capfd.readouterr().out
+    with served() as url:
+        assert main([*asked, "--engine", url]) == 0
+        assert capfd.readouterr().out == alone != ""
+        assert main([*asked, "--engine", url, "--logprobs", "2", "--json"]) == 0
+        assert '"probability"' in capfd.readouterr().out or '"logprob"'
