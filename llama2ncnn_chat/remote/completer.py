@@ -30,6 +30,9 @@ BUSY = (429, 502, 503, 504)
 ODD = 0x9E3779B1
 """Makes other seeds of one: a request begins its own draws."""
 
+NOT_UNDERSTOOD = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+"""What a reader raises for an answer that isn't what it should be."""
+
 Clock = Callable[[], float]
 
 
@@ -216,7 +219,7 @@ class RemoteCompleter:
     def _read(self, steps: Iterator[Step]) -> Iterator[Step]:
         try:
             yield from steps
-        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as e:
+        except NOT_UNDERSTOOD as e:
             raise EngineError(
                 f"the engine at {self._connection.place} answers what isn't understood: {e!r:.100}"
             ) from e

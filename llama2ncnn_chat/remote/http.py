@@ -60,11 +60,14 @@ class Connection:
 
     def get(self, path: str) -> Any:
         """Get JSON. Raises ``EngineError``."""
-        return self._ask("GET", path, None)
+        return self._ask("GET", path, None, self._waits.answer)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Post JSON, and return the JSON that is answered. Raises ``EngineError``."""
-        return self._ask("POST", path, body)
+    def post(self, path: str, body: Mapping[str, Any], *, seconds: float | None = None) -> Any:
+        """Post JSON, and return the JSON that is answered, in so many seconds at most.
+
+        Raises ``EngineError``.
+        """
+        return self._ask("POST", path, body, seconds or self._waits.answer)
 
     def stream(self, path: str, body: Mapping[str, Any]) -> Stream:
         """Post JSON, and return the events that are answered."""
@@ -111,12 +114,13 @@ class Connection:
             raise EngineError(f"the engine at {self.place} says: {self._in_a_line(_text(error))}")
         return event
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, seconds: float) -> Any:
         content = None if body is None else json.dumps(body).encode()
-        client = self._client = self._client or self._new_client(self._waits.answer)
+        client = self._client = self._client or self._new_client(seconds)
+        waits = httpx2.Timeout(seconds, connect=min(seconds, self._waits.connect))
         with (
             self.named_errors(),
-            client.stream(method, self.url + path, content=content) as response,
+            client.stream(method, self.url + path, content=content, timeout=waits) as response,
         ):
             self.refuse_error(response)
             data = _read(response, MAX_ANSWER + 1)

@@ -13,6 +13,7 @@ from ..errors import Advice, ChatError, EngineError
 from ..generation.settings import Sampling
 from ..text.tokenizers.file_vocabulary import KNOWN_ENDS, FileVocabulary
 from ..text.vocabulary import Vocabulary
+from .asking import ASKING_SECONDS, AskingEncoder
 from .dialect import Ended, EngineFacts, Json, Missed, Read, Request, Sampled, Step, choice_of
 from .http import Connection
 from .missed import Missing
@@ -21,9 +22,6 @@ SAMPLERS = ("penalties", "top_k", "top_p", "min_p", "temperature")
 """Those that are asked for, in the order that they have here; what it was started with is off."""
 
 RENAMED = {"penalty_window": "repeat_last_n"}
-
-MARK = "\x01"
-"""A character that no vocabulary joins with others: behind it a text begins no text."""
 
 
 class LlamaServer:
@@ -96,7 +94,7 @@ class LlamaServer:
         return FileVocabulary(
             pieces,
             controls,
-            _Encoder(self, prefixed=prefixed),
+            AskingEncoder(self.encode, prefixed=prefixed),
             self._opening(),
             frozenset(token for token in known if token is not None),
             strips_space=prefixed,
@@ -127,7 +125,7 @@ class LlamaServer:
 
     def _pieces_of(self, text: str, **more: bool) -> list[tuple[int, Any]]:
         body = {"content": text, "add_special": False, "parse_special": False, **more}
-        answer = self._connection.post("/tokenize", body)
+        answer = self._connection.post("/tokenize", body, seconds=ASKING_SECONDS)
         try:
             tokens = answer["tokens"]
             if more.get("with_pieces"):
@@ -211,32 +209,3 @@ def _sampling(sampling: Sampling) -> dict[str, Any]:
     """Return what a sampling is called there, and no more than what it says."""
     said = {RENAMED.get(name, name): value for name, value in asdict(sampling).items()}
     return {**said, "samplers": list(SAMPLERS), "mirostat": 0, "dynatemp_range": 0}
-
-
-class _Encoder:
-    """Implements ``TextEncoder`` by asking; a text that was asked for isn't asked for again."""
-
-    def __init__(self, engine: LlamaServer, *, prefixed: bool) -> None:
-        self._engine, self._prefixed = engine, prefixed
-        self._known: dict[tuple[str, bool], list[int]] = {}
-
-    def encode(self, text: str, prefix: bool) -> list[int]:
-        """Return the ids of a text; ``prefix``: a text begins there."""
-        key = (text, prefix)
-        if key not in self._known:
-            if len(self._known) >= MAX_KNOWN:
-                self._known.clear()
-            self._known[key] = self._encoded(text, prefix)
-        return list(self._known[key])
-
-    def _encoded(self, text: str, prefix: bool) -> list[int]:
-        if prefix or not self._prefixed:
-            return self._engine.encode(text)
-        marked, mark = self._engine.encode(MARK + text), self._engine.encode(MARK)
-        if marked[: len(mark)] != mark:
-            raise EngineError("the engine joins what it shouldn't", Advice.NAME_TOKENIZER)
-        return marked[len(mark) :]
-
-
-MAX_KNOWN = 1000
-"""Texts whose ids are remembered: those of a template, and what is being typed."""
