@@ -176,7 +176,7 @@ def _of_gone(model: str, wanted: _Wanted) -> FoundModel:
     ]
     if not found:
         what = "and its conversion in the cache is damaged" if there else NOWHERE
-        next_ = Advice.MARK_PROMPT if _reads_like_a_prompt(model) else NAME_ONE
+        next_ = Advice.MARK_PROMPT if reads_like_a_prompt(model) else NAME_ONE
         raise ModelError(f"{model}: no such model, {what}", next_)
     notes = [f"{gone} is gone: its conversion in the cache is used"]
     suiting = [each for each, desc in found if _suits(conversion, desc, each.origin)]
@@ -194,7 +194,7 @@ def _of_gone(model: str, wanted: _Wanted) -> FoundModel:
     )
 
 
-def _reads_like_a_prompt(model: str) -> bool:
+def reads_like_a_prompt(model: str) -> bool:
     """Tell whether these are words rather than a path: several, in no folder, without a suffix."""
     suffix = Path(model).suffix[1:]  # "Hello. How are you?" has none that a file would
     in_folder = "/" in model or os.sep in model  # a Path drops a leading ./

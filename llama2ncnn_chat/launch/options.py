@@ -196,6 +196,8 @@ def options_of(
         flags = {"screen_reader": False, **flags}
     preset = find_preset(flags["preset"], path) if "preset" in flags else NO_PRESET
     values, given, set_by_hand = collect(OPTIONS, flags, environ, path, preset)
+    if "engine" in flags and "model" not in flags:  # what the environment names is no part of it
+        given -= {"model"}
     threads = values.pop("threads")  # a setting elsewhere
     settings = {name: values.pop(name) for name in (SYSTEM.name, *SETTINGS) if name in values}
     told = {"settings": with_values(Settings(), settings), "threads": threads}

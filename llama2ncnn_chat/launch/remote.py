@@ -12,6 +12,7 @@ from convert.chat_facts import ChatFacts
 from convert.chat_templates import ChatTemplates, templates_of_folder
 from convert.errors import ConvertError
 
+from ..catalogue.find import reads_like_a_prompt
 from ..chat.chat_model import ChatModel
 from ..chat.model_facts import ModelFacts, name_elsewhere
 from ..errors import Advice, ModelError, UsageError
@@ -79,10 +80,19 @@ def _files(options: Options) -> AtRest | None:
             facts = ChatFacts(templates_of_folder(folder))
             return AtRest(OWN, facts, open_tokenizer(path))
         if "model" in options.given:
-            return read_files(place_of(options.model))
+            return read_files(_place_of(options.model))
     except ConvertError as e:
         raise ModelError(e.message, e.hint) from e
     return None
+
+
+def _place_of(model: str) -> Path:
+    try:
+        return place_of(model)
+    except ModelError as e:
+        if reads_like_a_prompt(model):
+            raise ModelError(e.message, Advice.MARK_PROMPT) from e
+        raise
 
 
 def _length(wanted: int | None, engine: Dialect) -> int:

@@ -16,7 +16,9 @@ from ..text.vocabulary import Vocabulary
 from .asking import ASKING_SECONDS, AskingEncoder
 from .dialect import Ended, EngineFacts, Json, Missed, Read, Request, Sampled, Step, choice_of
 from .http import Connection
+from .kept_pieces import kept_pieces
 from .missed import Missing
+from .probes import fingerprint
 
 SAMPLERS = ("penalties", "top_k", "top_p", "min_p", "temperature")
 """Those that are asked for, in the order that they have here; what it was started with is off."""
@@ -74,40 +76,39 @@ class LlamaServer:
         )
 
     def vocabulary(self) -> FileVocabulary:
-        """Ask for all pieces at once: as what might follow the first token; see ``Dialect``."""
+        """Ask for all that makes one; the pieces, once; see ``Dialect``."""
+        first = self._pieces_of("a", with_pieces=True)[:1]
+        prefixed = [piece for _, piece in first] != ["a"]
+        encoder = AskingEncoder(self.encode, prefixed=prefixed)
+        key = fingerprint(self._n_vocab, lambda text: encoder.encode(text, True))
+        pieces = kept_pieces(key, self._n_vocab, self._all_pieces)
+        controls = self._controls([token for token, piece in enumerate(pieces) if not piece])
+        own = dict(self.facts.special_tokens).get("eos_token", "")
+        ends = map(controls.get, (own, *KNOWN_ENDS))
+        return FileVocabulary(
+            pieces,
+            controls,
+            encoder,
+            tuple(token for token, _ in self._pieces_of("", add_special=True)),
+            frozenset(token for token in ends if token is not None),
+            strips_space=prefixed,
+            begins_after_controls=prefixed,
+        )
+
+    def _all_pieces(self) -> list[bytes]:
+        """Ask for all pieces at once: as what might follow the first token."""
         body = {"prompt": [0], "n_predict": 1, "n_probs": self._n_vocab, "temperature": 0}
         answer = self._connection.post("/completion", body)
+        pieces: dict[int, bytes] = {}
         try:
-            pieces = self._all_pieces(answer["completion_probabilities"][0]["top_logprobs"])
+            for each in answer["completion_probabilities"][0]["top_logprobs"]:
+                pieces[int(each["id"])] = bytes(each["bytes"])
+            return [pieces[token] for token in range(self._n_vocab)]
         except (ValueError, TypeError, LookupError) as e:
             raise EngineError(
                 f"the engine at {self._connection.place} doesn't tell its vocabulary",
                 Advice.NAME_TOKENIZER,
             ) from e
-        without = [token for token, piece in enumerate(pieces) if not piece]
-        controls = self._controls(without)
-        prefixed = self._begins_with_a_space(pieces)
-        known = (
-            controls.get(name)
-            for name in (dict(self.facts.special_tokens).get("eos_token", ""), *KNOWN_ENDS)
-        )
-        return FileVocabulary(
-            pieces,
-            controls,
-            AskingEncoder(self.encode, prefixed=prefixed),
-            self._opening(),
-            frozenset(token for token in known if token is not None),
-            strips_space=prefixed,
-            begins_after_controls=prefixed,
-        )
-
-    def _all_pieces(self, told: Sequence[Json]) -> list[bytes]:
-        pieces: list[bytes | None] = [None] * self._n_vocab
-        for each in told:
-            pieces[int(each["id"])] = bytes(each["bytes"])
-        if None in pieces:
-            raise ValueError("a token isn't told")
-        return [piece or b"" for piece in pieces]
 
     def _controls(self, without_bytes: list[int]) -> dict[str, int]:
         """Return the names of control tokens: what reads as one of those that have no bytes."""
@@ -115,13 +116,6 @@ class LlamaServer:
         named = self._pieces_of(text, parse_special=True, with_pieces=True)
         wanted = set(without_bytes)
         return {name: token for token, name in named if token in wanted and isinstance(name, str)}
-
-    def _begins_with_a_space(self, pieces: Sequence[bytes]) -> bool:
-        first = self.encode("a")[:1]
-        return bool(first) and pieces[first[0]].startswith(b" ")
-
-    def _opening(self) -> tuple[int, ...]:
-        return tuple(token for token, _ in self._pieces_of("", add_special=True))
 
     def _pieces_of(self, text: str, **more: bool) -> list[tuple[int, Any]]:
         body = {"content": text, "add_special": False, "parse_special": False, **more}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 
 from ..text.vocabulary import Vocabulary
 
@@ -52,6 +53,11 @@ PROBES = tuple(around.replace("{}", word) for around in AROUND for word in WORDS
 
 def fingerprint_of(vocabulary: Vocabulary) -> str:
     """Return what is the same for two vocabularies that agree in the ids of all probes."""
-    ids = [vocabulary.encode(text, bos=False) for text in PROBES]
-    said = json.dumps([vocabulary.vocab_size - vocabulary.n_padding, ids]).encode()
+    n_tokens = vocabulary.vocab_size - vocabulary.n_padding
+    return fingerprint(n_tokens, lambda text: vocabulary.encode(text, bos=False))
+
+
+def fingerprint(n_tokens: int, encode: Callable[[str], list[int]]) -> str:
+    """Return the fingerprint of so many tokens, and of what makes ids of a text."""
+    said = json.dumps([n_tokens, [encode(text) for text in PROBES]]).encode()
     return f"vocabulary-{hashlib.sha256(said).hexdigest()}"

@@ -156,6 +156,20 @@ def test_files_are_held_against_the_engines_tokens() -> None:
         assert [note for note in chat.pop_notes() if "doesn't tell its tokens" in note]
 
 
+def test_words_that_are_no_model_are_told_from_a_prompt() -> None:
+    with engine() as script, pytest.raises(ModelError, match="no such model") as refused:
+        opened(script, model="tell me a joke")
+    assert refused.value.hint is Advice.MARK_PROMPT
+
+
+def test_a_model_that_the_environment_names_is_not_the_engines() -> None:
+    environ = {"LLAMA2NCNN_MODEL": "other.gguf"}
+    with engine() as script:
+        options = options_of({"engine": script.url}, environ, Path("/none"))
+    assert "model" not in options.given
+    assert "model" in options_of({}, environ, Path("/none")).given
+
+
 def test_a_context_is_at_most_the_engines() -> None:
     with engine() as script:
         with closing(opened(script, ctx_size="100")) as chat:
