@@ -58,7 +58,6 @@ CONVERT_FOR = {
 """Who may look into the converter, and into which of its modules; None is all of them."""
 
 ONLY_IN = {
-    "anyio": {"llama2ncnn_chat.serve.engine_room"},
     "jinja2": {"llama2ncnn_chat.text.templates.sandbox"},
     "llvmlite": {"llama2ncnn_chat.model.kernels"},
     "ncnn": {"llama2ncnn_chat.model.ncnn_memory"},

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-
-from anyio import CancelScope
+from typing import TypeAlias
 
 from ..events import Event
 from ..generation.local import LocalCompleter
+from ..model.engine import Cancelled
 from .metrics import Metrics
 from .prefixes import Prefixes
 from .task import Task
@@ -38,6 +38,10 @@ class _Failed:
     error: BaseException
 
 
+_Happening: TypeAlias = Event | _Failed | None
+"""None is the end."""
+
+
 class EngineRoom:
     """Has one request at a time answered, in the order in which they came.
 
@@ -57,27 +61,43 @@ class EngineRoom:
     async def events(self, task: Task) -> AsyncIterator[AsyncIterator[Event]]:
         """Wait for the engine, then yield what happens; leaving stops it at once.
 
-        Raises ``FullError``, or what the completer raises.
+        The engine waits for nobody: the next one has it as soon as it is done, however slowly what
+        happened is taken. Raises ``FullError``, or what the completer raises.
         """
         if self._n_here > self._most_waiting:
             raise FullError(self._n_waiting)
-        self._n_here += 1
+        await self._come()
+        loop, stopped = asyncio.get_running_loop(), threading.Event()
+        happened: asyncio.Queue[_Happening] = asyncio.Queue()
+
+        def put(what: _Happening) -> None:
+            loop.call_soon_threadsafe(happened.put_nowait, what)
+
+        at_work = loop.run_in_executor(self._thread, self._work, task, put, stopped.is_set)
+        at_work.add_done_callback(self._leave)
         try:
-            with self._in_line():
-                await self._turn.acquire()
-            try:
-                self._metrics.running.set(1)
-                async with aclosing(self._answer(task)) as events:
-                    yield events
-            finally:
-                self._metrics.running.set(0)
-                self._turn.release()
+            yield _taken(happened)
         finally:
-            self._n_here -= 1
+            stopped.set()
 
     async def close(self) -> None:
         """Wait for the thread's end."""
         await asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)
+
+    async def _come(self) -> None:
+        self._n_here += 1
+        try:
+            with self._in_line():
+                await self._turn.acquire()
+        except BaseException:
+            self._n_here -= 1
+            raise
+        self._metrics.running.set(1)
+
+    def _leave(self, _done: asyncio.Future[None]) -> None:
+        self._metrics.running.set(0)
+        self._n_here -= 1
+        self._turn.release()
 
     @contextmanager
     def _in_line(self) -> Iterator[None]:
@@ -89,36 +109,26 @@ class EngineRoom:
             self._n_waiting -= 1
             self._metrics.waiting.set(self._n_waiting)
 
-    async def _answer(self, task: Task) -> AsyncGenerator[Event, None]:
-        loop, stopped = asyncio.get_running_loop(), threading.Event()
-        happened: asyncio.Queue[Event | _Failed | None] = asyncio.Queue()
-
-        def put(what: Event | _Failed | None) -> None:
-            loop.call_soon_threadsafe(happened.put_nowait, what)
-
-        def work() -> None:
-            try:
-                self._prefixes.make_ready(task.ids)
-                for event in self._completer.complete(
-                    task.ids,
-                    task.sampling,
-                    task.draws,
-                    task.limits,
-                    wants_choices=task.n_top is not None,
-                    cancelled=stopped.is_set,
-                ):
-                    put(event)
-                put(None)
-            except BaseException as e:  # noqa: BLE001 (raised where it is awaited)
-                put(_Failed(e))
-
-        at_work = loop.run_in_executor(self._thread, work)
+    def _work(self, task: Task, put: Callable[[_Happening], None], stopped: Cancelled) -> None:
+        """Answer in the engine's thread."""
         try:
-            while (what := await happened.get()) is not None:
-                if isinstance(what, _Failed):
-                    raise what.error
-                yield what
-        finally:
-            stopped.set()
-            with CancelScope(shield=True):  # nobody else may have the engine before
-                await at_work
+            self._prefixes.make_ready(task.ids)
+            for event in self._completer.complete(
+                task.ids,
+                task.sampling,
+                task.draws,
+                task.limits,
+                wants_choices=task.n_top is not None,
+                cancelled=stopped,
+            ):
+                put(event)
+            put(None)
+        except BaseException as e:  # noqa: BLE001 (raised where it is awaited)
+            put(_Failed(e))
+
+
+async def _taken(happened: asyncio.Queue[_Happening]) -> AsyncIterator[Event]:
+    while (what := await happened.get()) is not None:
+        if isinstance(what, _Failed):
+            raise what.error
+        yield what

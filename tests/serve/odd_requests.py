@@ -32,7 +32,10 @@ BODIES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/tokenize", {"content": "Hello", "add_special": True}),
     ("/detokenize", {"tokens": [1, 2, 3]}),
 )
-OTHERS = ("temperature", "seed", "n", "echo", "tools", "min_p", "top_k", "repeat_penalty", "x")
+OTHERS = (
+    *("temperature", "seed", "n", "echo", "tools", "min_p", "top_k", "top_p", "repeat_penalty"),
+    *("repetition_penalty", "return_token_ids", "return_tokens_as_token_ids", "prompt", "x"),
+)
 EXPECTED = (200, 400, 404, 413)
 TELLTALES = ("Traceback", 'File "', ".py", "/home/", "/tmp/", "site-packages")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from llama2ncnn_chat.cli import main
@@ -16,4 +18,5 @@ def test_a_chat_by_way_of_a_server_is_the_chat_itself(capfd: pytest.CaptureFixtu
         assert main([*asked, "--engine", url]) == 0
         assert capfd.readouterr().out == alone != ""
         assert main([*asked, "--engine", url, "--logprobs", "2", "--json"]) == 0
-        assert '"probability"' in capfd.readouterr().out or '"logprob"'
+        told = json.loads(capfd.readouterr().out)["logprobs"]
+        assert "".join(each["token"] for each in told) == alone.strip()
