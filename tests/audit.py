@@ -10,31 +10,37 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, requires
 from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-PROJECT = "llama2ncnn-chat"
+from tests.lowest import stated
+
 COMMAND = ("-m", "pip_audit", "--local", "--progress-spinner", "off", "--format", "json")
 PATIENCE = 60.0
-EXTRAS = ({"extra": ""}, {"extra": "schema"})
-"""Without an optional part, and with ours."""
 
 
-def stands_on(name: str, known: set[str]) -> None:
-    """Add all that a distribution needs here, by its canonical name."""
+def libraries(wanted: Iterable[Requirement], known: set[str]) -> set[str]:
+    """Add to ``known`` all that is wanted, and what that needs here, by their canonical names."""
+    for requirement in wanted:
+        name = canonicalize_name(requirement.name)
+        if name not in known:
+            known.add(name)
+            libraries(_needed_by(name, {"", *requirement.extras}), known)
+    return known
+
+
+def _needed_by(name: str, parts: set[str]) -> list[Requirement]:
     try:
-        needed = requires(name) or []
+        needed = list(map(Requirement, requires(name) or []))
     except PackageNotFoundError:  # not needed on this system
-        return
-    for requirement in map(Requirement, needed):
-        if requirement.marker is None or any(map(requirement.marker.evaluate, EXTRAS)):
-            other = canonicalize_name(requirement.name)
-            if other not in known:
-                known.add(other)
-                stands_on(other, known)
+        return []
+    return [
+        r for r in needed if not r.marker or any(r.marker.evaluate({"extra": p}) for p in parts)
+    ]
 
 
 def audited() -> list[dict[str, Any]]:
@@ -50,12 +56,12 @@ def audited() -> list[dict[str, Any]]:
 
 def main() -> int:
     """Print the advisories on what the program stands on; returns how many there are, 1 at most."""
-    libraries, answers = set[str](), audited()
-    stands_on(PROJECT, libraries)
+    answers = audited()
     if not answers:
         print("audit: skipped, no database of advisories answers")
         return 0
-    ours = [each for each in answers if canonicalize_name(each["name"]) in libraries]
+    names = libraries(stated(), set())
+    ours = [each for each in answers if canonicalize_name(each["name"]) in names]
     holes = [(each, hole) for each in ours for hole in each["vulns"]]
     for each, hole in holes:
         print(f"{each['name']} {each['version']}: {hole['id']}, mended in {hole['fix_versions']}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,22 @@ else:
 PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 
 
-def oldest(project: dict[str, Any]) -> Iterator[str]:
-    """Yield ``name==version`` for what the program depends on, optional parts too."""
-    for requirement in map(Requirement, _all(project["project"])):
-        least = [each.version for each in requirement.specifier if each.operator == ">="]
-        if least and (requirement.marker is None or requirement.marker.evaluate()):
-            yield f"{requirement.name}=={least[0]}"
+def stated() -> Iterator[Requirement]:
+    """Yield what the program depends on here, optional parts too."""
+    project: dict[str, Any] = tomllib.loads(PROJECT.read_text())["project"]
+    for part in [project["dependencies"], *project["optional-dependencies"].values()]:
+        for requirement in map(Requirement, part):
+            if requirement.marker is None or requirement.marker.evaluate():
+                yield requirement
 
 
-def _all(project: dict[str, Any]) -> Iterator[str]:
-    yield from project["dependencies"]
-    for part in project["optional-dependencies"].values():
-        yield from part
+def oldest(requirements: Iterable[Requirement]) -> Iterator[str]:
+    """Yield ``name==version`` of the oldest that each allows."""
+    for requirement in requirements:
+        for each in requirement.specifier:
+            if each.operator == ">=":
+                yield f"{requirement.name}=={each.version}"
 
 
 if __name__ == "__main__":
-    with PROJECT.open("rb") as file:
-        sys.stdout.writelines(f"{line}\n" for line in oldest(tomllib.load(file)))
+    sys.stdout.writelines(f"{line}\n" for line in oldest(stated()))

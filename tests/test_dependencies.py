@@ -1,0 +1,62 @@
+"""What the program stands on: bounds of versions, and holes that are known in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.lowest import oldest, stated
+
+ROOT = Path(__file__).resolve().parents[1]
+RELIED_ON = {"ncnn", "prompt_toolkit", "textual", "llvmlite"}
+"""Of these, what is nobody's promise is used."""
+
+
+def test_every_library_has_an_oldest_version_that_is_tested() -> None:
+    lines = map(Requirement, oldest(stated()))
+    pinned = {line.name: [bound.version for bound in line.specifier] for line in lines}
+    assert {"ncnn", "numpy", "llguidance", "uvicorn"} < pinned.keys()
+    for requirement in stated():
+        (version,) = pinned[requirement.name]
+        assert version in requirement.specifier
+
+
+def test_what_is_relied_on_beyond_its_promises_has_an_upper_bound() -> None:
+    bounded = {each.name for each in stated() if any(b.operator == "<" for b in each.specifier)}
+    assert bounded >= RELIED_ON
+
+
+def audit(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
+    """Run it with a program in the place of the one that asks for advisories."""
+    (folder / "pip_audit.py").write_text(program)
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    command = [sys.executable, "-m", "tests.audit"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def test_where_nobody_can_be_asked_for_holes_it_says_so(tmp_path: Path) -> None:
+    done = audit(tmp_path, "raise SystemExit('no network')")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "audit: skipped, no database of advisories answers\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        *(("numpy", True), ("jinja2", True), ("pygments", True), ("uvicorn", True)),
+        *(("llguidance", True), ("pytest", False), ("unheard-of", False)),
+    ],
+)
+def test_a_hole_in_what_it_stands_on_fails_the_check(tmp_path: Path, name: str, ours: bool) -> None:
+    hole = {"id": "CVE-1", "fix_versions": ["2"]}
+    found = [{"name": "rich", "version": "1", "vulns": []}]
+    found += [{"name": name, "version": "1", "vulns": [hole]}]
+    done = audit(tmp_path, f"print({json.dumps({'dependencies': found})!r})")
+    assert done.returncode == ours, done.stderr
+    assert (f"{name} 1: CVE-1, mended in ['2']" in done.stdout) is ours
