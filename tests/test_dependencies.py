@@ -55,8 +55,8 @@ def test_where_nobody_can_be_asked_for_holes_it_says_so(tmp_path: Path) -> None:
 )
 def test_a_hole_in_what_it_stands_on_fails_the_check(tmp_path: Path, name: str, ours: bool) -> None:
     hole = {"id": "CVE-1", "fix_versions": ["2"]}
-    found = [{"name": "rich", "version": "1", "vulns": []}]
-    found += [{"name": name, "version": "1", "vulns": [hole]}]
+    found = [{"name": each, "version": "1", "vulns": [hole]} for each in (name, "rich")]
+    found[1]["vulns"] = []
     done = audit(tmp_path, f"print({json.dumps({'dependencies': found})!r})")
     assert done.returncode == ours, done.stderr
     assert (f"{name} 1: CVE-1, mended in ['2']" in done.stdout) is ours

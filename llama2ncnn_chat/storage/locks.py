@@ -41,9 +41,8 @@ class SessionLocks:
         except Timeout:
             return None
         except OSError as error:
-            raise ChatError(
-                f"can't lock session {session_id}: {error}", Advice.CHAT_UNSAVED
-            ) from error
+            why = f"can't lock session {session_id} in {self._folder}: {error.strerror}"
+            raise ChatError(why, Advice.CHAT_UNSAVED) from error
         return lock
 
     def delete(self, session_id: int) -> None:

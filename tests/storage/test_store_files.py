@@ -128,6 +128,15 @@ def test_a_folder_that_cannot_be_is_told_with_a_way_out(tmp_path: Path) -> None:
         assert "--no-save" in phrases.hint(caught.value)
 
 
+def test_a_lock_that_cannot_be_is_told_in_words(path: Path) -> None:
+    with closing(Store.open(path)) as store:
+        (path.parent / "locks").write_text("in the way")
+        with pytest.raises(ChatError) as caught:
+            say(Ledger(), store.create(META), "hello")
+        assert str(path.parent / "locks") in caught.value.message
+        assert "Errno" not in caught.value.message
+
+
 def test_an_older_database_is_brought_up_to_date(path: Path) -> None:
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as db:

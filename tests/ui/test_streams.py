@@ -95,9 +95,11 @@ def test_all_streams_closed_is_no_crash(stem: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what a limit does is a system's own")
-@pytest.mark.parametrize("limit", ["-n 5", "-n 7", "-v 200000"])
-def test_what_the_system_does_not_give_is_one_line(raw: Path, limit: str) -> None:
-    commands = ('llama2ncnn_chat "$1" -p hi --no-stdin', 'convert --quiet "$1" "$1.ncnn"')
+@pytest.mark.parametrize("limit", ["-n 5", "-n 7", "-n 8", "-v 200000"])
+def test_what_the_system_does_not_give_is_one_line(raw: Path, stem: str, limit: str) -> None:
+    chat = "-p hi -n 1 --no-stdin"
+    commands = (f'llama2ncnn_chat "$1" {chat}', 'convert --quiet "$1" "$1.ncnn"')
+    commands += (f'llama2ncnn_chat "$2" {chat}',)
     codes = []
     for command in commands:
         limited = f'ulimit {limit}; exec "$0" -m {command}'
@@ -106,6 +108,7 @@ def test_what_the_system_does_not_give_is_one_line(raw: Path, limit: str) -> Non
         )
         codes.append(done.returncode)
         assert len(done.stderr.splitlines()) == (1 if done.returncode else 0), done.stderr
+        assert b"Errno" not in done.stderr
     assert set(codes) <= {0, 1, 3}
     assert any(codes)
 
