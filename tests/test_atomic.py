@@ -32,7 +32,7 @@ def test_a_file_is_private_and_replaced_at_once(tmp_path: Path) -> None:
 
 KILLED = """
 import os, signal, sys
-def end(_):
+def end(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 os.fsync = end
 from pathlib import Path
@@ -47,6 +47,11 @@ KERNEL = """
 from llama2ncnn_chat.model.kernels.kept import _write
 from llama2ncnn_chat.paths import cache_dir
 _write(cache_dir() / "kernels" / "code.o", b"code")
+"""
+CONVERSION = """
+os.fsync, os.rename = str, end
+from llama2ncnn_chat.catalogue.find import find_model
+find_model("demo")
 """
 THEME = """
 from llama2ncnn_chat.ui.tui.themes import remember_theme
@@ -74,8 +79,9 @@ SnapshotStore().save(1, "key", range(100_000), KvCache(cache, cache))
         (SNAPSHOT, [], "snapshots"),
         (SNAPSHOT, ["while it is written"], "snapshots"),
         (THEME, [], None),
+        (CONVERSION, [], "models"),
     ],
-    ids=["memo", "kernel", "snapshot", "half a snapshot", "theme"],
+    ids=["memo", "kernel", "snapshot", "half a snapshot", "theme", "conversion"],
 )
 def test_what_a_killed_process_left_goes_at_the_next_start(
     program: str, arguments: list[str], folder: str | None
@@ -85,7 +91,7 @@ def test_what_a_killed_process_left_goes_at_the_next_start(
     assert run.returncode in (-signal.SIGKILL, -signal.SIGXFSZ)
     place = cache_dir() / folder if folder else state_dir()
     [left] = place.iterdir()
-    assert any(path.is_file() for path in left.iterdir())
+    assert any(path.is_file() for path in left.rglob("*"))
     assert main(["models"]) == 0
     assert list(place.iterdir()) == []
 

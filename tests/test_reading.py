@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from llama2ncnn_chat.ui.repl.lines import LinePrompt
 from llama2ncnn_chat.ui.tui.editor import edit_text
 from llama2ncnn_chat.ui.tui.themes import picked_theme
 
+ROOT = Path(__file__).resolve().parents[1]
 DEADLINE = pytest.mark.timeout(20)
 
 
@@ -135,6 +138,18 @@ def test_a_text_from_the_editor_that_is_refused_stays(
 def test_a_line_without_end_is_refused() -> None:
     with open("/dev/zero") as stream, pytest.raises(UsageError, match="line of over 16,777,216"):
         LinePrompt(stdin=stream).read()
+
+
+@DEADLINE
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device here")
+@pytest.mark.parametrize("flags", [[], ["--plain"], ["-f", "-"], ["-p", "-"]])
+def test_a_standard_input_without_end_is_refused(flags: list[str]) -> None:
+    command = [sys.executable, "-m", "llama2ncnn_chat", *flags]
+    with open("/dev/zero", "rb") as zeros:
+        done = subprocess.run(command, cwd=ROOT, stdin=zeros, capture_output=True, text=True)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "16,777,216" in line
 
 
 def test_a_quoted_message_without_end_is_refused() -> None:

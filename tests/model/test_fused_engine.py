@@ -198,3 +198,21 @@ def test_a_file_that_is_cut_short_while_it_is_loaded_is_refused(
 
     with pytest.raises(ModelError, match=r"was changed while it was in use|and gave up"):
         NcnnEngine(stem, progress=cut)
+
+
+@pytest.mark.parametrize(("weights", "kernels"), PLAIN)
+def test_another_file_that_comes_while_it_is_loaded_changes_nothing(
+    tmp_path: Path, weights: str, kernels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Layers and the table of tokens are of one file: it is opened once."""
+    monkeypatch.setenv("LLAMA2NCNN_KERNELS", kernels)
+    stem = make(tmp_path, tiny_config(), weights)
+    path, before = file_of(stem, ".bin"), NcnnEngine(stem).forward([1])
+
+    def swap(_done: int, _total: int) -> None:
+        other = tmp_path / "other"
+        other.write_bytes(bytes(path.stat().st_size))
+        other.replace(path)
+
+    np.testing.assert_array_equal(NcnnEngine(stem, progress=swap).forward([1]), before)
+    assert not any(path.read_bytes())
