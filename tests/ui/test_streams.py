@@ -98,8 +98,11 @@ def test_all_streams_closed_is_no_crash(stem: str) -> None:
 @pytest.mark.parametrize("limit", ["-n 5", "-n 7", "-n 8", "-v 200000"])
 def test_what_the_system_does_not_give_is_one_line(raw: Path, stem: str, limit: str) -> None:
     chat = "-p hi -n 1 --no-stdin"
-    commands = (f'llama2ncnn_chat "$1" {chat}', 'convert --quiet "$1" "$1.ncnn"')
-    commands += (f'llama2ncnn_chat "$2" {chat}',)
+    commands = [
+        f'llama2ncnn_chat "$1" {chat}',
+        'convert --quiet "$1" "$1.ncnn"',
+        f'llama2ncnn_chat "$2" {chat}',
+    ]
     codes = []
     for command in commands:
         limited = f'ulimit {limit}; exec "$0" -m {command}'

@@ -19,6 +19,7 @@ from tests.ui.tui.terminal import (
     PROMPT,
     Terminal,
     open_chat,
+    stored_path,
 )
 
 pexpect = pytest.importorskip("pexpect")
@@ -105,6 +106,35 @@ def test_stopped_and_woken_from_outside(terminals: list[Terminal]) -> None:
     terminal.see("onetwo")
     terminal.type(CTRL_Q)
     assert terminal.ended() == 0
+
+
+def started(terminals: list[Terminal], words: str) -> Terminal:
+    """A shell in which the program was started, with words of the shell around it."""
+    terminals.append(terminal := Terminal(shell=True))
+    command = words.format(f"{sys.executable} -m llama2ncnn_chat")
+    terminal.type(f"{command}; echo code=$?{ENTER}")
+    return terminal
+
+
+@pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full"])
+def test_it_draws_and_answers_without_standard_error(
+    terminals: list[Terminal], streams: str
+) -> None:
+    terminal = started(terminals, f"{{}} -c {streams}")  # nothing to go on with: there is a note
+    terminal.see(PROMPT)
+    terminal.send("Hello")
+    terminal.wait(lambda: [bool(turn.finish) for turn in stored_path()[1:]] == [True])
+    terminal.hear(CTRL_Q, "code=0")
+    assert stored_path()[0].text == "Hello"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a limit does is a system's own")
+@pytest.mark.parametrize("limit", ["-n 8"])
+def test_what_the_system_does_not_give_is_one_line(terminals: list[Terminal], limit: str) -> None:
+    terminal = started(terminals, f"(ulimit {limit}; {{}})")
+    said = terminal.hear("", "code=1")
+    assert "llama2ncnn-chat: error: too many open files" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="there are no processes to look at")
