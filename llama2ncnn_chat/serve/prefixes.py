@@ -16,7 +16,7 @@ WORTH = 32
 """Tokens; to read fewer again costs less than to copy a cache."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Kept:
     ids: list[int]
     cache: KvCache
@@ -46,13 +46,16 @@ class Prefixes:
         """
         ids, here = list(ids), self._completer.ids
         shared = common_prefix(here, ids)
-        if len(here) - shared >= WORTH:
-            self._keep()
         best = max(self._kept, key=lambda kept: common_prefix(kept.ids, ids), default=None)
-        if best and common_prefix(best.ids, ids) >= shared + WORTH:
-            self._completer.restore(best.cache, best.ids)
+        if best and common_prefix(best.ids, ids) < shared + WORTH:
+            best = None
+        if best:  # chosen before something is dropped, which might be this
             self._kept.remove(best)
             self._kept.append(best)
+        if len(here) - shared >= WORTH:
+            self._keep()
+        if best:
+            self._completer.restore(best.cache, best.ids)
 
     def _keep(self) -> None:
         ids = list(self._completer.ids)
