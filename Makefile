@@ -23,6 +23,7 @@ check: $(STAMP)  ## everything that CI runs
 
 check-oldest: $(OLDEST)/.installed  ## what meets libraries, with the oldest ones that are allowed
 	$(OLDEST)/bin/pytest tests/convert/hub tests/generation/test_schema.py tests/model/kernels \
+		tests/remote \
 		tests/storage/test_snapshots.py tests/text/templates tests/ui/repl/test_keyboard.py \
 		tests/ui/test_oneshot.py tests/serve tests/ui/tui/test_keyboard.py tests/ui/tui/test_snapshots.py
 

@@ -22,7 +22,7 @@ from ..remote.address import Address, address_of
 from ..remote.completer import RemoteCompleter
 from ..remote.dialect import Dialect
 from ..remote.finding import find_engine
-from ..remote.http import Connection, RefusalError
+from ..remote.http import Connection, RefusalError, in_a_line
 from ..remote.probes import PROBES, fingerprint_of
 from ..text.templates.template import Template
 from ..text.tokenizers.file_vocabulary import FileVocabulary
@@ -117,7 +117,7 @@ def _refuse_other_ids(engine: Dialect, vocabulary: FileVocabulary) -> str:
         return f"{engine.facts.kind} doesn't tell its tokens: they are taken to be the files'"
     if not same:
         raise ModelError(
-            f"the tokenizer isn't that of {engine.facts.model}: its tokens are others",
+            f"the tokenizer isn't that of {in_a_line(engine.facts.model)}: its tokens are others",
             Advice.NAME_TOKENIZER,
         )
     return ""
@@ -146,9 +146,9 @@ def _facts_of(
 ) -> ModelFacts:
     tokenizer: Path | None = options.tokenizer
     return ModelFacts(
-        as_text(name_elsewhere(address.url, engine.facts.model)),
+        as_text(in_a_line(name_elsewhere(address.url, engine.facts.model))),
         fingerprint_of(vocabulary),
-        f"{engine.facts.kind} at {address.place}",
+        f"{in_a_line(engine.facts.kind)} at {address.place}",
         0,
         tokenizer=as_text(str(tokenizer.resolve())) if tokenizer else "",
     )

@@ -17,7 +17,7 @@ from ..generation.decoding import Decoding
 from ..generation.settings import N_TOP, Sampling
 from ..model.engine import Cancelled
 from ..text.vocabulary import Vocabulary
-from .dialect import Dialect, Ended, Missed, Read, Request, Sampled, Step
+from .dialect import NOT_UNDERSTOOD, Dialect, Ended, Missed, Read, Request, Sampled, Step
 from .http import Connection, EndOfStream, NoAnswerError, RefusalError
 
 POLL_SECONDS = 0.02
@@ -29,9 +29,6 @@ BUSY = (429, 502, 503, 504)
 
 ODD = 0x9E3779B1
 """Makes other seeds of one: a request begins its own draws."""
-
-NOT_UNDERSTOOD = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
-"""What a reader raises for an answer that isn't what it should be."""
 
 Clock = Callable[[], float]
 

@@ -18,6 +18,9 @@ from ..text.vocabulary import Vocabulary
 Json: TypeAlias = Mapping[str, Any]
 """An object of an answer, or of a request."""
 
+NOT_UNDERSTOOD = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+"""What comes of reading an answer that isn't what it should be."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -75,11 +78,7 @@ class Reader(Protocol):
     """Reads one answer, event by event."""
 
     def feed(self, event: Json) -> Iterator[Step]:
-        """Yield what an event says.
-
-        Raises ``ValueError``, ``TypeError``, ``LookupError`` or ``ArithmeticError`` for one that
-        isn't what it should be.
-        """
+        """Yield what an event says. Raises one of ``NOT_UNDERSTOOD``."""
 
 
 @dataclass(frozen=True)

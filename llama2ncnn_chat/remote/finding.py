@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from ..errors import EngineError
-from .dialect import Dialect, Json
-from .http import Connection, RefusalError
+from ..errors import Advice, EngineError
+from .dialect import NOT_UNDERSTOOD, Dialect, Json
+from .http import Connection, RefusalError, in_a_line
 from .llama_server import LlamaServer
 from .sglang import SGLang
 from .vllm import Vllm
@@ -49,18 +49,18 @@ def _understood(
 ) -> Dialect:
     models = connection.get("/v1/models")
     try:
-        names = [str(each["id"]) for each in models["data"]]
-        chosen = models["data"][names.index(model) if model else 0]
-    except ValueError:
-        raise EngineError(
-            f"the engine at {connection.place} has no model {model!r:.100}",
-            f"it has {', '.join(names)}",
-        ) from None
-    except (TypeError, LookupError) as e:
+        by_name = {str(each["id"]): each for each in models["data"]}
+        chosen = by_name.get(model) if model else next(iter(by_name.values()), None)
+    except NOT_UNDERSTOOD as e:
         raise EngineError(f"the engine at {connection.place} doesn't tell its models") from e
+    if chosen is None:
+        raise EngineError(
+            f"the engine at {connection.place} has no model{f' {model!r:.100}' if model else ''}",
+            f"it has {in_a_line(', '.join(by_name))}" if by_name else "",
+        )
     try:
         return kind(connection, said, chosen)
-    except (ValueError, TypeError, LookupError) as e:
+    except NOT_UNDERSTOOD as e:
         raise EngineError(
             f"the engine at {connection.place} doesn't tell what it is as others of its kind: "
             f"{e!r:.100}"
@@ -73,7 +73,7 @@ def _asked(connection: Connection, path: str) -> Any:
         return connection.get(path)
     except RefusalError as e:
         if e.status in LACKING:
-            raise EngineError(e.message, "it wants a key") from e
+            raise EngineError(e.message, Advice.NAME_KEY) from e
         if e.status >= 500:
             raise
         return None

@@ -139,10 +139,14 @@ class Connection:
         )
 
     def _in_a_line(self, text: str) -> str:
-        if key := self._address.key:
-            text = text.replace(key, "…")
-        line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
+        key = self._address.key
+        return in_a_line(text.replace(key, "…") if key else text)
+
+
+def in_a_line(text: str) -> str:
+    """Make a line of what an engine says that can be shown: short, and nothing a terminal obeys."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
 
 
 class Stream:

@@ -14,7 +14,18 @@ from ..generation.settings import Sampling
 from ..text.tokenizers.file_vocabulary import KNOWN_ENDS, FileVocabulary
 from ..text.vocabulary import Vocabulary
 from .asking import ASKING_SECONDS, AskingEncoder
-from .dialect import Ended, EngineFacts, Json, Missed, Read, Request, Sampled, Step, choice_of
+from .dialect import (
+    NOT_UNDERSTOOD,
+    Ended,
+    EngineFacts,
+    Json,
+    Missed,
+    Read,
+    Request,
+    Sampled,
+    Step,
+    choice_of,
+)
 from .http import Connection
 from .kept_pieces import kept_pieces
 from .missed import Missing
@@ -32,7 +43,7 @@ class LlamaServer:
     def __init__(self, connection: Connection, props: Json, model: Json) -> None:
         """Take what ``/props`` says, and ``/v1/models`` of the model.
 
-        Raises ``ValueError``, ``TypeError`` or ``LookupError`` for what isn't that.
+        Raises one of ``NOT_UNDERSTOOD`` for what isn't that.
         """
         self._connection = connection
         self._n_vocab = int(model["meta"]["n_vocab"])
@@ -102,9 +113,9 @@ class LlamaServer:
         pieces: dict[int, bytes] = {}
         try:
             for each in answer["completion_probabilities"][0]["top_logprobs"]:
-                pieces[int(each["id"])] = bytes(each["bytes"])
+                pieces[int(each["id"])] = bytes([*each["bytes"]])
             return [pieces[token] for token in range(self._n_vocab)]
-        except (ValueError, TypeError, LookupError) as e:
+        except NOT_UNDERSTOOD as e:
             raise EngineError(
                 f"the engine at {self._connection.place} doesn't tell its vocabulary",
                 Advice.NAME_TOKENIZER,
@@ -125,7 +136,7 @@ class LlamaServer:
             if more.get("with_pieces"):
                 return [(int(each["id"]), each["piece"]) for each in tokens]
             return [(int(token), None) for token in tokens]
-        except (ValueError, TypeError, LookupError) as e:
+        except NOT_UNDERSTOOD as e:
             raise EngineError(
                 f"the engine at {self._connection.place} doesn't tell the tokens of a text"
             ) from e
@@ -152,10 +163,12 @@ class LlamaReader:
         tokens = [int(token) for token in event.get("tokens", ())]
         n = int(event["tokens_predicted"])
         missed = n - self._n - len(tokens)
+        if missed < 0:
+            raise ValueError(f"it has sampled {n} tokens, and told of more")
         found: list[int] | None = []
         if missed:
             text = str(event["content"])
-            found = self._missing.find(missed, text, tokens[0]) if tokens and missed > 0 else None
+            found = self._missing.find(missed, text, tokens[0]) if tokens else None
         if found is None:
             yield from self._held
             yield Missed(missed)

@@ -12,7 +12,18 @@ from ..errors import Advice, EngineError, ModelError
 from ..events import Choice
 from ..generation.settings import N_TOP
 from ..text.vocabulary import Vocabulary
-from .dialect import Ended, EngineFacts, Json, Read, Request, Sampled, Step, choice_of, without_end
+from .dialect import (
+    NOT_UNDERSTOOD,
+    Ended,
+    EngineFacts,
+    Json,
+    Read,
+    Request,
+    Sampled,
+    Step,
+    choice_of,
+    without_end,
+)
 from .http import Connection
 from .vllm import LEAST_TOP_P, told_tokens
 
@@ -23,7 +34,7 @@ class SGLang:
     def __init__(self, connection: Connection, info: Json, model: Json) -> None:
         """Take what ``/get_model_info`` says, and ``/v1/models`` of the model.
 
-        Raises ``ValueError``, ``TypeError`` or ``LookupError`` for what isn't that.
+        Raises one of ``NOT_UNDERSTOOD`` for what isn't that.
         """
         self._connection = connection
         name = str(model.get("id") or info["model_path"])
@@ -83,7 +94,7 @@ class SGLang:
                 strict=True,
             )
             return [_choice(token, each, top, N_TOP) for token, each, top in told]
-        except (ValueError, TypeError, LookupError) as e:
+        except NOT_UNDERSTOOD as e:
             raise EngineError(
                 f"the engine at {self._connection.place} doesn't tell what it thinks of a text"
             ) from e

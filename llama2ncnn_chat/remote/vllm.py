@@ -12,7 +12,17 @@ from ..errors import Advice, EngineError, ModelError
 from ..events import Choice
 from ..generation.settings import N_TOP
 from ..text.vocabulary import Vocabulary
-from .dialect import Ended, EngineFacts, Json, Request, Sampled, Step, choice_of, without_end
+from .dialect import (
+    NOT_UNDERSTOOD,
+    Ended,
+    EngineFacts,
+    Json,
+    Request,
+    Sampled,
+    Step,
+    choice_of,
+    without_end,
+)
 from .http import Connection
 
 ID = "token_id:"
@@ -27,7 +37,7 @@ class Vllm:
     def __init__(self, connection: Connection, version: Json, model: Json) -> None:
         """Take what ``/version`` says, and ``/v1/models`` of the model.
 
-        Raises ``ValueError``, ``TypeError`` or ``LookupError`` for what isn't that.
+        Raises one of ``NOT_UNDERSTOOD`` for what isn't that.
         """
         self._connection, self._model = connection, str(model["id"])
         kind = f"vLLM {version['version']}"
@@ -76,7 +86,7 @@ class Vllm:
             return [_weighed(token, each) for token, each in zip(ids, told, strict=True) if each][
                 start - len(ids) :
             ]
-        except (ValueError, TypeError, LookupError) as e:
+        except NOT_UNDERSTOOD as e:
             raise EngineError(
                 f"the engine at {self._connection.place} doesn't tell what it thinks of a text"
             ) from e
@@ -111,7 +121,7 @@ def told_tokens(connection: Connection, body: Json) -> list[int]:
     answer = connection.post("/tokenize", body)
     try:
         return [int(token) for token in answer["tokens"]]
-    except (ValueError, TypeError, LookupError) as e:
+    except NOT_UNDERSTOOD as e:
         raise EngineError(
             f"the engine at {connection.place} doesn't tell the tokens of a text"
         ) from e

@@ -212,6 +212,7 @@ def test_a_refusal_is_told_at_once() -> None:
     [
         {"error": {"message": "out of memory"}},
         {"tokens_predicted": "many"},
+        {"tokens": [5, 6, 7], "tokens_predicted": 1, "content": "abc"},
         {"tokens": 5, "tokens_predicted": 1},
         {"tokens": [10**9], "tokens_predicted": 1, "content": ""},
         {"tokens": [[5]], "tokens_predicted": 1, "content": "", "stop": True},

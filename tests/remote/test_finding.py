@@ -18,6 +18,8 @@ from tests.remote.engine_server import JSON, Answer, Script, saying, serving
 from tests.remote.test_sglang import SGLANG
 from tests.remote.test_vllm import VLLM
 
+MODELS = {"/v1/models": LLAMA["/v1/models"]}
+
 
 @contextmanager
 def connected(answers: dict[str, Any]) -> Iterator[Connection]:
@@ -56,12 +58,18 @@ def test_one_of_several_models_is_named() -> None:
     [
         ({}, "none of the engines"),
         ({"/props": saying([]), "/version": saying(3)}, "none of the engines"),
-        ({"/props": saying({"error": {"message": "no key"}}, 401)}, "wants a key"),
+        ({"/props": saying({"error": {"message": "no key"}}, 401)}, "answers 401: no key"),
         ({"/props": saying({"error": {"message": "Loading model"}}, 503)}, "Loading model"),
         ({"/props": Answer([b"<html>"], kind=JSON)}, "no JSON"),
         ({"/props": Answer([b"x" * (MAX_ANSWER // 64)] * 65, kind=JSON)}, "over"),
         ({**LLAMA, "/props": saying({"default_generation_settings": {}})}, "n_ctx"),
-        ({**LLAMA, "/v1/models": saying({"data": []})}, "its models"),
+        ({**LLAMA, "/v1/models": saying({"data": []})}, "has no model"),
+        ({**LLAMA, "/v1/models": saying({"data": [3]})}, "its models"),
+        ({**LLAMA, "/v1/models": saying({"data": [{"id": "\x1b[31m"}]})}, "what it is"),
+        (
+            {"/props": saying({"default_generation_settings": {"n_ctx": 1e999}}), **MODELS},
+            "what it",
+        ),
         ({**VLLM, "/v1/models": saying({"data": [{"id": "x"}]})}, "max_model_len"),
     ],
 )

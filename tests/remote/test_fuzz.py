@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from llama2ncnn_chat.errors import EngineError
 from llama2ncnn_chat.generation.settings import Sampling
-from llama2ncnn_chat.remote.completer import NOT_UNDERSTOOD
-from llama2ncnn_chat.remote.dialect import Ended, Missed, Read, Request, Sampled
+from llama2ncnn_chat.remote.dialect import NOT_UNDERSTOOD, Ended, Missed, Read, Request, Sampled
 from llama2ncnn_chat.remote.llama_server import LlamaReader
 from llama2ncnn_chat.remote.sglang import SGLangReader
 from llama2ncnn_chat.remote.vllm import VllmReader
