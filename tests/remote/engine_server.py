@@ -13,6 +13,13 @@ from typing import Any
 JSON, EVENTS = "application/json", "text/event-stream"
 
 
+class Silence:
+    """Nothing is sent until the other side hangs up."""
+
+
+SILENCE = Silence()
+
+
 @dataclass
 class Answer:
     """``pieces`` are sent one by one; a piece that is callable is called in its place.
@@ -20,7 +27,7 @@ class Answer:
     With ``cuts`` the connection breaks off where the answer should end.
     """
 
-    pieces: Sequence[bytes | Callable[[], object]]
+    pieces: Sequence[bytes | Callable[[], object] | Silence]
     status: int = 200
     kind: str = EVENTS
     cuts: bool = False
@@ -107,7 +114,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         try:
             for piece in answer.pieces:
-                if callable(piece):
+                if isinstance(piece, Silence):
+                    self.connection.settimeout(60)
+                    if not self.connection.recv(1):
+                        raise ConnectionResetError
+                elif callable(piece):
                     piece()
                 else:
                     self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))

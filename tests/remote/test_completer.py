@@ -23,7 +23,7 @@ from tests.remote.asking import (
     llama_says,
     text_of,
 )
-from tests.remote.engine_server import Answer, saying, streaming
+from tests.remote.engine_server import SILENCE, Answer, saying, streaming
 
 IDS = ByteTokenizer().encode("hello")
 FLOOD = b":" * (64 << 20)
@@ -262,8 +262,8 @@ def test_a_stop_is_heard_while_nothing_comes(said: str) -> None:
     """While the prompt is read, and in mid-reply; the engine is hung up on."""
     stopped, shown = threading.Event(), threading.Event()
     said_first = streaming(*llama_says(said)).pieces
-    silent = [*said_first, lambda: shown.wait(20), stopped.set, FLOOD]
-    with llama(Answer(silent)) as (completer, script):
+    silent = [*said_first, lambda: shown.wait(20), stopped.set, SILENCE]
+    with llama(Answer(silent), waits=Waits(5, 5, 600)) as (completer, script):
         events = completer.complete(IDS, Sampling(), Draws(1), Limits(), cancelled=stopped.is_set)
         done = []
         for event in events:
