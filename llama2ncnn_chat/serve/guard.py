@@ -39,7 +39,9 @@ class Guard:
         if self.hosts and _name_in(host) not in self.hosts:
             raise BadRequestError("this server has another name", status=421)
         if changes and self._is_foreign(headers, host):
-            raise BadRequestError("pages of other hosts may not ask", status=403)
+            raise BadRequestError(
+                "pages of other hosts may not ask", "--cors ORIGIN lets some", status=403
+            )
         said = headers.get("authorization", "").removeprefix("Bearer ")
         if self.key and not is_open and not hmac.compare_digest(said.encode(), self.key.encode()):
             raise BadRequestError(
