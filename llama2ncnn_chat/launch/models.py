@@ -18,6 +18,7 @@ from ..chat.model_facts import place_elsewhere
 from ..errors import ChatError
 from ..events import Step
 from ..paths import from_text, is_there, path_of
+from ..remote.address import address_of
 from ..storage.store import SessionInfo, Store
 from ..text.templates.template import Template
 from .conversion import CONVERSION
@@ -48,6 +49,10 @@ class KnownModels:
         options = replace(self._options, model=name, settings=settings, engine=None, **unsaid)
         if elsewhere := place_elsewhere(name):
             options = with_engine(options, *elsewhere)
+            if not _is_at(self._options.engine, elsewhere[0]):  # what was said of one host alone
+                options = replace(
+                    options, engine_key_env=None, engine_key_file=None, insecure=False
+                )
         elif listed := self._find_listed(name):
             options = with_picked(options, listed)
         elif name.startswith("~"):
@@ -88,6 +93,13 @@ def with_engine(options: Options, url: str, model: str | None) -> Options:
     """Name an engine elsewhere and one of its models, whose own files nobody has named."""
     given = options.given - {"model"}
     return replace(options, engine=url, engine_model=model, given=given)
+
+
+def _is_at(engine: str | None, url: str) -> bool:
+    """Tell whether an engine, as it was typed, is the one at a URL."""
+    if engine is None:
+        return False
+    return address_of(engine, insecure=True).url == address_of(url, insecure=True).url
 
 
 def named_with(session: SessionInfo) -> NamedWith:

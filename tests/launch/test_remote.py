@@ -129,6 +129,24 @@ def test_a_key_is_sent_and_kept_nowhere(
     assert not [path for path in written if KEY.encode() in path.read_bytes()]
 
 
+def test_a_key_goes_to_the_engine_that_it_was_named_with_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GPU_KEY", KEY)
+    names = saying({"tokens": []})
+    with engine() as first, engine(**{"/tokenize": names}) as second:
+        with closing(opened(first, engine_key_env="GPU_KEY")) as chat:
+            with pytest.raises(ChatError):  # its vocabulary is none, which doesn't matter here
+                do(chat, f"/model {second.url}")
+            assert second.asked
+            assert set(second.keys) == {""}
+            n = len(first.asked)
+            with pytest.raises(ChatError):
+                do(chat, f"/model {first.url}#/models/tiny.gguf")
+            assert len(first.asked) > n
+        assert set(first.keys) == {f"Bearer {KEY}"}
+
+
 @pytest.mark.skipif(os.name != "posix", reason="files have no modes")
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "key"
