@@ -23,6 +23,7 @@ from llama2ncnn_chat.model.engine import Engine
 from llama2ncnn_chat.serve.face import server_of
 
 PATIENCE = 30.0
+GRACE = 1
 KEY = "open sesame"
 
 
@@ -81,7 +82,7 @@ def gated(**typed: object) -> Iterator[tuple[str, threading.Event]]:
     alone.completer._engine = cast(Engine, gate)
     serving = serve_options_of(flags(**typed), {"KEY": KEY})
     app = server_of(alone.model, alone.completer, options, serving).app()
-    config = uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=GRACE)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -90,8 +91,9 @@ def gated(**typed: object) -> Iterator[tuple[str, threading.Event]]:
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}", gate.is_open
     finally:
-        gate.is_open.set()
         server.should_exit = True
+        thread.join(3 * GRACE)  # with a shut gate its end waits for the engine
+        gate.is_open.set()
         thread.join()
         alone.completer.close()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ import pytest
 
 from llama2ncnn_chat.serve.guard import Guard
 from llama2ncnn_chat.serve.wanted import BadRequestError
-from tests.serve.serving import KEY, client, gated, measured, served, until
+from tests.serve.serving import KEY, PATIENCE, client, gated, measured, served, until
 
 STORY = [{"role": "user", "content": "Tell me a story about a dog."}]
 OWN = {"host": "localhost:8080"}
@@ -107,6 +108,21 @@ def test_who_hangs_up_leaves_the_line_or_the_engine_at_once(stream: bool) -> Non
         goes_on.set()
         until(lambda: measured(url, "llama2ncnn_running") == 0)
         assert measured(url, "llama2ncnn_predicted_tokens_total") == 0
+
+
+def test_who_waits_when_the_server_ends_is_told_so() -> None:
+    wanted = {"messages": STORY, "max_tokens": 2}
+    with ThreadPoolExecutor(1) as pool, ExitStack() as ending:
+        url, goes_on = ending.enter_context(gated())
+        goes_on.clear()
+        with asking(url, wanted):
+            until(lambda: measured(url, "llama2ncnn_running") == 1)
+            path = f"{url}/v1/chat/completions"
+            told = pool.submit(httpx2.post, path, json=wanted, timeout=PATIENCE)
+            until(lambda: measured(url, "llama2ncnn_waiting") == 1)
+            ending.close()
+        assert told.result().status_code == 503
+        assert "ending" in told.result().json()["error"]["message"]
 
 
 @contextmanager
