@@ -53,7 +53,7 @@ class Chat(OpenSession):
     @property
     def view(self) -> View:
         """The open session as faces draw it."""
-        return View(self.session)
+        return View(self.session, counts=self.chat_model.counts_drafts)
 
     # Replies. A refusal comes before anything is changed.
 

@@ -22,7 +22,7 @@ class ChatModel:
 
     ``sampling`` is the model's own, by the names of settings. ``notes`` are to be told whenever it
     is opened, ``first_notes`` where nobody has been told yet. Unless it ``keeps_cache``, what it
-    has read is of no use in a later run.
+    has read is of no use in a later run; unless it ``counts_drafts``, ids take too long for a key.
     """
 
     facts: ModelFacts
@@ -34,6 +34,7 @@ class ChatModel:
     notes: tuple[str, ...] = ()
     first_notes: tuple[str, ...] = ()
     keeps_cache: bool = True
+    counts_drafts: bool = True
 
 
 class ListedModel(Protocol):

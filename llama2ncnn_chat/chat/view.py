@@ -16,11 +16,12 @@ from .mentions import with_files
 
 class View:
     """A session to read. While it is ``busy``, only its numbers and tokens can be read and
-    messages counted: ``rows``, ``rows_in_sight`` and ``n_used`` raise ``BusyError``.
+    messages counted: ``rows``, ``rows_in_sight`` and ``n_used`` raise ``BusyError``. Unless it
+    ``counts``, messages aren't.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, *, counts: bool = True) -> None:
+        self._session, self._counts = session, counts
 
     @property
     def busy(self) -> bool:
@@ -54,8 +55,11 @@ class View:
     def count(self, message: Message) -> int | None:
         """Count the tokens that a message takes, with the files that it names.
 
-        None for one that is refused, which will say why once it is sent, or whose files take long.
+        None for one that is refused, which will say why once it is sent, or whose files take long,
+        and where all do.
         """
+        if not self._counts:
+            return None
         try:
             return self._session.count(with_files(message, quickly=True))
         except ChatError:

@@ -6,6 +6,7 @@ template. Opens no store and draws nothing.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from convert.chat_facts import ChatFacts
@@ -32,6 +33,11 @@ from .engine_options import key_of
 from .open_model import OWN, padding_note, template_of
 from .options import Options
 
+QUICK_SECONDS = 0.03
+"""So long a key may wait for the tokens of what is typed."""
+
+SLOW = "it is far away: what you type isn't counted; its tokenizer's file would do that"
+
 
 def prepare_remote(options: Options) -> ChatModel:
     """Find the model that runs at ``options.engine``. Raises ``ChatError``."""
@@ -51,6 +57,7 @@ def prepare_remote(options: Options) -> ChatModel:
             if token < vocabulary.vocab_size
         )
         facts = _facts_of(options, address, engine, vocabulary)
+        quick = files is not None or _is_quick(engine)
     finally:
         connection.close()
 
@@ -65,9 +72,10 @@ def prepare_remote(options: Options) -> ChatModel:
         template,
         length,
         completer,
-        notes=tuple(filter(None, (sent, unchecked))),
+        notes=tuple(filter(None, (sent, unchecked, "" if quick else SLOW))),
         first_notes=tuple(filter(None, (note, padding_note(vocabulary)))),
         keeps_cache=False,
+        counts_drafts=quick,
     )
 
 
@@ -121,6 +129,16 @@ def _refuse_other_ids(engine: Dialect, vocabulary: FileVocabulary) -> str:
             Advice.NAME_TOKENIZER,
         )
     return ""
+
+
+def _is_quick(engine: Dialect) -> bool:
+    """Tell whether the ids of a text come at once: the quicker one of two that are asked for."""
+    seconds = []
+    for text in PROBES[:2]:
+        begin = time.perf_counter()
+        engine.encode(text)
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds) < QUICK_SECONDS
 
 
 def _template(

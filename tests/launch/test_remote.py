@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llama2ncnn_chat.chat.chat import Chat
+from llama2ncnn_chat.chat.line import Message
 from llama2ncnn_chat.errors import Advice, ChatError, EngineError, ModelError, UsageError
 from llama2ncnn_chat.generation.local import LocalCompleter
+from llama2ncnn_chat.launch import remote
 from llama2ncnn_chat.launch.at_rest import place_of, read_files
 from llama2ncnn_chat.launch.open_chat import open_chat
 from llama2ncnn_chat.launch.options import options_of
@@ -186,6 +190,20 @@ def test_a_model_that_the_environment_names_is_not_the_engines() -> None:
         options = options_of({"engine": script.url}, environ, Path("/none"))
     assert "model" not in options.given
     assert "model" in options_of({}, environ, Path("/none")).given
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.1])
+def test_drafts_are_counted_where_that_is_quick(pause: float) -> None:
+    class Engine:
+        def encode(self, text: str) -> list[int]:
+            time.sleep(pause)
+            return []
+
+    assert remote._is_quick(Engine()) == (not pause)  # type: ignore[arg-type]
+    with engine() as script, closing(opened(script)) as chat:
+        assert chat.view.count(Message("hello")) == chat.session.count("hello")
+        chat.chat_model = replace(chat.chat_model, counts_drafts=False)
+        assert chat.view.count(Message("hello")) is None
 
 
 def test_a_context_is_at_most_the_engines() -> None:
