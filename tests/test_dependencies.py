@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ from packaging.requirements import Requirement
 from tests.lowest import oldest, stated
 
 ROOT = Path(__file__).resolve().parents[1]
+CI, GOALS = ROOT / ".ci" / "run", ["check", "check-oldest"]
 RELIED_ON = {"ncnn", "prompt_toolkit", "textual", "llvmlite"}
 """Of these, what is nobody's promise is used."""
 
@@ -30,6 +33,24 @@ def test_every_library_has_an_oldest_version_that_is_tested() -> None:
 def test_what_is_relied_on_beyond_its_promises_has_an_upper_bound() -> None:
     bounded = {each.name for each in stated() if any(b.operator == "<" for b in each.specifier)}
     assert bounded >= RELIED_ON
+
+
+@pytest.mark.skipif(not (shutil.which("make") and CI.exists()), reason="no make, or no CI's file")
+def test_ci_checks_with_the_newest_and_the_oldest_and_asks_for_holes() -> None:
+    lines = CI.read_text().splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("make")] == GOALS
+    newest, oldest_ones = (
+        subprocess.run(["make", "-n", goal], cwd=ROOT, capture_output=True, text=True).stdout
+        for goal in GOALS
+    )
+    assert "python -m tests.audit" in newest
+    assert re.search(r"bin/pytest$", newest, re.MULTILINE)
+    tested = oldest_ones.partition("bin/pytest ")[2].replace("\\", "").split()
+    assert len(tested) > 5
+    assert [each for each in tested if not (ROOT / each).exists()] == []
+    rules = (ROOT / "Makefile").read_text()
+    assert "tests.lowest > $(OLDEST)/constraints.txt" in rules
+    assert "--constraint $(OLDEST)/constraints.txt" in rules
 
 
 def audit(folder: Path, program: str) -> subprocess.CompletedProcess[str]:

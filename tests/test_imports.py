@@ -66,6 +66,10 @@ ONLY_IN = {
     "prompt_toolkit": {"llama2ncnn_chat.ui.repl", "llama2ncnn_chat.ui.tui.vi_editor"},
     "rich": {"llama2ncnn_chat.ui", "convert.progress"},
     "sqlite3": {"llama2ncnn_chat.storage"},
+    # And what stays after its program: a text in the person's editor, a copy.
+    "tempfile": {
+        *("convert.temporary", "llama2ncnn_chat.ui.tui.editor", "llama2ncnn_chat.ui.tui.clip"),
+    },
     "argparse": {"llama2ncnn_chat.arguments", "convert.arguments", "convert.__main__"},
     "huggingface_hub": {"convert.hub"},
     "httpx2": {"convert.hub", "llama2ncnn_chat.remote.http"},

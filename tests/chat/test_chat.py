@@ -52,6 +52,18 @@ def test_without_a_snapshot_it_is_read_again_and_said_why() -> None:
     chat.close()
 
 
+def test_what_another_kind_of_cpu_or_another_ncnn_has_read_is_read_again() -> None:
+    talk_and_close(LONG)
+    engine = answering(echo)
+    engine.computed_by = "ncnn 1 avx512"
+    chat = stored_chat(engine=engine)
+    chat.resume(1)
+    used = chat.session.context().used
+    assert [f"{used} tokens are read again" in note for note in chat.pop_notes()] == [True]
+    assert script_of(chat).position == 0
+    chat.close()
+
+
 def test_no_kv_cache_writes_none() -> None:
     chat = make_chat(store=Store.open())
     do(chat, LONG)
