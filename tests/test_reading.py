@@ -103,6 +103,16 @@ def test_a_history_that_is_no_file_is_done_without(make: Callable[[Path], Path])
     assert history.entries == ["hello"]
 
 
+@DEADLINE
+@pytest.mark.parametrize("make", STRANGE)
+def test_a_draft_that_is_no_file_is_none(make: Callable[[Path], Path]) -> None:
+    make(history_file().with_name("draft"))
+    history = History(history_file())
+    assert history.take_draft() == ""
+    history.keep_draft("half")
+    assert history.take_draft() == "half"
+
+
 def test_of_a_long_history_the_end_is_read() -> None:
     path = sparse(history_file(), 1 << 30)
     with path.open("ab") as file:

@@ -16,7 +16,7 @@ from .. import signals
 from ..atomic import replacing
 from ..errors import UsageError
 from ..paths import make_private
-from ..reading import read_end
+from ..reading import read_end, read_text
 
 KEEP = 1000
 DRAFT = "draft"
@@ -87,21 +87,21 @@ class History:
         if self._path is None or not draft.strip():
             return
         file = self._path.with_name(DRAFT)
+        before = _kept(file)
+        draft = f"{before}\n\n{draft}" if before else draft
         with suppress(OSError):
-            before = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
-            draft = f"{before}\n\n{draft}" if before else draft
             make_private(file.parent)
             with replacing(file) as new:
                 new.write_text(draft, encoding="utf-8", errors="replace")
 
     def take_draft(self) -> str:
         """Return the draft that was kept, which only the history has from now on; or nothing."""
-        draft = ""
-        if self._path is not None:
-            file = self._path.with_name(DRAFT)
+        if self._path is None:
+            return ""
+        file = self._path.with_name(DRAFT)
+        if draft := _kept(file):
+            self.add(draft)
             with suppress(OSError):
-                draft = file.read_text(encoding="utf-8", errors="replace")
-                self.add(draft)
                 file.unlink()
         return draft
 
@@ -130,6 +130,12 @@ class History:
 def _without_waiting(path: str, flags: int) -> int:
     """Open a file of a person's own, where a pipe in its place is an ``OSError``."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o600)
+
+
+def _kept(draft: Path) -> str:
+    with suppress(UsageError):  # there is none, or nothing that can be read
+        return read_text(draft, "replace")
+    return ""
 
 
 def _entries(lines: list[str]) -> Iterator[str]:
