@@ -68,7 +68,7 @@ ONLY_IN = {
     "sqlite3": {"llama2ncnn_chat.storage"},
     # And what stays after its program: a text in the person's editor, a copy.
     "tempfile": {
-        *("convert.temporary", "llama2ncnn_chat.ui.tui.editor", "llama2ncnn_chat.ui.tui.clip"),
+        *("convert.temporary", "llama2ncnn_chat.ui.editor", "llama2ncnn_chat.ui.tui.clip"),
     },
     "argparse": {"llama2ncnn_chat.arguments", "convert.arguments", "convert.__main__"},
     "huggingface_hub": {"convert.hub"},

@@ -16,9 +16,9 @@ from llama2ncnn_chat.errors import UsageError
 from llama2ncnn_chat.launch.config import collect
 from llama2ncnn_chat.paths import config_file, history_file, theme_file
 from llama2ncnn_chat.reading import MAX_TEXT, read_bytes, read_end, read_line, read_text
+from llama2ncnn_chat.ui.editor import edit_text
 from llama2ncnn_chat.ui.history import History
 from llama2ncnn_chat.ui.repl.lines import LinePrompt
-from llama2ncnn_chat.ui.tui.editor import edit_text
 from llama2ncnn_chat.ui.tui.themes import picked_theme
 
 ROOT = Path(__file__).resolve().parents[1]

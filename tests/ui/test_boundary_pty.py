@@ -40,7 +40,7 @@ def check(said: str) -> None:
         ("llama2ncnn_chat.ui.tui.over_chat:SessionsScreen", CTRL_O),
         ("llama2ncnn_chat.ui.tui.app:ChatApp.action_settings", "\x1b[12~"),
         ("llama2ncnn_chat.ui.tui.composer:edit_text", "\x07"),
-        ("llama2ncnn_chat.ui.tui.chat_screen:interpret", ENTER),
+        ("llama2ncnn_chat.ui.tui.sending:interpret", ENTER),
     ],
 )
 def test_the_full_screen(terminals: list[Terminal], broken: str, key: str) -> None:

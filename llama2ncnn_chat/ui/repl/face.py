@@ -10,13 +10,16 @@ from functools import partial
 
 from convert.streams import is_terminal, say
 
+from ...chat import phrases
 from ...chat.ahead import hold, prefill_ahead
 from ...chat.chat import Chat
 from ...chat.commands.info import overview
 from ...chat.commands.table import help_text
 from ...chat.line import Command
+from ...errors import ChatError
 from ...launch.options import Options
 from ...paths import history_file
+from ..editor import edit_text
 from ..giving_back import given_back
 from ..history import History
 from ..leaving import how_to_go_on
@@ -62,12 +65,20 @@ def run(chat: Chat, options: Options) -> int:
                 stop_until_woken()
             title.take()
 
+        def compose(text: str) -> str:
+            try:
+                return edit_text(text)
+            except ChatError as e:
+                screen.complain(phrases.sentence(e))
+                return text
+
         if rich:
             prompt = RichPrompt(
                 LineCompleter(chat),
                 repl.toolbar,
                 {"f1": lambda: screen.say(help_text()), "f2": lambda: screen.say(overview(chat))},
                 suspend,
+                compose,
                 touched=partial(hold, chat),
                 paused=partial(prefill_ahead, chat),
                 history=history,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import (
     emacs_mode,
@@ -36,13 +37,15 @@ def key_bindings(
     pastes: Pastes,
     show: dict[str, Callable[[], None]],
     suspend: Callable[[], None],
+    compose: Callable[[str], str],
     *,
     edits: Callable[[], bool],
 ) -> KeyBindings:
     """Return the prompt's keys. ``show`` has what a function key prints above the prompt;
-    ``suspend`` gives the terminal to the shell; ``edits`` tells whether a message is edited."""
+    ``suspend`` gives the terminal to the shell, and ``compose`` to an editor for a text; ``edits``
+    tells whether a message is edited."""
     bindings = KeyBindings()
-    _add_writing(bindings, pastes)
+    _add_writing(bindings, pastes, compose)
     _add_leaving(bindings, armed, edits)
     _add_suspending(bindings, suspend)
     for key, print_it in show.items():
@@ -50,7 +53,7 @@ def key_bindings(
     return bindings
 
 
-def _add_writing(bindings: KeyBindings, pastes: Pastes) -> None:
+def _add_writing(bindings: KeyBindings, pastes: Pastes, compose: Callable[[str], str]) -> None:
     """Add the keys that write a message and send it."""
 
     @bindings.add("enter", filter=TYPING)
@@ -69,8 +72,13 @@ def _add_writing(bindings: KeyBindings, pastes: Pastes) -> None:
     @bindings.add("c-g")
     def _compose(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
-        buffer.text = pastes.whole(buffer.text)
-        buffer.open_in_editor()
+
+        def edit() -> None:
+            text = compose(before := pastes.whole(buffer.text))
+            if text != before:
+                buffer.document = Document(text)
+
+        run_in_terminal(edit)
 
     @bindings.add(Keys.BracketedPaste)
     def _paste(event: KeyPressEvent) -> None:

@@ -94,7 +94,8 @@ class Prompt(Protocol):
 class RichPrompt:
     """prompt_toolkit's, on a terminal. ``toolbar(draft, armed)`` gives the bottom bar.
 
-    ``suspend`` gives the terminal to the shell, until ``fg``. ``touched`` is called when the draft
+    ``suspend`` gives the terminal to the shell, until ``fg``, and ``compose`` a text to an editor;
+    it returns what came of that. ``touched`` is called when the draft
     is changed, ``paused`` with the draft after a moment without a key.
     """
 
@@ -106,6 +107,7 @@ class RichPrompt:
         toolbar: Callable[[Line, bool], StyleAndTextTuples],
         show: dict[str, Callable[[], None]],
         suspend: Callable[[], None],
+        compose: Callable[[str], str],
         *,
         touched: Callable[[], None],
         paused: Callable[[Message], None],
@@ -130,13 +132,12 @@ class RichPrompt:
             vi_mode=vi,
             cursor=ModalCursorShapeConfig() if vi else None,
             key_bindings=key_bindings(
-                self._armed, self._pastes, show, suspend, edits=lambda: self._edits
+                self._armed, self._pastes, show, suspend, compose, edits=lambda: self._edits
             ),
             bottom_toolbar=self._bottom,
             style=STYLE,
             color_depth=None if colour else ColorDepth.DEPTH_1_BIT,
             placeholder=self._placeholder,
-            tempfile_suffix=".md",
             reserve_space_for_menu=6,
             refresh_interval=1,
         )

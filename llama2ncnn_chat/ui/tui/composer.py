@@ -22,8 +22,8 @@ from ...chat import line, phrases
 from ...chat.completion import Suggestion
 from ...chat.outcomes import Attach
 from ...errors import ChatError
+from ..editor import edit_text
 from ..history import History
-from .editor import edit_text
 from .keys import key
 from .prompt import Offers, Prompt
 from .questions import Pick, one_line

@@ -108,3 +108,39 @@ def test_a_message_whose_reply_breaks_off_stands_above_and_not_in_the_prompt(
     terminal.prompt()  # an empty one
     terminal.type(CTRL_D)
     terminal.ends()
+
+
+@pytest.mark.parametrize(
+    ("editor", "says"),
+    [
+        ("false", "false ended with 1"),
+        ("/no/editor", "/no/editor: can't be run"),
+        ("'", "No closing quotation"),
+    ],
+)
+def test_an_editor_that_fails_gives_the_draft_back(editor: str, says: str) -> None:
+    terminal = Terminal(env={"VISUAL": editor})
+    terminal.prompt()
+    terminal.type("half a thought")
+    terminal.see("half a thought")
+    terminal.type("\x07")
+    terminal.see(says)
+    terminal.type(", whole" + ENTER)
+    terminal.see("You said half a thought, whole.")
+    terminal.prompt()
+    terminal.type(CTRL_D)
+    terminal.ends()
+
+
+def test_a_message_is_written_in_an_editor() -> None:
+    terminal = Terminal(env={"VISUAL": " ", "EDITOR": "sed -i s/half/whole/"})
+    terminal.prompt()
+    terminal.type("half a thought")
+    terminal.see("half a thought")
+    terminal.type("\x07")
+    terminal.see("whole a thought")
+    terminal.type(ENTER)
+    terminal.see("You said whole a thought.")
+    terminal.prompt()
+    terminal.type(CTRL_D)
+    terminal.ends()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llama2ncnn_chat.errors import ChatError
-from llama2ncnn_chat.ui.tui.editor import edit_text
+from llama2ncnn_chat.ui.editor import edit_text
 
 
 def test_a_name_of_spaces_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ...errors import ChatError, UsageError
-from ...reading import read_text
+from ..errors import ChatError, UsageError
+from ..reading import read_text
 
 
 def edit_text(text: str) -> str:
