@@ -47,7 +47,7 @@ async def all_said(stage: Stage, turns: int) -> None:
 
 def fed(chat: Chat) -> list[int]:
     """All ids that went into the engine, in order."""
-    return list(chat._engine.fed)  # type: ignore[attr-defined]
+    return list(chat._completer._engine.fed)  # type: ignore[attr-defined]
 
 
 def test_what_waits_is_sent_in_order_and_feeds_what_sending_by_hand_does() -> None:
