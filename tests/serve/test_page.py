@@ -37,7 +37,7 @@ def test_a_message_is_answered_and_known_later(page: Browser) -> None:
     with served(temp=0) as url:
         opened(page, url)
         send(page, "hello, my name is Ann")
-        page.until(f"{BUTTON} === 'Send'")
+        page.until(f"{REPLY} && {BUTTON} === 'Send'")
         assert "Ann" in page.value(f"{REPLY}.textContent")
         send(page, "and do you still know what I am called?")
         page.until(f"document.querySelectorAll('article').length === 4 && {BUTTON} === 'Send'")
