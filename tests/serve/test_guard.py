@@ -139,12 +139,13 @@ def asking(url: str, wanted: dict[str, Any]) -> Iterator[None]:
 
 def test_a_key() -> None:
     with served(api_key_env="KEY") as url:
-        with pytest.raises(openai.AuthenticationError):
-            client(url, "guess").models.list()
+        with pytest.raises(openai.AuthenticationError), client(url, "guess") as ai:
+            ai.models.list()
         assert httpx2.get(f"{url}/metrics").status_code == 401
         assert httpx2.get(f"{url}/health").status_code == 200
         assert httpx2.get(url).status_code == 200  # the page, which asks for the key
-        assert [model.id for model in client(url, KEY).models.list()] == ["demo"]
+        with client(url, KEY) as ai:
+            assert [model.id for model in ai.models.list()] == ["demo"]
 
 
 def test_a_full_line_sends_one_more_away() -> None:
@@ -153,8 +154,9 @@ def test_a_full_line_sends_one_more_away() -> None:
         wanted = {"messages": STORY, "max_tokens": 2}
         with asking(url, wanted), asking(url, wanted):
             until(lambda: measured(url, "llama2ncnn_waiting") == 1)
-            with pytest.raises(openai.RateLimitError) as refused:
-                client(url).chat.completions.create(model="demo", messages=STORY)
+            with pytest.raises(openai.RateLimitError) as refused, client(url) as ai:
+                ai.chat.completions.create(model="demo", messages=STORY)
             assert int(refused.value.response.headers["retry-after"]) > 0
         goes_on.set()
-        client(url).chat.completions.create(model="demo", messages=STORY, max_tokens=1)
+        with client(url) as ai:
+            ai.chat.completions.create(model="demo", messages=STORY, max_tokens=1)

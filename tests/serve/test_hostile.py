@@ -49,10 +49,11 @@ def test_a_wrong_answer_is_known_as_one(status: int, kind: str, text: str) -> No
 
 def test_many_clients_at_once_all_get_their_own_answers(url: str) -> None:
     def ask(n: int) -> str:
-        said = f"Tell me about number {n}."
-        reply = client(url).chat.completions.create(
-            model="demo", messages=[{"role": "user", "content": said}], temperature=0, max_tokens=6
-        )
+        said = [{"role": "user", "content": f"Tell me about number {n}."}]
+        with client(url) as ai:
+            reply = ai.chat.completions.create(
+                model="demo", messages=said, temperature=0, max_tokens=6
+            )
         return str(reply.choices[0].message.content)
 
     alone = [ask(n) for n in range(10)]

@@ -29,8 +29,9 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def ai(url: str) -> OpenAI:
-    return client(url)
+def ai(url: str) -> Iterator[OpenAI]:
+    with client(url) as asking:
+        yield asking
 
 
 @pytest.fixture(scope="module")

@@ -29,10 +29,11 @@ def turns(url: str) -> Iterator[str]:
     messages: list[dict[str, str]] = []
     for seed, said in enumerate(SAID):
         messages.append({"role": "user", "content": said})
-        stream = client(url).chat.completions.create(
-            model="demo", messages=messages, seed=seed, temperature=1.2, stream=True
-        )
-        reply = "".join(piece.choices[0].delta.content or "" for piece in stream)
+        with client(url) as ai:
+            stream = ai.chat.completions.create(
+                model="demo", messages=messages, seed=seed, temperature=1.2, stream=True
+            )
+            reply = "".join(piece.choices[0].delta.content or "" for piece in stream)
         messages.append({"role": "assistant", "content": reply})
         yield reply
 
