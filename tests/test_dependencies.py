@@ -40,7 +40,13 @@ def test_ci_checks_with_the_newest_and_the_oldest_and_asks_for_holes() -> None:
     lines = CI.read_text().splitlines()
     assert [line.split()[1] for line in lines if line.startswith("make")] == GOALS
     newest, oldest_ones = (
-        subprocess.run(["make", "-n", goal], cwd=ROOT, capture_output=True, text=True).stdout
+        subprocess.run(
+            ["make", "--no-print-directory", "-n", goal],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            env={name: value for name, value in os.environ.items() if "MAKE" not in name},
+        ).stdout
         for goal in GOALS
     )
     assert "python -m tests.audit" in newest
