@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 
 import pytest
 
-from llama2ncnn_chat.chat.chat import Chat
-from llama2ncnn_chat.chat.chat_model import ChatModel
 from llama2ncnn_chat.chat.model_facts import ModelFacts
 from llama2ncnn_chat.chat.outcomes import Generate, PickModel, Say
-from llama2ncnn_chat.chat.switching import open_model
-from llama2ncnn_chat.conversation.session import BusyError
 from llama2ncnn_chat.conversation.settings import Settings
-from llama2ncnn_chat.errors import ChatError, ModelError
-from llama2ncnn_chat.events import ModelProgress, Report, Step
+from llama2ncnn_chat.errors import ChatError
 from llama2ncnn_chat.generation.completer import common_prefix
 from llama2ncnn_chat.generation.settings import Sampling
-from llama2ncnn_chat.model.engine import Engine
 from llama2ncnn_chat.storage.snapshots import SnapshotStore
 from llama2ncnn_chat.storage.store import Store
 from llama2ncnn_chat.text.templates.marked import template_of
-from llama2ncnn_chat.text.templates.template import Template
+from tests.chat.switched import ids_of, loud, no_step, window_of, with_model
 from tests.chatting import (
     LLAMA2,
     LONG,
@@ -53,30 +46,6 @@ class SwappedTokenizer(ByteTokenizer):
 
     def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]:
         return [BOS] * bos + [byte + 3 for byte in text.encode().translate(self.PLACES)]
-
-
-def loud(message: str) -> str:
-    return f"{message.upper()}!"
-
-
-def with_model(model: ChatModel, chat: Chat | None = None, *, saved: bool = False) -> Chat:
-    """A chat that has said hello, and can go on with the model "other" or be back at "tiny"."""
-    chat = chat or (stored_chat() if saved else make_chat())
-    chat.models = NamedModels({"other": model, "tiny": chat.chat_model})
-    do(chat, LONG)
-    return chat
-
-
-def ids_of(chat: Chat) -> list[list[int]]:
-    return [turn.ids for turn in chat.session.ledger.turns()]
-
-
-def window_of(chat: Chat) -> list[int]:
-    return chat.session.window(chat.session.sight(chat.session.ledger.head))
-
-
-def fail(_step: Step) -> Engine:
-    raise ModelError("other.bin: damaged", "convert the model again")
 
 
 @pytest.mark.parametrize("saved", [True, False])
@@ -206,7 +175,7 @@ def test_other_tokens_are_told_by_replies_too() -> None:
 def test_a_copy_of_a_copy_is_encoded_anew_once_more() -> None:
     chat = with_model(model_of(saying(X), vocabulary=SHIFTED), saved=True)
     third = model_of(answering(loud), ModelFacts("/models/third", "f3", "q8", 1))
-    chat.models = NamedModels({"third": third, "other": chat.models.find("other", None, _step)})  # type: ignore[union-attr]
+    chat.models = NamedModels({"third": third, "other": chat.models.find("other", None, no_step)})  # type: ignore[union-attr]
     do(chat, "/model other")
     do(chat, "/model third")
     assert chat.read_only
@@ -215,134 +184,6 @@ def test_a_copy_of_a_copy_is_encoded_anew_once_more() -> None:
     assert ids_of(chat)[1] == chat.vocabulary.encode(transcript(chat)[1], bos=False)
     assert chat.session_id == 2
     chat.close()
-
-
-def test_a_failure_leaves_all_as_it_was() -> None:
-    engine = answering(loud)
-    model = model_of(engine, load=fail, sampling={"top_k": 7}, template=template_of("chatml"))
-    chat = with_model(model, saved=True)
-    settings, before, facts = chat.settings, ids_of(chat), chat.model
-    with pytest.raises(ModelError, match=r"other\.bin: damaged"):
-        do(chat, "/model other")
-    assert (chat.settings, ids_of(chat), chat.model) == (settings, before, facts)
-    assert script_of(chat).position > 0  # from its snapshot
-    assert chat.pop_notes() == []
-    do(chat, "two")
-    assert transcript(chat)[2:] == ["two", "You said two."]
-    assert chat.session_id == 1
-    assert [info.model for info in chat.stored().list()] == ["/models/tiny"]
-    chat.close()
-
-
-def test_too_little_memory_is_a_failure_like_others() -> None:
-    def no_memory(_step: Step) -> Engine:
-        raise MemoryError
-
-    chat = with_model(model_of(answering(loud), load=no_memory))
-    with pytest.raises(ModelError, match="too little memory"):
-        do(chat, "/model other")
-    do(chat, "two")
-    assert transcript(chat)[3] == "You said two."
-
-
-def test_what_cannot_be_is_refused_before_anything_is_freed() -> None:
-    tight = model_of(answering(loud, context_length=40))
-    chat = with_model(tight)
-    chat.set_values({"system": "a system prompt that takes more than forty tokens"})
-    do(chat, "more")
-    position = script_of(chat).position
-    for name, why in (("none", "none: no such model"), ("other", "this system prompt takes")):
-        with pytest.raises(ChatError, match=why):
-            do(chat, f"/model {name}")
-        assert script_of(chat).position == position > 0
-
-
-def test_where_the_old_one_is_gone_too_another_can_be_opened() -> None:
-    chat = with_model(model_of(answering(loud), load=fail), saved=True)
-    chat.chat_model = model_of(answering(loud), chat.model, load=fail)
-    assert isinstance(chat.models, NamedModels)
-    chat.models.named["third"] = model_of(answering(loud))
-    with pytest.raises(ModelError, match="damaged"):
-        do(chat, "/model other")
-    assert "tiny can't be opened again, either" in chat.pop_notes()
-    before = transcript(chat)
-    with pytest.raises(ModelError, match="no model is open"):
-        do(chat, "two")
-    assert transcript(chat) == before
-    do(chat, "/model third")
-    do(chat, "two")
-    assert transcript(chat) == [*before, "two", "TWO!"]
-    chat.close()
-
-
-def test_it_can_be_stopped_and_tells_how_far_it_is() -> None:
-    stop, seen = threading.Event(), []
-
-    def slow(step: Step) -> Engine:
-        report = step("loading other")
-        for done in range(10**6):
-            report(done, 10**6)
-            stop.wait(0.01)
-        raise AssertionError("nobody stopped it")
-
-    chat = with_model(model_of(answering(loud), load=slow))
-
-    def watch() -> None:
-        for event in open_model(chat, "other", cancelled=stop.is_set):
-            assert isinstance(event, ModelProgress)
-            with pytest.raises(BusyError):
-                chat.session.undo()
-            seen.append(event)
-            if event.what == "loading other":
-                stop.set()
-
-    with pytest.raises(ChatError, match="stopped"):
-        watch()
-    assert seen[-1].total == 10**6
-    do(chat, "two")
-    assert transcript(chat)[3] == "You said two."
-
-
-def test_events_that_are_dropped_leave_the_model_before() -> None:
-    def slow(step: Step) -> Engine:
-        while True:
-            step("loading")(1, 2)
-
-    chat = with_model(model_of(answering(loud), load=slow))
-    events = open_model(chat, "other")
-    while next(events).what != "loading":  # type: ignore[union-attr]
-        pass
-    events.close()
-    do(chat, "two")
-    assert transcript(chat)[3] == "You said two."
-
-
-def test_stopped_while_it_is_looked_for_nothing_has_been_freed() -> None:
-    class Endless(NamedModels):
-        def find(self, name: str, template: Template | None, step: Step) -> ChatModel:
-            report = step(f"converting {name}")
-            while True:
-                report(1, 2)
-
-    chat = with_model(model_of(answering(loud)))
-    chat.models, position = Endless({}), script_of(chat).position
-    with pytest.raises(ChatError, match="stopped"):
-        list(open_model(chat, "other", cancelled=lambda: True))
-    assert script_of(chat).position == position > 0
-
-
-def test_the_memory_of_the_model_before_is_given_back_first() -> None:
-    at_load = []
-
-    def load(_step: Step) -> Engine:
-        at_load.append(old.position)
-        return answering(loud)
-
-    chat = with_model(model_of(answering(loud), load=load))
-    old = script_of(chat)
-    assert old.position
-    do(chat, "/model other")
-    assert at_load == [0]
 
 
 def test_a_session_that_another_program_has_goes_on_in_a_copy_with_the_new_model() -> None:
@@ -376,15 +217,6 @@ def test_a_reply_that_was_cut_can_be_gone_on_with(
     do(chat, "/continue")
     assert transcript(chat)[1].startswith(cut)
     assert len(transcript(chat)[1]) > len(cut)
-
-
-def test_not_while_a_reply_is_written() -> None:
-    chat = with_model(model_of(answering(loud)))
-    reply = chat.send("two")
-    next(reply)
-    with pytest.raises(BusyError):
-        do(chat, "/model other")
-    reply.close()
 
 
 def test_what_was_set_by_hand_stays_and_the_rest_is_the_models() -> None:
@@ -460,7 +292,3 @@ def test_what_one_model_thought_of_tokens_is_nothing_to_another() -> None:
     do(chat, "/model other")
     assert not reply.choices
     assert Store.open().list() == []
-
-
-def _step(_what: str) -> Report:
-    return lambda _done, _total: None
