@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import cycle
 from urllib.parse import urlsplit
+
+from tests.loopback import listening
 
 PATIENCE = 30.0
 KEPT = ("content-type", "retry-after")
@@ -19,7 +20,7 @@ def balanced(*urls: str) -> Iterator[str]:
     """Stand before some servers as long as the block runs; yields where."""
     turns = cycle(urls)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Balancer(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             for _ in urls:
@@ -44,14 +45,5 @@ def balanced(*urls: str) -> Iterator[str]:
             while piece := answer.read1():
                 self.wfile.write(piece)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as proxy:
-        thread = threading.Thread(target=proxy.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{proxy.server_port}"
-        finally:
-            proxy.shutdown()
-            thread.join()
+    with listening(Balancer) as url:
+        yield url
