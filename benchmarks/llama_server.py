@@ -1,13 +1,20 @@
-"""llama.cpp's server in this process, by the package xllamacpp: what tests and benchmarks ask.
+"""llama.cpp's server, by the package xllamacpp: what tests and benchmarks ask.
 
-Knows no model of ours. It answers on loopback alone.
+    python -m benchmarks.llama_server FILE [--port N] [--fast]
+
+It runs in this process, or in one of its own. Knows no model of ours, and answers on loopback
+alone.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import subprocess
+import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +23,9 @@ class LlamaServer:
     """A GGUF file, opened by llama.cpp; a context manager that closes it."""
 
     def __init__(
-        self, path: Path, *, context: int = 0, threads: int = 1, exact: bool = True
+        self, path: Path, *, context: int = 0, threads: int = 1, port: int = 0, exact: bool = True
     ) -> None:
-        """Load the model; ``context`` 0 is its own.
+        """Load the model; ``context`` 0 is its own, ``port`` 0 any that is free.
 
         ``exact`` keeps keys and values in float32 and leaves flash attention out, so that float32
         weights make float32 arithmetic; without, all is as llama.cpp has it by default.
@@ -29,7 +36,8 @@ class LlamaServer:
         params.model.path = str(path)
         params.n_ctx = context
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
-        params.n_gpu_layers = params.port = params.cache_ram_mib = 0
+        params.n_gpu_layers = params.cache_ram_mib = 0
+        params.port = port
         params.fit_params = params.ui = params.warmup = False
         params.verbosity = 1  # errors
         if exact:
@@ -87,3 +95,40 @@ def log_probabilities(answer: dict[str, Any]) -> list[dict[int, float]]:
         {each["id"]: each["logprob"] for each in step["top_logprobs"]}
         for step in answer["completion_probabilities"]
     ]
+
+
+@contextmanager
+def apart(
+    path: Path, *, port: int = 0, exact: bool = True
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Serve a file in a process of its own; yields its URL and the process, which ends at last."""
+    command = [sys.executable, "-m", "benchmarks.llama_server", str(path), "--port", str(port)]
+    if not exact:
+        command.append("--fast")
+    pipe, root = subprocess.PIPE, Path(__file__).parents[1]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=root) as process:
+        try:
+            assert process.stdout
+            address = next((line for line in process.stdout if line.startswith("http")), None)
+            if address is None:
+                raise RuntimeError(f"llama.cpp doesn't serve {path}")
+            yield address.strip(), process
+        finally:
+            process.kill()
+
+
+def main() -> None:
+    """Serve a file until standard input ends; says where once it answers."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.llama_server")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--fast", action="store_true", help="as llama.cpp has it by default")
+    args = parser.parse_args()
+    with LlamaServer(args.file, port=args.port, exact=not args.fast) as server:
+        sys.stdout.write(f"{server.address}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -7,65 +7,23 @@ server's stream says nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-import sentencepiece
 
-from benchmarks.llama_server import LlamaServer
 from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.events import TextDelta
 from llama2ncnn_chat.generation.completer import Draws, Limits, never
 from llama2ncnn_chat.generation.settings import Sampling
-from llama2ncnn_chat.launch.open_chat import open_chat
 from llama2ncnn_chat.launch.options import options_of
 from llama2ncnn_chat.launch.remote import prepare_remote
 from tests.chatting import do
-from tests.gguf_writer import write_gguf
-from tests.text.tokenizers.gguf_values import of_sentencepiece
-from tests.text.tokenizers.test_sentencepiece import LLAMA, trained
-from tests.tiny_model import random_weights, tiny_config
+from tests.llamacpp.miniature import opened, step
 
 pytest.importorskip("xllamacpp", reason="llama.cpp isn't installed: pip --group oracles")
 
-TEMPLATE = (
-    "{% for m in messages %}{% if m['role'] == 'assistant' %}{{ ' ' + m['content'] + '</s>' }}"
-    "{% else %}{{ '<s>[INST] ' + m['content'] + ' [/INST]' }}{% endif %}{% endfor %}"
-)
-N_CONTEXT = 1024
 WAIT = 20.0
-
-
-@pytest.fixture(scope="module")
-def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that llama.cpp and we read as it is."""
-    theirs = sentencepiece.SentencePieceProcessor(model_proto=trained(**LLAMA))
-    values = of_sentencepiece(theirs)
-    values["tokenizer.chat_template"] = TEMPLATE
-    c = tiny_config(vocab_size=theirs.vocab_size(), seq_len=N_CONTEXT)
-    keys = {key.replace(".", "__"): value for key, value in values.items()}
-    return write_gguf(tmp_path_factory.mktemp("model") / "m.gguf", c, random_weights(c, 3), **keys)
-
-
-@pytest.fixture(scope="module")
-def server(gguf: Path) -> Iterator[str]:
-    with LlamaServer(gguf) as running:
-        yield running.address
-
-
-def step(_what: str) -> Callable[[int, int], None]:
-    return lambda _done, _total: None
-
-
-def opened(**flags: Any) -> Chat:
-    typed = {"threads": "1", "max_tokens": "24", "temperature": "0", **flags}
-    chat = open_chat(options_of(typed, {}, Path("/none")), step)
-    chat.record_choices()
-    return chat
-
 
 LINES = (
     *("hello there", "and then?", "/regen", "a third message\nof two lines", "/undo"),
