@@ -35,7 +35,7 @@ GROUPS = (
 )
 """The headings of --help, in order; those without one stand among argparse's own."""
 
-COMPLETE_GROUPS = tuple(group for group in GROUPS[3:] if group != ELSEWHERE)
+COMPLETE_GROUPS = GROUPS[3:]
 
 SERVE_GROUPS = ("server", "sampling", *GROUPS[-2:])
 

@@ -61,8 +61,8 @@ def _chat(flags: Mapping[str, Any]) -> int:
     options = options_of(flags)
     if options.pick and (options.raw or "model" in flags):
         raise UsageError("--pick asks which model to chat with", "leave out MODEL and --raw")
-    if options.engine is not None and (options.raw or options.pick):
-        raise UsageError("--engine is for a chat with what runs there", "no --raw and no --pick")
+    if options.engine is not None and options.pick:
+        raise UsageError("--pick asks which model to chat with", "leave it out with --engine")
     if options.raw:
         for flag in sorted(options.given & WITHOUT_EFFECT):
             tell(f"--{flag.replace('_', '-')} has no effect with --raw")

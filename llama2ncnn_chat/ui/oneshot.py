@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -22,10 +23,10 @@ from ..chat.logprobs import Logprobs
 from ..errors import ChatError, UsageError
 from ..events import ContextShifted, Event, Finished, ReadAgain, used_up
 from ..generation.completer import Draws, Limits, refuse_too_long
-from ..generation.local import LocalCompleter
-from ..launch.open_model import find, load, load_tokenizer, longer_note, padding_note
 from ..launch.options import Options
+from ..launch.prepare import prepare
 from ..signals import ENDING
+from ..text.templates.marked import TEMPLATES
 from ..text.vocabulary import Vocabulary
 from .progress import Steps
 from .prompt_input import read_prompt
@@ -70,21 +71,15 @@ def complete(options: Options) -> int:
     """Complete a prompt without a template; returns the exit code."""
     settings, prompt = options.settings, read_prompt(options) or ""
     seed = secrets.randbits(32) if settings.seed is None else settings.seed
+    # The model's own template may be one that can't be rendered: nobody needs it.
+    without = replace(options, settings=replace(settings, template=TEMPLATES["plain"]))
     with Steps() as steps:
-        model = find(
-            options.model,
-            options.tokenizer,
-            options.conversion,
-            steps.step,
-            check=options.check,
-        )
-    tokenizer = load_tokenizer(model)
-    longer = longer_note(model, options.ctx_size)
-    for each in filter(None, (*options.notes, *model.notes, padding_note(tokenizer), longer)):
+        model = prepare(without, steps.step)
+    for each in (*options.notes, *model.notes, *model.first_notes):
         tell(each)
-    ids = tokenizer.encode(prompt)
+    ids = model.vocabulary.encode(prompt)
     # Before the weights are loaded: a refusal shouldn't take a minute.
-    refuse_too_long(len(ids), options.ctx_size or model.desc.shape.context_length)
+    refuse_too_long(len(ids), model.context_length)
     limits = Limits(
         settings.max_tokens,
         settings.stops,
@@ -92,29 +87,24 @@ def complete(options: Options) -> int:
         schema=settings.schema.text if settings.schema else None,
     )
     with Steps() as steps:
-        engine = load(
-            model,
-            steps.step,
-            threads=options.threads,
-            context_length=options.ctx_size,
-            check=options.check,
-        )
+        completer = model.load(steps.step)
     cancelled = _cancel_on_signals()
-    events = LocalCompleter(engine, tokenizer).complete(
-        ids,
-        settings.sampling,
-        Draws(seed),
-        limits,
-        wants_choices=settings.wants_choices,
-        cancelled=cancelled.is_set,
-    )
     sink = make_sink(
-        lambda: {"seed": seed, "model": model.name},
+        lambda: {"seed": seed, "model": model.facts.short},
         as_json=options.json,
         as_ndjson=options.ndjson,
-        logprobs=_logprobs(options, tokenizer, begins=not prompt),
+        logprobs=_logprobs(options, model.vocabulary, begins=not prompt),
     )
-    return _drain(events, sink, limits.max_tokens, stats=options.stats)
+    with closing(completer):
+        events = completer.complete(
+            ids,
+            settings.sampling,
+            Draws(seed),
+            limits,
+            wants_choices=settings.wants_choices,
+            cancelled=cancelled.is_set,
+        )
+        return _drain(events, sink, limits.max_tokens, stats=options.stats)
 
 
 def refuse_empty(prompt: str) -> None:

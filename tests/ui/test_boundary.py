@@ -48,7 +48,7 @@ def check_log(where: str) -> None:
         (CHAT, "llama2ncnn_chat.chat.chat:Chat.send", ["STEM", "-p", "hi"]),
         (CHAT, "llama2ncnn_chat.chat.chat:Chat.close", ["STEM", "-p", "hi", "-n", "1"]),
         (CHAT, "llama2ncnn_chat.ui.repl.face:run", ["STEM", "--plain"]),
-        (CHAT, "llama2ncnn_chat.ui.oneshot:find", ["complete", "STEM", "hi"]),
+        (CHAT, "llama2ncnn_chat.ui.oneshot:prepare", ["complete", "STEM", "hi"]),
         (CHAT, "llama2ncnn_chat.ui.bench:find", ["bench", "STEM"]),
         (CHAT, "llama2ncnn_chat.ui.models:inventory", ["models"]),
         (CHAT, "llama2ncnn_chat.arguments:parse", []),
