@@ -10,6 +10,7 @@ from ..conversation.rows import tokens_of
 from ..conversation.session import Session
 from ..errors import ChatError
 from ..events import Row, Tokens
+from ..text.haste import haste
 from .line import Message
 from .mentions import with_files
 
@@ -61,7 +62,8 @@ class View:
         if not self._counts:
             return None
         try:
-            return self._session.count(with_files(message, quickly=True))
+            with haste():
+                return self._session.count(with_files(message, quickly=True))
         except ChatError:
             return None
 

@@ -9,10 +9,14 @@ import time
 from collections.abc import Callable
 
 from ..errors import Advice, EngineError
+from ..text.haste import in_haste
 from .http import NoAnswerError
 
 ASKING_SECONDS = 3.0
-"""So long an answer is waited for, and so long after one that didn't come nobody asks again."""
+"""So long an answer is waited for, and so long after one that didn't come nobody asks in haste."""
+
+HASTY_SECONDS = 0.2
+"""So long it is waited for in haste."""
 
 MAX_KNOWN = 1000
 """Texts whose ids are remembered: those of a template, and what is being typed."""
@@ -24,12 +28,13 @@ MARK = "\x01"
 class AskingEncoder:
     """Implements ``TextEncoder``. ``ask`` returns the ids of a text that begins one.
 
-    ``prefixed`` says that such a text gets a space before it there.
+    It gets the seconds to wait for them; ``prefixed`` says that such a text gets a space before it
+    there.
     """
 
     def __init__(
         self,
-        ask: Callable[[str], list[int]],
+        ask: Callable[[str, float], list[int]],
         *,
         prefixed: bool,
         clock: Callable[[], float] = time.monotonic,
@@ -56,10 +61,11 @@ class AskingEncoder:
         return marked[len(mark) :]
 
     def _asked(self, text: str) -> list[int]:
-        if self._silent and self._clock() < self._silent[0] + ASKING_SECONDS:
+        hasty = in_haste()
+        if hasty and self._silent and self._clock() < self._silent[0] + ASKING_SECONDS:
             raise self._silent[1]
         try:
-            return self._ask(text)
+            return self._ask(text, HASTY_SECONDS if hasty else ASKING_SECONDS)
         except NoAnswerError as e:
             self._silent = self._clock(), e
             raise

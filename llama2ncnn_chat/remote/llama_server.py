@@ -75,9 +75,9 @@ class LlamaServer:
         """Read its events; see ``Dialect``."""
         return LlamaReader(request, vocabulary)
 
-    def encode(self, text: str) -> list[int]:
-        """Ask ``/tokenize``; see ``Dialect``."""
-        return [token for token, _ in self._pieces_of(text)]
+    def encode(self, text: str, seconds: float = ASKING_SECONDS) -> list[int]:
+        """Ask ``/tokenize``, and wait for so many seconds; see ``Dialect``."""
+        return [token for token, _ in self._pieces_of(text, seconds)]
 
     def weighing(self, ids: Sequence[int], start: int) -> NoReturn:  # noqa: ARG002
         """Refuse; see ``Dialect``."""
@@ -128,9 +128,11 @@ class LlamaServer:
         wanted = set(without_bytes)
         return {name: token for token, name in named if token in wanted and isinstance(name, str)}
 
-    def _pieces_of(self, text: str, **more: bool) -> list[tuple[int, Any]]:
+    def _pieces_of(
+        self, text: str, seconds: float = ASKING_SECONDS, **more: bool
+    ) -> list[tuple[int, Any]]:
         body = {"content": text, "add_special": False, "parse_special": False, **more}
-        answer = self._connection.post("/tokenize", body, seconds=ASKING_SECONDS)
+        answer = self._connection.post("/tokenize", body, seconds=seconds)
         try:
             tokens = answer["tokens"]
             if more.get("with_pieces"):
