@@ -11,14 +11,15 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 
 from ..errors import Advice, ChatError, EngineError
-from ..events import Event, Events, Finished, PrefillProgress, TextDelta, Timings, Weighed
+from ..events import Event, Events, Finished, TextDelta, Weighed
 from ..generation.completer import Draws, Limits, never, refuse_too_long
 from ..generation.decoding import Decoding
 from ..generation.settings import N_TOP, Sampling
 from ..model.engine import Cancelled
 from ..text.vocabulary import Vocabulary
-from .dialect import NOT_UNDERSTOOD, Dialect, Ended, Missed, Read, Request, Sampled, Step
+from .dialect import NOT_UNDERSTOOD, Dialect, Ended, Json, Missed, Read, Request, Sampled, Step
 from .http import Connection, EndOfStream, NoAnswerError, RefusalError
+from .watch import Clock, Watch
 
 POLL_SECONDS = 0.02
 PAUSE_SECONDS = 0.5
@@ -29,8 +30,6 @@ BUSY = (429, 502, 503, 504)
 
 ODD = 0x9E3779B1
 """Makes other seeds of one: a request begins its own draws."""
-
-Clock = Callable[[], float]
 
 
 class RemoteCompleter:
@@ -107,14 +106,23 @@ class RemoteCompleter:
     def _weigh(
         self, ids: list[int], start: int, cancelled: Cancelled
     ) -> Generator[Event, None, None]:
-        if cancelled():
+        asked = self.dialect.weighing(ids, start)
+        with closing(self._events(asked.path, asked.body, cancelled)) as events:
+            answer = next(events, None)
+        if answer is None:
             return
-        yield Weighed(start, tuple(self.dialect.weighing(ids, start)))
+        try:
+            choices = asked.read(answer)
+        except NOT_UNDERSTOOD as e:
+            raise EngineError(
+                f"the engine at {self._connection.place} doesn't tell what it thinks of a text"
+            ) from e
+        yield Weighed(start, tuple(choices))
 
     def _complete(
         self, first: Request, draws: Draws, limits: Limits, cancelled: Cancelled
     ) -> Generator[Event, None, None]:
-        text, watch = Decoding(self._vocabulary, limits), _Watch(self._clock, len(first.ids))
+        text, watch = Decoding(self._vocabulary, limits), Watch(self._clock, len(first.ids))
         yield watch.progress()
         request: Request | None = first
         try:
@@ -134,7 +142,7 @@ class RemoteCompleter:
         request: Request,
         first: Request,
         text: Decoding,
-        watch: _Watch,
+        watch: Watch,
         draws: Draws,
         cancelled: Cancelled,
     ) -> Generator[Event, None, Request | None]:
@@ -198,6 +206,17 @@ class RemoteCompleter:
     def _answer(self, request: Request, cancelled: Cancelled) -> Generator[Step, None, None]:
         path, body = self.dialect.request(request)
         reader = self.dialect.reader(request, self._vocabulary)
+        with closing(self._events(path, body, cancelled)) as events:
+            for event in events:
+                for step in self._read(reader.feed(event)):
+                    if cancelled():
+                        return
+                    yield step
+                    if isinstance(step, Ended):
+                        return
+
+    def _events(self, path: str, body: Json, cancelled: Cancelled) -> Generator[Json, None, None]:
+        """Yield all that is answered until somebody stops that, who doesn't wait for the next."""
         with closing(self._connection.stream(path, body)) as stream:
             while not cancelled():
                 try:
@@ -206,12 +225,8 @@ class RemoteCompleter:
                     raise NoAnswerError(
                         f"the engine at {self._connection.place} broke off"
                     ) from None
-                for step in self._read(reader.feed(event)) if event is not None else ():
-                    if cancelled():
-                        return
-                    yield step
-                    if isinstance(step, Ended):
-                        return
+                if event is not None:
+                    yield event
 
     def _read(self, steps: Iterator[Step]) -> Iterator[Step]:
         try:
@@ -220,44 +235,6 @@ class RemoteCompleter:
             raise EngineError(
                 f"the engine at {self._connection.place} answers what isn't understood: {e!r:.100}"
             ) from e
-
-
-class _Watch:
-    """How much of a prompt has been read, and how long that and what followed took."""
-
-    def __init__(self, clock: Clock, n_prompt: int) -> None:
-        self._clock, self._begin, self._n_prompt = clock, clock(), n_prompt
-        self._first: float | None = None
-        self._read = Read(0, 0)
-
-    def note(self, read: Read) -> None:
-        """Note what the engine tells."""
-        self._read = read
-
-    def reads(self) -> bool:
-        """Tell whether the prompt was being read until now, when a token came."""
-        if self._first is not None:
-            return False
-        self._first = self._clock()
-        self._read = Read(self._read.cached, self._n_prompt - self._read.cached)
-        return True
-
-    def progress(self) -> PrefillProgress:
-        """Return how far it is."""
-        read, seconds = self._read, self._clock() - self._begin
-        return PrefillProgress(read.processed, read.cached, self._n_prompt, seconds)
-
-    def timings(self, n: int) -> Timings:
-        """Return what ``n`` tokens took, and the prompt before."""
-        now = self._clock()
-        first = now if self._first is None else self._first
-        return Timings(
-            self._read.processed,
-            1000 * (first - self._begin),
-            self._read.cached,
-            n,
-            1000 * (now - first),
-        )
 
 
 def _asked_again(first: Request, ids: Sequence[int], draws: Draws, missed: int = 0) -> Request:

@@ -6,7 +6,7 @@ Values and a protocol; a module for each kind implements it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -95,6 +95,18 @@ class EngineFacts:
     special_tokens: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True)
+class Weighing:
+    """Asks what the model thinks of a text; ``read`` finds that in the answer.
+
+    It raises one of ``NOT_UNDERSTOOD``.
+    """
+
+    path: str
+    body: Json
+    read: Callable[[Json], list[Choice]]
+
+
 class Dialect(Protocol):
     """One kind of engine."""
 
@@ -118,8 +130,11 @@ class Dialect(Protocol):
         Raises ``EngineError``, and ``ModelError`` where it doesn't tell.
         """
 
-    def weighing(self, ids: Sequence[int], start: int) -> list[Choice]:
-        """Ask what the model thinks of the ids from ``start`` on. Raises ``ChatError``."""
+    def weighing(self, ids: Sequence[int], start: int) -> Weighing:
+        """Return what asks what the model thinks of the ids from ``start`` on.
+
+        Raises ``ChatError`` where it doesn't tell.
+        """
 
 
 def choice_of(token: int, logprob: float, top: Iterable[tuple[int, float]], n: int) -> Choice:

@@ -123,10 +123,7 @@ class Connection:
             client.stream(method, self.url + path, content=content, timeout=waits) as response,
         ):
             self.refuse_error(response)
-            data = _read(response, MAX_ANSWER + 1)
-            if len(data) > MAX_ANSWER:
-                raise sse.NoEventError(f"over {MAX_ANSWER:,} bytes")
-            return sse.parsed(data)
+            return _answer(response)
 
     def _new_client(self, seconds: float) -> httpx2.Client:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
@@ -207,7 +204,7 @@ class Stream:
             chunks = takewhile(lambda _: not self._closed.is_set(), response.iter_bytes())
             yield from sse.events(chunks)
         else:
-            yield sse.parsed(_read(response, sse.MAX_EVENT))
+            yield _answer(response)
 
     def _note_socket(self, name: str, info: Mapping[str, Any]) -> None:
         """Keep the socket as soon as there is one: what reads from it can't be told to stop."""
@@ -219,6 +216,14 @@ class Stream:
 
 class EndOfStream(Exception):  # noqa: N818
     """There are no more events."""
+
+
+def _answer(response: httpx2.Response) -> Any:
+    """Read JSON in one piece. Raises ``NoEventError``."""
+    data = _read(response, MAX_ANSWER + 1)
+    if len(data) > MAX_ANSWER:
+        raise sse.NoEventError(f"over {MAX_ANSWER:,} bytes")
+    return sse.parsed(data)
 
 
 def _read(response: httpx2.Response, most: int) -> bytes:

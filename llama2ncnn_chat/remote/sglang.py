@@ -13,7 +13,6 @@ from ..events import Choice
 from ..generation.settings import N_TOP
 from ..text.vocabulary import Vocabulary
 from .dialect import (
-    NOT_UNDERSTOOD,
     Ended,
     EngineFacts,
     Json,
@@ -21,6 +20,7 @@ from .dialect import (
     Request,
     Sampled,
     Step,
+    Weighing,
     choice_of,
     without_end,
 )
@@ -74,8 +74,15 @@ class SGLang:
         """Refuse; see ``Dialect``."""
         raise ModelError("SGLang doesn't tell its vocabulary", Advice.NAME_TOKENIZER)
 
-    def weighing(self, ids: Sequence[int], start: int) -> list[Choice]:
+    def weighing(self, ids: Sequence[int], start: int) -> Weighing:
         """Ask for the logarithms of a prompt; see ``Dialect``."""
+
+        def read(answer: Json) -> list[Choice]:
+            meta, n = answer["meta_info"], len(ids) - start
+            told, top = meta["input_token_logprobs"][-n:], meta["input_top_logprobs"][-n:]
+            each = zip(ids[start:], told, top, strict=True)
+            return [_choice(token, at, likely, N_TOP) for token, at, likely in each]
+
         body = {
             "input_ids": list(ids),
             "sampling_params": {"max_new_tokens": 1, "temperature": 0},
@@ -83,21 +90,7 @@ class SGLang:
             "logprob_start_len": start - 1,
             "top_logprobs_num": N_TOP,
         }
-        answer = self._connection.post("/generate", body)
-        n = len(ids) - start
-        try:
-            meta = answer["meta_info"]
-            told = zip(
-                ids[start:],
-                meta["input_token_logprobs"][-n:],
-                meta["input_top_logprobs"][-n:],
-                strict=True,
-            )
-            return [_choice(token, each, top, N_TOP) for token, each, top in told]
-        except NOT_UNDERSTOOD as e:
-            raise EngineError(
-                f"the engine at {self._connection.place} doesn't tell what it thinks of a text"
-            ) from e
+        return Weighing("/generate", body, read)
 
 
 class SGLangReader:

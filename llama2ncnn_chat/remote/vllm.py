@@ -20,6 +20,7 @@ from .dialect import (
     Request,
     Sampled,
     Step,
+    Weighing,
     choice_of,
     without_end,
 )
@@ -77,19 +78,16 @@ class Vllm:
         """Refuse; see ``Dialect``."""
         raise ModelError(f"{self.facts.kind} doesn't tell its vocabulary", Advice.NAME_TOKENIZER)
 
-    def weighing(self, ids: Sequence[int], start: int) -> list[Choice]:
+    def weighing(self, ids: Sequence[int], start: int) -> Weighing:
         """Ask for the logarithms of a prompt; see ``Dialect``."""
-        body = {"model": self._model, "prompt": list(ids), "max_tokens": 1}
-        answer = self._connection.post("/v1/completions", {**body, "prompt_logprobs": N_TOP})
-        try:
+
+        def read(answer: Json) -> list[Choice]:
             told = answer["choices"][0]["prompt_logprobs"]
-            return [_weighed(token, each) for token, each in zip(ids, told, strict=True) if each][
-                start - len(ids) :
-            ]
-        except NOT_UNDERSTOOD as e:
-            raise EngineError(
-                f"the engine at {self._connection.place} doesn't tell what it thinks of a text"
-            ) from e
+            choices = [_weighed(token, at) for token, at in zip(ids, told, strict=True) if at]
+            return choices[start - len(ids) :]
+
+        body = {"model": self._model, "prompt": list(ids), "max_tokens": 1}
+        return Weighing("/v1/completions", {**body, "prompt_logprobs": N_TOP}, read)
 
 
 class VllmReader:

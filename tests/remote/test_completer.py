@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import closing
 
 import pytest
 
@@ -23,11 +22,9 @@ from tests.remote.asking import (
     llama_says,
     text_of,
 )
-from tests.remote.engine_server import SILENCE, Answer, saying, streaming
+from tests.remote.engine_server import Answer, saying, streaming
 
 IDS = ByteTokenizer().encode("hello")
-FLOOD = b":" * (64 << 20)
-"""More than sockets hold: whoever sends it notices that nobody reads any more."""
 
 
 def ids(text: str) -> tuple[int, ...]:
@@ -92,16 +89,6 @@ def test_a_control_token_in_mid_text_is_a_part_of_it() -> None:
     events = [llama_event("", [280], 1), llama_event("a", ids("a"), 2), llama_end(2)]
     with llama(streaming(*events)) as (completer, _):
         assert end_of(complete(completer)).ids == (280, *ids("a"))
-
-
-def test_a_stop_string_ends_it_and_hangs_up() -> None:
-    said = [*streaming(*llama_says("one. two")).pieces, FLOOD]
-    with llama(Answer(said)) as (completer, script):
-        events = complete(completer, limits=Limits(stops=(". ",)))
-        assert script.hung_up.wait(20)
-    end = end_of(events)
-    assert (text_of(events), end.reason, end.stop) == ("one", "stop", ". ")
-    assert end.ids == ids("one. ")
 
 
 def test_a_limit_is_sent_and_kept() -> None:
@@ -257,38 +244,10 @@ def test_silence_has_an_end() -> None:
         over.set()
 
 
-@pytest.mark.parametrize("said", ["", "a"])
-def test_a_stop_is_heard_while_nothing_comes(said: str) -> None:
-    """While the prompt is read, and in mid-reply; the engine is hung up on."""
-    stopped, shown = threading.Event(), threading.Event()
-    said_first = streaming(*llama_says(said)).pieces
-    silent = [*said_first, lambda: shown.wait(20), stopped.set, SILENCE]
-    with llama(Answer(silent), waits=Waits(5, 5, 600)) as (completer, script):
-        events = completer.complete(IDS, Sampling(), Draws(1), Limits(), cancelled=stopped.is_set)
-        done = []
-        for event in events:
-            done.append(event)
-            if text_of(done) == said:
-                shown.set()
-        assert script.hung_up.wait(20)
-    assert (end_of(done).reason, end_of(done).ids) == ("cancelled", ids(said))
-
-
-def test_closing_it_hangs_up() -> None:
-    said = [*streaming(*llama_says("x")).pieces, FLOOD]
-    with llama(Answer(said)) as (completer, script):
-        with closing(completer.complete(IDS, Sampling(), Draws(1), Limits())) as events:
-            next(e for e in events if isinstance(e, TextDelta))
-        assert script.hung_up.wait(20)
-
-
 def test_what_is_too_long_is_refused_at_once() -> None:
     with llama() as (completer, script):
         with pytest.raises(PromptTooLongError):
             complete(completer, "x" * 64)
-        with pytest.raises(ChatError) as refused:
-            complete(completer, limits=Limits(schema="{}"))
-        assert refused.value.hint is Advice.DROP_SCHEMA
         assert script.bodies("/completion") == []
 
 
