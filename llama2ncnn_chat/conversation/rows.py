@@ -5,10 +5,10 @@ Pure functions; knows no engine and no template.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from ..events import Row, Tokens
+from ..generation.grammar import is_json
 from .ledger import Ledger, Turn, between
 from .reasoning import Reasoning
 
@@ -44,7 +44,7 @@ def n_hidden(path: Sequence[Turn], first_visible: Turn | None) -> int:
 
 def _row(ledger: Ledger, turn: Turn, start: int, reasoning: Reasoning) -> Row:
     alternatives, is_reply = ledger.alternatives(turn), turn.role == "assistant"
-    fits = not turn.runs or turn.runs[-1].schema is None or _is_json(reasoning.answer(turn.text))
+    fits = not turn.runs or turn.runs[-1].schema is None or is_json(reasoning.answer(turn.text))
     return Row(
         turn.id,
         turn.role,
@@ -61,11 +61,3 @@ def _row(ledger: Ledger, turn: Turn, start: int, reasoning: Reasoning) -> Row:
         reasoning_begun=is_reply and reasoning.begun,
         n_reasoning=reasoning.count(turn) if is_reply else 0,
     )
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True

@@ -43,6 +43,15 @@ def grammar_of(schema: str, *, thinks: bool) -> str:
     return json.dumps({"grammars": grammars})
 
 
+def is_json(text: str | bytes) -> bool:
+    """Tell whether a text is JSON, whatever schema it fits."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def library() -> ModuleType:
     """Import the library. Raises ``UsageError`` where it isn't installed."""
     try:

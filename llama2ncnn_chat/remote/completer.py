@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from ..errors import Advice, ChatError, EngineError
 from ..events import Event, Events, Finished, TextDelta, Weighed
 from ..generation.completer import Draws, Limits, never, refuse_too_long
 from ..generation.decoding import Decoding
+from ..generation.grammar import is_json
 from ..generation.settings import N_TOP, Sampling
 from ..model.engine import Cancelled
 from ..text.vocabulary import Vocabulary
@@ -27,6 +29,8 @@ PAUSE_SECONDS = 0.5
 
 BUSY = (429, 502, 503, 504)
 """What an engine answers that may answer otherwise soon."""
+
+NOT_AGAIN = "the engine left out tokens, and doesn't tell them when it is asked again"
 
 ODD = 0x9E3779B1
 """Makes other seeds of one: a request begins its own draws."""
@@ -75,14 +79,17 @@ class RemoteCompleter:
         room = self.context_length - len(ids)
         n = room if limits.max_tokens is None else min(limits.max_tokens, room)
         n_choices = N_TOP if wants_choices else 0
-        request = Request(tuple(ids), sampling, _seed(draws, 0), n, n_choices)
+        request = Request(tuple(ids), sampling, _seed(draws, 0), n, n_choices, schema=limits.schema)
         return self._complete(request, draws, limits, cancelled)
 
     def refuse_unfit(self, limits: Limits) -> None:
-        """Refuse a schema: what may be sampled next is decided elsewhere; see ``Completer``."""
-        if limits.schema is not None:
+        """Refuse a schema where it isn't for all that the engine writes; see ``Completer``."""
+        if limits.schema is not None and (limits.before or limits.thinks):
+            begun = "that has begun" if limits.before else "of a model that thinks first"
             raise ChatError(
-                "JSON that fits a schema takes a model that runs here", Advice.DROP_SCHEMA
+                f"an engine elsewhere can't hold a reply {begun} to a JSON schema: that takes a "
+                "model that runs here",
+                Advice.DROP_SCHEMA,
             )
 
     def weigh(self, ids: Sequence[int], start: int, *, cancelled: Cancelled = never) -> Events:
@@ -130,12 +137,13 @@ class RemoteCompleter:
                 request = yield from self._ask(request, first, text, watch, draws, cancelled)
         except EngineError as e:
             yield from text.flush()
-            if text.ids:
+            if text.ids and not first.schema:
                 raise EngineError(e.message, Advice.GO_ON_LATER) from e
             raise
         yield from text.flush()
-        timings = watch.timings(len(text.ids))
-        yield Finished(text.reason, tuple(text.ids), timings, stop=text.stop)
+        ids, timings = tuple(text.ids), watch.timings(len(text.ids))
+        cut = first.schema is not None and not is_json(b"".join(map(self._vocabulary.piece, ids)))
+        yield Finished(text.reason, ids, timings, stop=text.stop, json_cut=cut)
 
     def _ask(
         self,
@@ -148,9 +156,12 @@ class RemoteCompleter:
     ) -> Generator[Event, None, Request | None]:
         """Take up an answer; returns what is to be asked next, if that isn't the end."""
         n_before = len(text.ids)
+        known = text.ids[len(request.ids) - len(first.ids) :]
         with closing(self._steps(request, cancelled, retries=not text.ids)) as steps:
-            for step in steps:
+            for step in _behind(known, steps):
                 if isinstance(step, Missed):
+                    if not request.streams:
+                        raise EngineError(NOT_AGAIN)
                     return _asked_again(first, text.ids, draws, step.n)
                 if isinstance(step, Sampled):
                     if watch.reads():
@@ -166,7 +177,8 @@ class RemoteCompleter:
                 if text.is_ended or len(text.ids) == first.n_tokens:
                     return None
                 if isinstance(step, Ended):
-                    goes_on = not request.streams and len(text.ids) > n_before
+                    is_part = not request.streams and not first.schema
+                    goes_on = is_part and len(text.ids) > n_before
                     return _asked_again(first, text.ids, draws) if goes_on else None
         text.reason = "cancelled"
         return None
@@ -238,7 +250,12 @@ class RemoteCompleter:
 
 
 def _asked_again(first: Request, ids: Sequence[int], draws: Draws, missed: int = 0) -> Request:
-    """Ask to go on behind these ids: in one piece, where tokens were missed, that tells them."""
+    """Ask to go on behind these ids: in one piece, where tokens were missed, that tells them.
+
+    What has to fit a schema is asked for from its beginning.
+    """
+    if first.schema:
+        return replace(first, streams=False)
     left = first.n_tokens - len(ids)
     return Request(
         (*first.ids, *ids),
@@ -248,6 +265,17 @@ def _asked_again(first: Request, ids: Sequence[int], draws: Draws, missed: int =
         first.n_choices,
         streams=not missed,
     )
+
+
+def _behind(known: Sequence[int], steps: Iterator[Step]) -> Iterator[Step]:
+    """Leave out the tokens that are known of an answer that repeats them; what differs raises."""
+    left = iter(known)
+    for step in steps:
+        token = next(left, None) if isinstance(step, Sampled | Ended) else None
+        if token is None:
+            yield step
+        elif not isinstance(step, Sampled) or step.token != token:
+            raise EngineError(NOT_AGAIN)
 
 
 def _seed(draws: Draws, n: int) -> int:

@@ -26,7 +26,8 @@ NOT_UNDERSTOOD = (ValueError, TypeError, LookupError, ArithmeticError, Attribute
 class Request:
     """Go on from ``ids`` for at most ``n_tokens``, telling of the ``n_choices`` likeliest of each.
 
-    Unless it ``streams`` the answer comes in one piece.
+    Unless it ``streams`` the answer comes in one piece. What follows the ids fits the JSON schema
+    ``schema``, a text, if there is one.
     """
 
     ids: tuple[int, ...]
@@ -35,6 +36,7 @@ class Request:
     n_tokens: int
     n_choices: int = 0
     streams: bool = True
+    schema: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Source: ``tools/server`` of llama.cpp, its README, and what it answers.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, NoReturn
@@ -69,6 +70,7 @@ class LlamaServer:
             "return_tokens": True,
             "return_progress": request.streams,
             "cache_prompt": True,
+            **({"json_schema": json.loads(request.schema)} if request.schema else {}),
         }
 
     def reader(self, request: Request, vocabulary: Vocabulary) -> LlamaReader:

@@ -56,6 +56,7 @@ class SGLang:
                 "presence_penalty": sampling.presence_penalty,
                 "frequency_penalty": sampling.frequency_penalty,
                 "skip_special_tokens": False,
+                **({"json_schema": request.schema} if request.schema else {}),
             },
             "stream": request.streams,
             "return_logprob": bool(request.n_choices),

@@ -63,6 +63,7 @@ class Vllm:
             "return_token_ids": True,
             "return_tokens_as_token_ids": True,
             **({"logprobs": request.n_choices} if request.n_choices else {}),
+            **({"structured_outputs": {"json": request.schema}} if request.schema else {}),
         }
 
     def reader(self, request: Request, vocabulary: Vocabulary) -> VllmReader:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -22,11 +24,12 @@ from llama2ncnn_chat.launch.open_chat import open_chat
 from llama2ncnn_chat.launch.options import options_of
 from llama2ncnn_chat.paths import data_dir
 from llama2ncnn_chat.remote.probes import PROBES
+from llama2ncnn_chat.text.haste import in_haste
 from tests.chatting import do, transcript
 from tests.launch.test_switching import step
 from tests.launch.values import SCHEMA
 from tests.remote.asking import PROPS, llama_end, llama_event
-from tests.remote.engine_server import Answer, Script, saying, serving, streaming
+from tests.remote.engine_server import SILENCE, Answer, Script, saying, serving, streaming
 
 KEY = "k3y-that-nobody-sees"
 DEMO = read_files(place_of("demo")).vocabulary
@@ -206,6 +209,19 @@ def test_drafts_are_counted_where_that_is_quick(pause: float) -> None:
         assert chat.view.count(Message("hello")) is None
 
 
+def test_drafts_are_counted_in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+
+    def count(_text: str) -> int:
+        counted.append(in_haste())
+        return 1
+
+    with engine() as script, closing(opened(script)) as chat:
+        monkeypatch.setattr(chat.session, "count", count)
+        assert chat.view.count(Message("hello")) == chat.session.count("hello")
+    assert counted == [True, False]
+
+
 def test_a_context_is_at_most_the_engines() -> None:
     with engine() as script:
         with closing(opened(script, ctx_size="100")) as chat:
@@ -214,12 +230,31 @@ def test_a_context_is_at_most_the_engines() -> None:
             opened(script, ctx_size="513")
 
 
-def test_what_takes_a_model_here_is_refused() -> None:
-    with engine() as script, closing(opened(script)) as chat:
+def test_a_reply_fits_a_schema_from_its_first_token_on() -> None:
+    with engine(says('{"a": 1}')) as script, closing(opened(script)) as chat:
         do(chat, f"/set schema {SCHEMA.path}")
-        with pytest.raises(ChatError, match="takes a model that runs here"):
-            do(chat, "hello")
-        assert script.bodies("/completion") == []
+        do(chat, "hello")
+        assert script.bodies("/completion")[0]["json_schema"] == json.loads(SCHEMA.text)
+        with pytest.raises(ChatError, match="that has begun"):
+            do(chat, "/continue")
+        assert transcript(chat) == ["hello", '{"a": 1}']
+        assert len(script.bodies("/completion")) == 1
+
+
+def test_a_stop_leaves_what_came_and_a_chat_that_is_free() -> None:
+    """While the engine still says nothing."""
+    stopped, shown = threading.Event(), threading.Event()
+    *said, _ = says("It was").pieces
+    silent = Answer([*said, lambda: shown.wait(20), stopped.set, SILENCE])
+    with engine(silent, says("Yes.")) as script, closing(opened(script)) as chat:
+        for _ in chat.send("tell me", cancelled=stopped.is_set):
+            if transcript(chat)[1:] == ["It was"]:
+                shown.set()
+        assert script.hung_up.wait(20)
+        assert not chat.view.busy
+        assert chat.session.ledger.path()[-1].finish == "cancelled"
+        do(chat, "and?")
+        assert transcript(chat) == ["tell me", "It was", "and?", "Yes."]
 
 
 def test_a_model_here_takes_its_place() -> None:
