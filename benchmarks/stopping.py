@@ -42,7 +42,7 @@ LIMIT = 0.1
 """Seconds that a person may wait for the chat to be free."""
 
 N_CONTEXT = 4096
-LONG = "hello there, and what then? " * 100
+LONG = "hello there, and what then? " * 40
 SOON = (0.02, 0.2)
 """Seconds after the first sign of life between which a stop falls."""
 

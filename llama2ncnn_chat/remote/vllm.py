@@ -5,6 +5,7 @@ Source: vLLM's documentation of its server, and the fields of its requests.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -63,7 +64,7 @@ class Vllm:
             "return_token_ids": True,
             "return_tokens_as_token_ids": True,
             **({"logprobs": request.n_choices} if request.n_choices else {}),
-            **({"structured_outputs": {"json": request.schema}} if request.schema else {}),
+            **(_held_to(request.schema) if request.schema else {}),
         }
 
     def reader(self, request: Request, vocabulary: Vocabulary) -> VllmReader:
@@ -124,6 +125,12 @@ def told_tokens(connection: Connection, body: Json) -> list[int]:
         raise EngineError(
             f"the engine at {connection.place} doesn't tell the tokens of a text"
         ) from e
+
+
+def _held_to(schema: str) -> dict[str, Any]:
+    """Ask for JSON by the one name that all versions know, and others that speak as they do."""
+    wrapped = {"name": "reply", "schema": json.loads(schema)}
+    return {"response_format": {"type": "json_schema", "json_schema": wrapped}}
 
 
 def _weighed(token: int, told: Json) -> Choice:

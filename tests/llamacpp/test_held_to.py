@@ -12,6 +12,7 @@ import pytest
 from benchmarks.llama_server import LlamaServer
 from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.errors import ChatError
+from llama2ncnn_chat.remote.missed import Missing
 from tests.chatting import do
 from tests.llamacpp.miniature import opened, write_miniature
 from tests.text.tokenizers.gguf_values import of_tokenizer_json
@@ -33,11 +34,16 @@ WILD = {"temperature": "2", "top_k": "0", "top_p": "1", "min_p": "0", "max_token
 N_CONTEXT, N_REPLIES = 1024, 12
 
 
-def test_every_reply_fits_its_schema(tmp_path: Path) -> None:
-    """Of random tokens too, many of which end inside of a character.
+@pytest.mark.parametrize("found", [True, False], ids=["found", "asked for again"])
+def test_every_reply_fits_its_schema(
+    found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of random tokens too, many of which end inside of a character: they are found, or not.
 
     Where it is built with llguidance, llama.cpp has of SentencePiece's tokens no space before them.
     """
+    if not found:
+        monkeypatch.setattr(Missing, "find", lambda *_: None)
     file = tmp_path / "schema.json"
     file.write_text(json.dumps(SCHEMA))
     values = of_tokenizer_json(PRE_TOKENIZED["llama-bpe"], "llama-bpe")

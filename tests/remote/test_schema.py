@@ -45,12 +45,15 @@ def test_a_llama_server_gets_it_as_an_object() -> None:
     assert script.bodies("/completion")[0]["json_schema"] == SCHEMA
 
 
-def test_vllm_gets_it_among_its_structured_outputs() -> None:
+def test_vllm_gets_it_as_openai_has_it() -> None:
     stream = done(chunk(ids("[]"), "[]", "length"))
     with asking({**VLLM, "/v1/completions": stream}) as (completer, script):
         assert text_of(complete(completer, limits=LIMITS)) == "[]"
     (body,) = script.bodies("/v1/completions")
-    assert json.loads(body["structured_outputs"]["json"]) == SCHEMA
+    assert body["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "reply", "schema": SCHEMA},
+    }
 
 
 def test_sglang_gets_it_among_the_sampling() -> None:
