@@ -123,8 +123,11 @@ class Dialect(Protocol):
         """Return what reads its answer."""
 
     def encode(self, text: str) -> list[int]:
-        """Return its ids of a text that begins one, without what it puts before. Control tokens
-        never come of it. Raises ``EngineError``."""
+        """Return its ids of a text that begins one, without what it puts before.
+
+        The name of a control token becomes one, or stays text, as the engine does it: no person's
+        text goes there unless the engine's vocabulary is the one in use. Raises ``EngineError``.
+        """
 
     def vocabulary(self) -> FileVocabulary:
         """Ask for the whole vocabulary.
@@ -140,8 +143,12 @@ class Dialect(Protocol):
 
 
 def choice_of(token: int, logprob: float, top: Iterable[tuple[int, float]], n: int) -> Choice:
-    """Return a choice, with the ``n`` likeliest, from the natural logarithms that are told."""
-    likeliest = sorted(((i, _probability(value)) for i, value in top), key=lambda pair: -pair[1])
+    """Return a choice, with the ``n`` likeliest, from the natural logarithms that are told.
+
+    What is impossible, under a schema, isn't likely.
+    """
+    possible = [(i, p) for i, value in top if (p := _probability(value))]
+    likeliest = sorted(possible, key=lambda pair: -pair[1])
     return Choice(token, _probability(logprob), tuple(likeliest[:n]))
 
 
