@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.loopback import listening
 
@@ -29,7 +29,7 @@ class Answer:
     With ``cuts`` the connection breaks off where the answer should end.
     """
 
-    pieces: Sequence[bytes | Callable[[], object] | Silence]
+    pieces: Iterable[bytes | Callable[[], object] | Silence]
     status: int = 200
     kind: str = EVENTS
     cuts: bool = False
@@ -66,8 +66,11 @@ class Script:
         return answer.pop(0) if isinstance(answer, list) else answer
 
 
+S = TypeVar("S", bound=Script)
+
+
 @contextmanager
-def serving(script: Script) -> Iterator[Script]:
+def serving(script: S) -> Iterator[S]:
     """The script answers, at ``script.url``."""
 
     with listening(_Handler, script=script) as script.url:
