@@ -1,6 +1,6 @@
 """SGLang: ids go to ``/generate``, and all ids so far come back with every event, or the new ones.
 
-Source: SGLang's documentation of its native interface, and the fields of its answers.
+Source: SGLang's documentation of its native interface, and what 0.5.23 answers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ from .vllm import LEAST_TOP_P, told_tokens
 
 
 class SGLang:
-    """Implements ``Dialect``. It penalises what stands anywhere before, whatever the window."""
+    """Implements ``Dialect``. It penalises what stands anywhere in the reply, whatever the window.
+
+    A seed holds if it was started so, and its probabilities are those after temperature, if not.
+    """
 
     def __init__(self, connection: Connection, info: Json, model: Json) -> None:
         """Take what ``/get_model_info`` says, and ``/v1/models`` of the model.
