@@ -1,6 +1,6 @@
-"""How the full-screen chat feels: from key to echo, from quit to the shell, a long session opened.
+"""How the full-screen chat feels: the first picture, from key to echo, from quit to the shell.
 
-    python -m benchmarks.feel [--shape 1.1b] [--weights int8] [--only ahead] [--keys 60] [-r 5]
+    python -m benchmarks.feel [--shape 1.1b] [--weights int8] [--only ahead|start] [-r 5]
 
 Drives the program itself in a pseudo-terminal of 80x24, with a model of random weights. A key's
 time runs until its character has come back; no piece of the model's tokenizer has any of them.
@@ -37,7 +37,7 @@ from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.storage.store import SessionMeta, Store
 
 KEYS = "ЖЩЮЯЭЪФЦЧШБГДЛПЫ"
-PROMPT = "Send a message"
+TITLE, PROMPT = "llama2ncnn-chat", "Send a message"
 LONG = 1200
 """Tokens of the message that takes its time to be read."""
 TYPED = "so what do you think a fox would say to that? "
@@ -50,10 +50,15 @@ Row = Callable[[str, list[float], str], None]
 
 @dataclass
 class Program:
-    """The program in its terminal, and all that it wrote."""
+    """The program in its terminal, and all that it wrote.
+
+    ``first_picture`` and ``ready``, for a message, came so many seconds after its start.
+    """
 
     child: Any
     written: str = ""
+    first_picture: float = 0.0
+    ready: float = 0.0
 
     def type(self, text: str) -> int:
         """Send the text as keys; returns where in `written` the answer begins."""
@@ -112,6 +117,7 @@ def program(folder: Path, *flags: str) -> Iterator[Program]:
     homes = {
         f"XDG_{kind}_HOME": str(folder / kind) for kind in ("CACHE", "DATA", "STATE", "CONFIG")
     }
+    begun = time.monotonic()
     child = pexpect.spawn(
         sys.executable,
         ["-m", "llama2ncnn_chat", *flags],
@@ -120,7 +126,10 @@ def program(folder: Path, *flags: str) -> Iterator[Program]:
     )
     try:
         opened = Program(child)
+        opened.wait(TITLE)
+        opened.first_picture = time.monotonic() - begun
         opened.wait(PROMPT)
+        opened.ready = time.monotonic() - begun
         yield opened
     finally:
         child.close(force=True)
@@ -151,7 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--shape", choices=SHAPES, default="1.1b")
     parser.add_argument("--weights", default="int8")
-    parser.add_argument("--only", choices=("ahead",))
+    parser.add_argument("--only", choices=("start", "ahead"))
     parser.add_argument("--keys", type=int, default=60)
     parser.add_argument("--turns", type=int, default=500)
     parser.add_argument("-r", type=int, default=5)
@@ -168,8 +177,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model = str(random_model(folder, args.shape, args.weights))
-        with program(folder, model, "--no-save") as chat:
-            measure_ahead(chat, args.keys, args.r, row)
+        if args.only != "ahead":
+            measure_start(folder, model, args.r, row)
+        if args.only != "start":
+            with program(folder, model, "--no-save") as chat:
+                measure_ahead(chat, args.keys, args.r, row)
         if args.only:
             Console().print(table)
             return
@@ -193,6 +205,16 @@ def main() -> None:
                 opened.append(chat.wait(f" {args.turns - 1}", chat.type("\r")))
         row(f"a session of {args.turns} turns opened", opened, "s")
     Console().print(table)
+
+
+def measure_start(folder: Path, model: str, repeats: int, row: Row) -> None:
+    """Time the first picture and the prompt after the start."""
+    started = []
+    for _ in range(repeats):
+        with program(folder, model, "--no-save") as chat:
+            started.append(chat)
+    row("start to the first picture", [chat.first_picture for chat in started], "s")
+    row("start to the prompt", [chat.ready for chat in started], "s")
 
 
 def measure_ahead(chat: Program, keys: int, repeats: int, row: Row) -> None:

@@ -25,6 +25,7 @@ from .launch.options import OPTIONS, Options, bench_options_of, options_of
 from .launch.serve_options import serve_options_of
 from .signals import TERMINATE
 from .ui.boundary import bounded, closed_after
+from .ui.first_picture import first_picture
 from .ui.prompt_input import has_prompt, read_named, read_prompt
 from .ui.telling import tell, tell_writing
 from .ui.terminal import is_interactive, wants_colour
@@ -111,8 +112,6 @@ def _wants_screen(options: Options) -> bool:
 
 
 def _on_the_screen(options: Options) -> int:
-    from .ui.tui.face import run
-
     def begin(step: Step, picked: ListedModel | None) -> Chat:
         from .launch.open_chat import open_chat
 
@@ -123,17 +122,21 @@ def _on_the_screen(options: Options) -> int:
 
         return list_models(options)
 
-    return run(
-        begin,
-        models,
-        keeps_history=options.history and options.save,
-        colour=wants_colour(options.color),
-        lists_sessions=options.resume == "",
-        picks_model=options.pick,
-        vi=options.vi,
-        title=options.title,
-        notify=options.notify,
-    )
+    with first_picture() as make_way:
+        from .ui.tui.face import run
+
+        return run(
+            begin,
+            models,
+            make_way=make_way,
+            keeps_history=options.history and options.save,
+            colour=wants_colour(options.color),
+            lists_sessions=options.resume == "",
+            picks_model=options.pick,
+            vi=options.vi,
+            title=options.title,
+            notify=options.notify,
+        )
 
 
 def _lines(chat: Chat, options: Options) -> int:

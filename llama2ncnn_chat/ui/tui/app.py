@@ -32,7 +32,7 @@ from .by_use import ByUse
 from .keyboard import BackgroundTold, InputFailed
 from .keys import key
 from .model_picker import Models, model_picker
-from .opening_screen import Opener, OpeningScreen
+from .opening_screen import Opener, OpeningScreen, Typed
 from .terminal_app import TerminalApp
 from .themes import INK, PAPER, default_theme, picked_theme, remember_theme, theme_on
 
@@ -89,6 +89,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         self.chat: Chat | None = None
         self.failure: BaseException | None = None
         self._over: OverChat | None = None
+        self._early: list[Typed] = []  # before there is a prompt
         self._opener, self._models = opener, models
         self._lists_sessions, self._picks_model, self._vi = lists_sessions, picks_model, vi
         self.reads_alt = not vi  # as our driver asks
@@ -109,7 +110,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         if self._picks_model:
             self.action_pick_model()
         else:
-            self.push_screen(OpeningScreen(self._opener))
+            self.push_screen(OpeningScreen(self._opener, early=self._early))
 
     @on(OpeningScreen.Opened)
     async def _chat_opened(self, message: OpeningScreen.Opened) -> None:
@@ -120,6 +121,8 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         chat_screen = ChatScreen(message.chat, self._history, self._window, vi=self._vi)
         self._over = OverChat(chat_screen)
         await self.switch_screen(chat_screen)
+        while self._early:  # what is typed now waits for the end of this
+            chat_screen.composer.prompt.post_message(self._early.pop(0))
         if self._lists_sessions:
             self._lists_sessions = False  # not once more with another model
             self.action_sessions()
@@ -233,7 +236,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
             return
         if isinstance(self.screen, OpeningScreen):
             self.pop_screen()
-        self.push_screen(OpeningScreen(self._opener, picked))
+        self.push_screen(OpeningScreen(self._opener, picked, early=self._early))
 
     def action_tokens(self) -> None:
         """Tint the replies by how likely each token was, or no more."""

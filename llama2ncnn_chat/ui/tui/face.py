@@ -6,6 +6,7 @@ The one module of the face that others call; knows no flags.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from convert.streams import say
 
@@ -21,6 +22,7 @@ def run(
     opener: Opener,
     models: Models,
     *,
+    make_way: Callable[[], None],
     keeps_history: bool = True,
     colour: bool = True,
     lists_sessions: bool = False,
@@ -31,8 +33,8 @@ def run(
 ) -> int:
     """Chat until the person leaves; returns the exit code. Raises what ``opener`` raised.
 
-    With ``picks_model`` it begins with the list of ``models``, with ``lists_sessions`` with the
-    sessions once there is a chat.
+    ``make_way`` ends what has the terminal until then. With ``picks_model`` it begins with the list
+    of ``models``, with ``lists_sessions`` with the sessions once there is a chat.
     """
     if not colour:
         os.environ["NO_COLOR"] = "1"  # where Textual looks, and nowhere else
@@ -48,6 +50,7 @@ def run(
     )
     with closed_after(lambda: app.chat.close() if app.chat else None):
         with stderr_apart():
+            make_way()
             app.run()
         if app.failure:
             raise app.failure

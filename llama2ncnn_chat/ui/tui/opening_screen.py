@@ -1,6 +1,6 @@
 """The screen before there is a chat: runs the opener in a thread and draws how far it is.
 
-Knows neither models nor files; if the opener fails, it says why.
+Knows neither models nor files; if the opener fails, it says why. What is typed meanwhile it keeps.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -25,6 +25,7 @@ from convert.crash import lack
 from ...chat import phrases
 from ...errors import ChatError
 from ...events import Report, Step
+from ..first_picture import TITLE
 from .status import MUTED, progress_bar
 
 if TYPE_CHECKING:  # they come with the chat
@@ -35,12 +36,18 @@ Opener = Callable[[Step, "ListedModel | None"], "Chat"]
 """``opener(step, model)``: ``step(what)`` gives a callback for bytes done and their total;
 ``model`` is the one that was picked, None where nobody was asked."""
 
+Typed: TypeAlias = events.Key | events.Paste
+"""What a keyboard sends."""
+
 REPORT_SECONDS = 0.05
 GROUP = "opening"
 
 
 class OpeningScreen(Screen[None]):
-    """Posts ``Opened`` when there is a chat, ``Failed`` when there won't be one."""
+    """Posts ``Opened`` when there is a chat, ``Failed`` when there won't be one.
+
+    What is typed before is added to ``early``, for the prompt.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,ctrl+c", "app.quit", "Quit", id="opening.quit"),
@@ -71,14 +78,16 @@ class OpeningScreen(Screen[None]):
             self.what, self.done, self.total = what, done, total
             super().__init__()
 
-    def __init__(self, opener: Opener, model: ListedModel | None = None) -> None:
+    def __init__(
+        self, opener: Opener, model: ListedModel | None = None, *, early: list[Typed]
+    ) -> None:
         super().__init__()
-        self._opener, self._model = opener, model
+        self._opener, self._model, self._early = opener, model, early
         self._left = threading.Event()
 
     def compose(self) -> ComposeResult:
         with Vertical(id="opening"):
-            yield Static("llama2ncnn-chat", classes="title")
+            yield Static(TITLE, classes="title")
             yield Static(id="opening-step")
             yield Static(id="opening-bar")
 
@@ -87,6 +96,15 @@ class OpeningScreen(Screen[None]):
 
     def on_unmount(self) -> None:
         self._left.set()
+
+    def on_key(self, event: events.Key) -> None:
+        is_text = event.is_printable or event.key not in self.active_bindings
+        if is_text and not self.has_class("-failed"):
+            self._early.append(events.Key(event.key, event.character))
+            event.stop()
+
+    def on_paste(self, event: events.Paste) -> None:
+        self._early.append(events.Paste(event.text))
 
     def action_another(self) -> None:
         """Ask for another model, once this one has failed."""

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from textual.events import Paste
 from textual.widgets import Input, OptionList, Static
 
 from llama2ncnn_chat.catalogue.listing import ListedModel
@@ -13,6 +14,7 @@ from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.events import Step
 from llama2ncnn_chat.paths import theme_file
+from llama2ncnn_chat.ui.first_picture import TITLE, title_at
 from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.keyboard import BackgroundTold
 from llama2ncnn_chat.ui.tui.opening_screen import OpeningScreen
@@ -121,6 +123,70 @@ def test_another_model_can_be_chosen_after_one_that_fails() -> None:
         chat.close()
 
 
+@pytest.mark.parametrize("size", [(80, 24), (140, 45), (41, 13)])
+def test_the_title_stands_where_the_picture_before_has_it(size: tuple[int, int]) -> None:
+    begun, leave = threading.Event(), threading.Event()
+
+    def open_late(_step: Step, _model: ListedModel | None) -> Chat:
+        begun.set()
+        leave.wait()
+        raise ModelError("7b.bin: not a model", "name another")
+
+    async def scene(stage: Stage) -> None:
+        try:
+            await stage.until(begun.is_set)
+            title = stage.app.screen.query_one(".title", Static)
+            await stage.until(lambda: title.region.width > 0)
+            assert title.content_region.offset == title_at(*size)
+            assert str(title.render()) == TITLE
+        finally:
+            leave.set()
+
+    play_app(ChatApp(open_late, lambda: MODELS), scene, size)
+
+
+def test_what_is_typed_before_there_is_a_prompt_comes_into_it() -> None:
+    opened, opens = Opened(), threading.Event()
+
+    def open_late(step: Step, model: ListedModel | None) -> Chat:
+        opens.wait()
+        return opened(step, model)
+
+    async def scene(stage: Stage) -> None:
+        await stage.until(lambda: isinstance(stage.app.screen, OpeningScreen))
+        await stage.press(*"quick", "backspace", "left", "backspace")
+        stage.app.post_message(Paste("pasted\n"))
+        await stage.press("é", "end")
+        opens.set()
+        await stage.opened()
+        await stage.press("!")
+        chat_screen = stage.app.chat_screen
+        assert chat_screen is not None
+        await stage.until(lambda: chat_screen.composer.unsent == "qupasted\néc!")
+        assert stage.app.chat is opened.chats[-1]
+
+    play_app(ChatApp(open_late, lambda: MODELS), scene)
+    opened.chats[0].close()
+
+
+def test_a_message_that_is_sent_before_there_is_a_chat_is_answered() -> None:
+    opened, opens = Opened(), threading.Event()
+
+    def open_late(step: Step, model: ListedModel | None) -> Chat:
+        opens.wait()
+        return opened(step, model)
+
+    async def scene(stage: Stage) -> None:
+        await stage.until(lambda: isinstance(stage.app.screen, OpeningScreen))
+        await stage.press(*"hello", "enter")
+        opens.set()
+        await stage.opened()
+        await stage.until(lambda: stage.said == ["hello", "I am None."])
+
+    play_app(ChatApp(open_late, lambda: MODELS), scene)
+    opened.chats[0].close()
+
+
 def test_leaving_ends_what_is_being_converted() -> None:
     ended = threading.Event()
 
@@ -136,7 +202,7 @@ def test_leaving_ends_what_is_being_converted() -> None:
 
     async def scene(stage: Stage) -> None:
         await stage.until(lambda: "7b.bin" in str(_static(stage, "#opening-step").render()))
-        await stage.press("q")
+        await stage.press("escape")
         await stage.until(lambda: stage.app._exit)
 
     play_app(ChatApp(convert), scene)
