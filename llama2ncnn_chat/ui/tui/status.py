@@ -58,7 +58,7 @@ class StatusLine(Static):
 
     context: reactive[Context] = reactive(Context())
     speed: reactive[Speed] = reactive(Speed())
-    activity: reactive[str] = reactive("")
+    activity: reactive[str] = reactive("", layout=True)
     hint: reactive[str] = reactive("", layout=True)
     mode: reactive[str] = reactive("")
 
@@ -107,8 +107,7 @@ class StatusLine(Static):
     def _above(self, width: int) -> list[Content]:
         """Return what is said, in rows, if it can't stand beside the count of the context."""
         room = width - self._right()[-1].cell_length - len("● ") - 1
-        if self.mode:
-            room -= len(self.mode) + 1
+        room -= sum(len(each) + 1 for each in (self.mode, self.activity) if each)
         if cell_len(self.hint) <= room:
             return []
         return Content.styled(self.hint, "$text-warning").wrap(max(1, width))
@@ -128,7 +127,9 @@ class StatusLine(Static):
         if self.mode:
             dot += Content.styled(f" {self.mode}", "bold $primary")
         if hint:
-            return dot + Content.styled(f" {hint}", "$text-warning")
+            activity = f" {self.activity}" if self.activity else ""
+            said = (activity, "$text-accent"), (f" {hint}", "$text-warning")
+            return Content.assemble(dot, *said)
         name = Content.styled(f" {self._model}", "$foreground")
         weights = Content.styled(f" {self._weights}", MUTED)
         return dot + name + weights + Content.styled(f"  {self.activity}", "$text-accent")

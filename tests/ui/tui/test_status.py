@@ -21,5 +21,19 @@ def test_wide_characters_leave_the_count_in_sight() -> None:
     play(make_chat(Script(["Hi."])), scene)
 
 
+def test_what_goes_on_is_seen_beside_what_is_said() -> None:
+    async def scene(stage: Stage) -> None:
+        status = stage.screen.query_one(StatusLine)
+        status.say("seed 1")
+        status.activity = "writing"
+        assert status.render().plain.startswith("● writing seed 1 ")
+        status.say("long " * 14 + "enough")
+        rows = status.render().plain.split("\n")
+        assert rows[0].startswith("long long")
+        assert rows[-1].startswith("● stories15M q8  writing ")
+
+    play(make_chat(Script(["Hi."])), scene)
+
+
 def test_no_time_is_nothing() -> None:
     assert [seconds(t) for t in (0.0, 0.004, 0.099, 1.25)] == ["1 ms", "4 ms", "99 ms", "1.25 s"]
