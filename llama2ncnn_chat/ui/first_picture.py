@@ -56,6 +56,7 @@ def _keys_waiting() -> Iterator[None]:
         return
     terminal = sys.stdin.fileno()
     before, now = termios.tcgetattr(terminal), termios.tcgetattr(terminal)
+    now[0] &= ~(termios.ICRNL | termios.IXON)  # enter is no line's end to a face
     now[3] &= ~(termios.ECHO | termios.ICANON | termios.ISIG)
     termios.tcsetattr(terminal, termios.TCSANOW, now)
     try:

@@ -60,9 +60,9 @@ def run(then: str, typed: str = "a") -> str:
 
 
 def test_keys_are_neither_drawn_nor_obeyed_before_there_is_a_face() -> None:
-    said = run(FACE, "q\x1a\x03")
+    said = run(FACE, "q\x1a\x03\x13\r")
     assert "same True" in said
-    assert re.sub(r"\x1b\[[0-9;?]*\w", "", said).split() == ["same", "True", r"b'q\x1a\x03'"]
+    assert re.sub(r"\x1b\[[0-9;?]*\w", "", said).split() == ["same", "True", r"b'q\x1a\x03\x13\r'"]
 
 
 def test_the_screen_is_kept_for_the_face() -> None:
