@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ from llama2ncnn_chat.remote.finding import find_engine
 from llama2ncnn_chat.remote.http import Connection, RefusalError
 from tests.fakes import EOS, ByteTokenizer
 from tests.remote.asking import end_of, text_of
-from tests.remote.engine_server import SILENCE, Answer, Script, serving
-from tests.remote.recording import RECORDED, Exchange, Recording
+from tests.remote.engine_server import SILENCE, Script, serving
+from tests.remote.recording import RECORDED, Recording
 from tests.remote.scenes import (
     FILTERED,
     FREQUENT,
@@ -50,20 +50,16 @@ def recording(request: pytest.FixtureRequest) -> Recording:
 
 
 @contextmanager
-def replayed(exchanges: Sequence[Exchange]) -> Iterator[tuple[Script, Connection]]:
-    """A server that answers so, each path in that order, and a connection to it."""
-    answers: dict[str, list[Answer]] = {}
-    for exchange in exchanges:
+def replayed(recording: Recording, scene: str = "") -> Iterator[tuple[Script, Connection]]:
+    """A server that answers so, in the order of the scene, and a connection to it."""
+    answers: dict[str, Any] = {each.path: each.answer() for each in recording.finding}
+    for exchange in recording.scenes.get(scene, ()):
         answer = exchange.answer()
         if exchange.hung_up:
             answer.pieces = [*answer.pieces, SILENCE]
         answers.setdefault(exchange.path, []).append(answer)
-    with serving(Script({**answers})) as script:
-        connection = Connection(address_of(script.url))
-        try:
-            yield script, connection
-        finally:
-            connection.close()
+    with serving(Script(answers)) as script, closing(Connection(address_of(script.url))) as asking:
+        yield script, asking
 
 
 def is_vllm(recording: Recording) -> bool:
@@ -72,11 +68,10 @@ def is_vllm(recording: Recording) -> bool:
 
 def played(recording: Recording, name: str) -> Any:
     """What the program makes of a scene; it must ask what was asked when that was recorded."""
-    exchanges = recording.scenes[name]
-    with replayed([*recording.finding, *exchanges]) as (script, connection):
+    with replayed(recording, name) as (script, connection):
         result = SCENES[name](connection, find_engine(connection))
-    asked = script.asked[len(recording.finding) :]
-    assert asked == [(each.path, each.body) for each in exchanges], "record anew"
+    asked = [(path, body) for path, body in script.asked if body is not None]
+    assert asked == [(each.path, each.body) for each in recording.scenes[name]], "record anew"
     return result
 
 
@@ -113,7 +108,7 @@ def test_there_is_one_of_each_kind() -> None:
 
 
 def test_what_it_is(recording: Recording) -> None:
-    with replayed(recording.finding) as (_, connection):
+    with replayed(recording) as (_, connection):
         facts = find_engine(connection).facts
     assert (facts.kind, facts.model, facts.context_length) == (
         recording.engine,
