@@ -30,6 +30,7 @@ from .hanging_up import while_there
 from .metrics import Metrics
 from .responses import EventStream, as_json, failure, refusal
 from .task import Task, Tasks
+from .turns import Client
 from .wanted import (
     BadRequestError,
     ChatRequest,
@@ -150,40 +151,17 @@ class Server:
         if isinstance(wanted, CompletionRequest):
             answer.tells_ids = bool(wanted.return_token_ids)
             answer.names_ids = bool(wanted.return_tokens_as_token_ids)
+        fed = self._fed(_client_of(request, wanted), task, answer)
         if not wanted.stream:
-            return as_json(await while_there(request, self._whole(task, answer)))
-        pieces = self._pieces(task, answer, with_usage=wanted.with_usage)
+            return as_json(await while_there(request, _whole(fed, answer)))
+        pieces = _pieces(fed, answer, with_usage=wanted.with_usage)
         # What is refused is refused by its status, so that the first piece is waited for here.
         return EventStream(await while_there(request, _first(pieces)), pieces)
 
-    async def _whole(self, task: Task, answer: Answer) -> Json:
-        async with aclosing(self._fed(task, answer)) as fed:
-            async for _ in fed:
-                pass
-        return answer.whole()
-
-    async def _pieces(
-        self, task: Task, answer: Answer, *, with_usage: bool
-    ) -> AsyncGenerator[Json, None]:
-        told, has_role = 0, answer.kind == "text"
-        async with aclosing(self._fed(task, answer)) as fed:
-            async for is_new in fed:
-                if not has_role:
-                    yield answer.begin()
-                    has_role = True
-                if is_new:
-                    yield answer.piece(answer.text[told:])
-                    told = len(answer.text)
-        if answer.has_untold:
-            yield answer.piece("")
-        yield answer.end()
-        if with_usage:
-            yield answer.count()
-
-    async def _fed(self, task: Task, answer: Answer) -> AsyncGenerator[bool, None]:
+    async def _fed(self, client: Client, task: Task, answer: Answer) -> AsyncGenerator[bool, None]:
         """Feed an answer what happens; yields, each time, whether there is new text."""
         begun, is_first = time.monotonic(), True
-        async with self.room.events(task) as events:
+        async with self.room.events(client, task) as events:
             async for event in events:
                 is_new = answer.feed(event)
                 if is_new and is_first:
@@ -229,6 +207,38 @@ class Server:
         }
         about = {"object": "model", "created": 0, "owned_by": "llama2ncnn-chat", "meta": meta}
         return {"id": self.model, "max_model_len": self.tasks.context_length, **about}
+
+
+def _client_of(request: Request, wanted: Common) -> Client:
+    """Tell who asks: by what it says of itself or by its key, but at its own address alone."""
+    address = request.client.host if request.client else ""
+    return Client(address, wanted.user or request.headers.get("authorization", ""))
+
+
+async def _whole(fed: AsyncGenerator[bool, None], answer: Answer) -> Json:
+    async with aclosing(fed):
+        async for _ in fed:
+            pass
+    return answer.whole()
+
+
+async def _pieces(
+    fed: AsyncGenerator[bool, None], answer: Answer, *, with_usage: bool
+) -> AsyncGenerator[Json, None]:
+    told, has_role = 0, answer.kind == "text"
+    async with aclosing(fed):
+        async for is_new in fed:
+            if not has_role:
+                yield answer.begin()
+                has_role = True
+            if is_new:
+                yield answer.piece(answer.text[told:])
+                told = len(answer.text)
+    if answer.has_untold:
+        yield answer.piece("")
+    yield answer.end()
+    if with_usage:
+        yield answer.count()
 
 
 async def _first(pieces: AsyncGenerator[Json, None]) -> Json:

@@ -18,7 +18,7 @@ from ..errors import ChatError
 from ..paths import crash_log
 from ..ui.telling import tell
 from .answers import Json, error
-from .engine_room import RETRY_AFTER, FullError
+from .turns import RETRY_AFTER, FullError
 from .wanted import BadRequestError
 
 

@@ -100,6 +100,7 @@ class Common(msgspec.Struct, frozen=True):
     n: int | None = 1
     logit_bias: dict[str, float] | None = None
     response_format: ResponseFormat | None = None
+    user: str | None = None
 
     @property
     def stops(self) -> tuple[str, ...]:

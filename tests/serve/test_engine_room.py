@@ -12,12 +12,14 @@ from llama2ncnn_chat.generation.completer import Draws, Limits
 from llama2ncnn_chat.generation.local import LocalCompleter
 from llama2ncnn_chat.generation.settings import GREEDY
 from llama2ncnn_chat.launch.options import options_of
-from llama2ncnn_chat.serve.engine_room import EngineRoom, FullError
+from llama2ncnn_chat.serve.engine_room import EngineRoom
 from llama2ncnn_chat.serve.metrics import Metrics
 from llama2ncnn_chat.serve.prefixes import Prefixes
 from llama2ncnn_chat.serve.task import Task
+from llama2ncnn_chat.serve.turns import Client, FullError
 from tests.serve.serving import PATIENCE, flags, opened
 
+ANN = Client("10.0.0.1")
 TASK = Task((1, 50, 60), GREEDY, Draws(0), Limits(5))
 
 
@@ -41,7 +43,7 @@ def run(completer: LocalCompleter, talk: Callable[[EngineRoom], Awaitable[None]]
 
 
 async def all_of(room: EngineRoom, task: Task = TASK) -> list[Event]:
-    async with room.events(task) as events:
+    async with room.events(ANN, task) as events:
         return [event async for event in events]
 
 
@@ -53,7 +55,7 @@ def ids_of(events: list[Event]) -> tuple[int, ...]:
 
 def test_who_listens_slowly_holds_nobody_up(completer: LocalCompleter) -> None:
     async def talk(room: EngineRoom) -> None:
-        async with room.events(TASK) as slow:
+        async with room.events(ANN, TASK) as slow:
             first = await anext(slow)
             whole = await all_of(room)
             rest = [event async for event in slow]

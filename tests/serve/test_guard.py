@@ -160,3 +160,32 @@ def test_a_full_line_sends_one_more_away() -> None:
         goes_on.set()
         with client(url) as ai:
             ai.chat.completions.create(model="demo", messages=STORY, max_tokens=1)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"headers": {"x-forwarded-for": "10.0.0.2"}},  # as a proxy on this machine says
+        {"headers": {"authorization": "Bearer bob"}},
+        {"json": {"user": "bob"}},
+    ],
+)
+def test_who_fills_the_line_keeps_no_other_client_out(other: dict[str, dict[str, str]]) -> None:
+    def ask(**more: dict[str, str]) -> httpx2.Response:
+        wanted = {"messages": STORY, "max_tokens": 2, **more.get("json", {})}
+        path, headers = f"{url}/v1/chat/completions", more.get("headers")
+        return httpx2.post(path, json=wanted, headers=headers, timeout=PATIENCE)
+
+    with gated(waiting=2) as (url, goes_on), ThreadPoolExecutor(4) as pool:
+        goes_on.clear()
+        running = pool.submit(ask)
+        until(lambda: measured(url, "llama2ncnn_running") == 1)
+        first = pool.submit(ask)
+        until(lambda: measured(url, "llama2ncnn_waiting") == 1)
+        last = pool.submit(ask)
+        until(lambda: measured(url, "llama2ncnn_waiting") == 2)
+        assert ask().status_code == 429
+        asked = pool.submit(ask, **other)
+        assert last.result().status_code == 429
+        goes_on.set()
+        assert {each.result().status_code for each in (running, first, asked)} == {200}
