@@ -78,7 +78,7 @@ ONLY_IN = {
     "prometheus_client": {"llama2ncnn_chat.serve.metrics"},
     "starlette": {"llama2ncnn_chat.serve"},
     "tokenizers": {"llama2ncnn_chat.text.tokenizers"},
-    "uvicorn": {"llama2ncnn_chat.serve.face"},
+    "uvicorn": {"llama2ncnn_chat.serve.face", "llama2ncnn_chat.serve.protocol"},
 }
 
 

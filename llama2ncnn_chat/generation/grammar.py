@@ -29,18 +29,17 @@ def refuse_unusable(schema: str) -> None:
 
 def grammar_of(schema: str, *, thinks: bool) -> str:
     """Write what the library reads: white space, or reasoning, and then what fits."""
+    lark = _AFTER_REASONING if thinks else _ANSWER
     try:
         parsed = json.loads(schema)
+        if isinstance(parsed, dict):
+            parsed["x-guidance"] = {"whitespace_pattern": SPACE}
+            return json.dumps(
+                {"grammars": [{"lark_grammar": lark}, {"name": "json", "json_schema": parsed}]}
+            )
     except (ValueError, RecursionError) as e:
         raise UsageError(f"is no JSON: {e}") from None
-    if not isinstance(parsed, dict):
-        raise UsageError("is no JSON schema", 'it has to be an object, such as {"type": "object"}')
-    parsed["x-guidance"] = {"whitespace_pattern": SPACE}
-    grammars = [
-        {"lark_grammar": _AFTER_REASONING if thinks else _ANSWER},
-        {"name": "json", "json_schema": parsed},
-    ]
-    return json.dumps({"grammars": grammars})
+    raise UsageError("is no JSON schema", 'it has to be an object, such as {"type": "object"}')
 
 
 def is_json(text: str | bytes) -> bool:

@@ -173,8 +173,7 @@ class Server:
 
     async def _tokenize(self, request: Request) -> Response:
         wanted = read_body(TokenizeRequest, await _body(request))
-        encode = self.tasks.vocabulary.encode
-        ids = await run_in_threadpool(encode, wanted.text, bos=wanted.begins)
+        ids = await run_in_threadpool(self.tasks.tokenize, wanted.text, bos=wanted.begins)
         return as_json({"tokens": ids})
 
     async def _detokenize(self, request: Request) -> Response:

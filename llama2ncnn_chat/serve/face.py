@@ -24,6 +24,7 @@ from .engine_room import EngineRoom
 from .guard import LOOPBACK, Guard
 from .metrics import Metrics
 from .prefixes import Prefixes
+from .protocol import Protocol
 from .task import Tasks
 
 GRACE = 3
@@ -46,16 +47,21 @@ def run(options: Options, serving: ServeOptions) -> int:
             tell(f"{server.model} is served at http://{where}:{port}/v1; ^c stops it")
             if serving.host not in LOOPBACK and not serving.key:
                 tell("whoever reaches this address may use it: --api-key-env asks for a key")
-            config = uvicorn.Config(
-                server.app(),
-                log_level=logging.CRITICAL,  # what it says may have a person's text
-                access_log=False,
-                server_header=False,
-                ws="none",
-                timeout_graceful_shutdown=GRACE,
-            )
-            uvicorn.Server(config).run(sockets=[listening])
+            uvicorn.Server(config_of(server, GRACE)).run(sockets=[listening])
     return 0
+
+
+def config_of(server: Server, grace: int) -> uvicorn.Config:
+    """Say how a server is run; when it is stopped, answers under way have ``grace`` seconds."""
+    return uvicorn.Config(
+        server.app(),
+        http=Protocol,
+        ws="none",
+        log_level=logging.CRITICAL,  # what it says may have a person's text
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=grace,
+    )
 
 
 def server_of(

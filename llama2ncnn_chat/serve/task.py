@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 
 import msgspec
@@ -58,6 +59,7 @@ class Tasks:
 
     def of_chat(self, wanted: ChatRequest) -> Task:
         """Make the task of a conversation. Raises ``BadRequestError``."""
+        self._refuse_hopeless(message.text for message in wanted.messages)
         system, turns = _split(wanted.messages)
         renderer = renderer_of(replace(self.settings, system=system), self.vocabulary)
         path: list[Turn] = []
@@ -83,20 +85,23 @@ class Tasks:
     def of_text(self, wanted: CompletionRequest) -> Task:
         """Make the task of a bare text or of ids. Raises ``BadRequestError``."""
         prompt = wanted.text_or_ids
-        ids = self.vocabulary.encode(prompt, bos=True) if isinstance(prompt, str) else prompt
+        ids = self.tokenize(prompt, bos=True) if isinstance(prompt, str) else prompt
         n_tokens = self.vocabulary.vocab_size - self.vocabulary.n_padding
         if not ids or max(ids) >= n_tokens:
             raise BadRequestError(f"the prompt is empty, or has an id of {n_tokens:,} or more")
         limits = Limits(wanted.max_tokens or DEFAULT_TOKENS, wanted.stops, None, _schema_of(wanted))
         return self._task(wanted, ids, limits, wanted.logprobs)
 
+    def tokenize(self, text: str, *, bos: bool) -> list[int]:
+        """Return the ids of a text, after what begins one if ``bos``.
+
+        Raises ``BadRequestError``.
+        """
+        self._refuse_hopeless([text])
+        return self.vocabulary.encode(text, bos=bos)
+
     def _task(self, wanted: Common, ids: list[int], limits: Limits, n_top: int | None) -> Task:
-        if len(ids) >= self.context_length:
-            raise BadRequestError(
-                f"this is {len(ids):,} tokens, and the context of {self.context_length:,} has "
-                f"room for {self.context_length - 1:,}",
-                code="context_length_exceeded",
-            )
+        self._refuse_long(len(ids))
         given = {n: v for n in SAMPLING if (v := getattr(wanted, n)) is not None}
         if wanted.repetition_penalty is not None:
             given["repeat_penalty"] = wanted.repetition_penalty
@@ -107,6 +112,26 @@ class Tasks:
             raise BadRequestError(e.message, e.hint) from None
         seed = secrets.randbits(32) if wanted.seed is None else wanted.seed % (1 << 64)
         return Task(tuple(ids), sampling, Draws(seed), limits, n_top)
+
+    def _refuse_hopeless(self, texts: Iterable[str]) -> None:
+        """Raise ``BadRequestError`` for texts that can't fit, before it takes long to encode them.
+
+        Each is a token at least, and no token has more than the longest.
+        """
+        self._refuse_long(sum(1 + len(text) // self._longest for text in texts), "at least ")
+
+    def _refuse_long(self, n: int, about: str = "") -> None:
+        if n >= self.context_length:
+            raise BadRequestError(
+                f"this is {about}{n:,} tokens, and the context of {self.context_length:,} has "
+                f"room for {self.context_length - 1:,}",
+                code="context_length_exceeded",
+            )
+
+    @cached_property
+    def _longest(self) -> int:
+        """How many bytes the longest token has, and so how many characters at most."""
+        return max(len(self.vocabulary.piece(i)) for i in range(self.vocabulary.vocab_size))
 
 
 def _split(messages: Iterable[Said]) -> tuple[str, list[tuple[Role, str]]]:

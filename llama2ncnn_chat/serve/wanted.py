@@ -14,6 +14,8 @@ from ..errors import Advice, ChatError
 from ..generation.settings import N_TOP
 
 MAX_STOPS = 16
+STOP_LENGTH = 1000
+"""Characters; every token is held against every stop."""
 
 Size = Annotated[int, msgspec.Meta(ge=1, le=1 << 31)]
 Ids = list[Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]]
@@ -21,7 +23,8 @@ Penalty = Annotated[float, msgspec.Meta(ge=-2, le=2)]
 Factor = Annotated[float, msgspec.Meta(gt=0, le=10)]
 Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
-Stops = str | Annotated[list[str], msgspec.Meta(max_length=MAX_STOPS)] | None
+Stop = Annotated[str, msgspec.Meta(max_length=STOP_LENGTH)]
+Stops = Stop | Annotated[list[Stop], msgspec.Meta(max_length=MAX_STOPS)] | None
 Few = Annotated[int, msgspec.Meta(ge=0, le=N_TOP)]
 Wanted = TypeVar("Wanted", bound=msgspec.Struct)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from llama2ncnn_chat.launch.options import Options, options_of
 from llama2ncnn_chat.launch.prepare import prepare
 from llama2ncnn_chat.launch.serve_options import serve_options_of
 from llama2ncnn_chat.model.engine import Engine
-from llama2ncnn_chat.serve.face import server_of
+from llama2ncnn_chat.serve.face import config_of, server_of
 
 PATIENCE = 30.0
 GRACE = 1
@@ -81,15 +82,14 @@ def gated(**typed: object) -> Iterator[tuple[str, threading.Event]]:
     gate = Gate(alone.completer._engine)
     alone.completer._engine = cast(Engine, gate)
     serving = serve_options_of(flags(**typed), {"KEY": KEY})
-    app = server_of(alone.model, alone.completer, options, serving).app()
-    config = uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=GRACE)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
+    answering = server_of(alone.model, alone.completer, options, serving)
+    server = uvicorn.Server(config_of(answering, GRACE))
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     try:
         until(lambda: server.started)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}", gate.is_open
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", gate.is_open
     finally:
         server.should_exit = True
         thread.join(3 * GRACE)  # with a shut gate its end waits for the engine
