@@ -48,6 +48,16 @@ def in_words(report: dict[str, Any]) -> str:
     return f"{verdict}: other processes took {report['others']:.0%} of it (load {loads})"
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process has taken, all of its threads; 0 where nobody tells."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    user, system = map(int, fields[11:13])
+    return (user + system) / os.sysconf("SC_CLK_TCK")
+
+
 def run_watched(command: list[str], timeout: float = 1800) -> tuple[Any, Memory]:
     """Run a command; returns the JSON that it prints, and its memory at the peak.
 

@@ -5,18 +5,22 @@
 The model has random weights. ``llama2ncnn-chat serve`` runs in a process of its own, the engine in
 this one, as ``bench`` has it; they decode in turns, so that what else the machine does meets both.
 A stream's time runs from its first piece to its last; the ratio is the median over the rounds.
+CPU time says the same where others keep the machine busy: it is that of a whole process, all of
+its threads and a request's beginning included, so that several threads, which wait by spinning,
+blur it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
@@ -24,6 +28,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.machine import Watch, cpu_seconds, in_words
 from benchmarks.models import random_model
 from convert.known_shapes import SHAPES
 from llama2ncnn_chat.model.ncnn_engine import NcnnEngine
@@ -42,38 +47,57 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("-n", type=int, default=64, help="tokens of a run")
     parser.add_argument("-r", type=int, default=9, help="rounds")
-    args = parser.parse_args()
+    args, watch = parser.parse_args(), Watch()
     with tempfile.TemporaryDirectory() as name:
         stem = random_model(Path(name), args.shape, args.weights)
         with (
             closing(NcnnEngine(stem, threads=args.threads)) as engine,
-            _server(stem, args.threads) as url,
+            _server(stem, args.threads) as (url, pid),
         ):
             warm_up(engine)
             _streamed(url, args.n)
-            rounds = [
-                (*decode_rates(engine, args.n, 1, len(PROMPT)), _streamed(url, args.n))
-                for _ in range(args.r)
-            ]
-    ratio = median(served / own for own, served in rounds)
-    table = Table("", "tok/s", "runs", title=f"{args.shape} {args.weights}, {args.threads} threads")
-    for name, runs in zip(("engine", "served"), zip(*rounds, strict=True), strict=True):
-        table.add_row(name, f"{median(runs):.4g}", " ".join(f"{run:.4g}" for run in runs))
+            own, served = Runs(os.getpid()), Runs(pid)
+            for _ in range(args.r):
+                own.add(lambda: decode_rates(engine, args.n, 1, len(PROMPT))[0])
+                served.add(lambda: _streamed(url, args.n))
+    ratio = median(ours / bare for bare, ours in zip(own.rates, served.rates, strict=True))
+    title = f"{args.shape} {args.weights}, {args.threads} threads"
+    table = Table("", "tok/s", "CPU ms/token", "runs", title=title)
+    for name, runs in (("engine", own), ("served", served)):
+        each = " ".join(f"{rate:.4g}" for rate in runs.rates)
+        cpu = 1000 * runs.cpu / (args.n * args.r)
+        table.add_row(name, f"{median(runs.rates):.4g}", f"{cpu:.2f}", each)
     console = Console()
     console.print(table)
+    console.print(in_words(watch.report()), highlight=False)  # the server has ended
     console.print(f"served at {ratio:.1%} of the engine's speed", highlight=False)
     return 0 if ratio >= RATIO else 1
 
 
+class Runs:
+    """Tokens per second of run after run, and what CPU time they took of a process."""
+
+    def __init__(self, pid: int) -> None:
+        self.rates, self.cpu = list[float](), 0.0
+        self._pid = pid
+
+    def add(self, run: Callable[[], float]) -> None:
+        """Do a run, which returns its rate."""
+        begun = cpu_seconds(self._pid)
+        self.rates.append(run())
+        self.cpu += cpu_seconds(self._pid) - begun
+
+
 @contextmanager
-def _server(stem: Path, threads: int) -> Iterator[str]:
+def _server(stem: Path, threads: int) -> Iterator[tuple[str, int]]:
+    """Serve; yields where, and in which process."""
     command = [sys.executable, "-m", "llama2ncnn_chat", "serve", str(stem)]
     flags = ["--port", "0", "--threads", str(threads)]
     process = subprocess.Popen([*command, *flags], stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr
         line = next(line for line in process.stderr if "served at" in line)
-        yield line.split(" served at ")[1].split("/v1")[0]
+        yield line.split(" served at ")[1].split("/v1")[0], process.pid
     finally:
         process.terminate()
         process.wait()
