@@ -73,12 +73,14 @@ class Tokens:
 class TextDelta:
     """Text that has become certain, and the ids behind it (a piece of a character has no text).
 
-    ``choice`` is that of the id, where it was asked for; the end is a choice without an id.
+    ``choice`` is that of the id, where it was asked for; the end is a choice without an id. Unless
+    the ids ``are_tokens``, they are bytes of the text, and nobody knows how many tokens it has.
     """
 
     text: str
     ids: tuple[int, ...]
     choice: Choice | None = None
+    are_tokens: bool = field(default=True, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Weighed:
 
 @dataclass(frozen=True)
 class Timings:
-    """Counts and milliseconds, with llama.cpp's names."""
+    """Counts and milliseconds, with llama.cpp's names. All counts are 0 where none is known."""
 
     prompt_n: int = 0
     prompt_ms: float = 0.0
@@ -100,14 +102,21 @@ class Timings:
     predicted_ms: float = 0.0
 
     def __add__(self, later: Timings) -> Timings:
-        """Add up two stretches of one reply."""
-        return Timings(
+        """Add up two stretches of one reply; where the counts of one aren't known, none are."""
+        total = Timings(
             self.prompt_n + later.prompt_n,
             self.prompt_ms + later.prompt_ms,
             self.cache_n or later.cache_n,
             self.predicted_n + later.predicted_n,
             self.predicted_ms + later.predicted_ms,
         )
+        known = all(each.are_counted or each == Timings() for each in (self, later))
+        return total if known else replace(total, prompt_n=0, cache_n=0, predicted_n=0)
+
+    @property
+    def are_counted(self) -> bool:
+        """Whether there are counts: a prompt has a token at least."""
+        return bool(self.prompt_n or self.cache_n or self.predicted_n)
 
     @property
     def prompt_per_second(self) -> float:
@@ -122,7 +131,10 @@ class Timings:
         return 1000 * steps / self.predicted_ms if self.predicted_ms else 0.0
 
     def as_dict(self) -> dict[str, float]:
-        """Return llama.cpp's ``timings`` object."""
+        """Return llama.cpp's ``timings`` object; without counts, where none is known."""
+        if not self.are_counted:
+            times = {"prompt_ms": self.prompt_ms, "predicted_ms": self.predicted_ms}
+            return {name: round(ms, 3) for name, ms in times.items()}
         return {
             "prompt_n": self.prompt_n,
             "prompt_ms": round(self.prompt_ms, 3),
@@ -163,8 +175,9 @@ class Row:
     the first turn that it sees where others stand before. ``finish`` is None for a message, and
     for a reply that never came to an end; ``max_tokens_reached`` is the limit, where it was that,
     ``stop_met`` the person's stop string; ``json_cut`` says that it was to be JSON and isn't whole.
-    ``text`` has reasoning and its tags in it, which is ``n_reasoning`` of the tokens; the first tag
-    stands before the reply if ``reasoning_begun``.
+    ``text`` has reasoning and its tags in it, which is ``n_reasoning`` of the ids; the first tag
+    stands before the reply if ``reasoning_begun``. Unless the ids ``are_tokens``, nobody is shown
+    how many there are.
     """
 
     id: int
@@ -181,6 +194,7 @@ class Row:
     json_cut: bool = False
     reasoning_begun: bool = False
     n_reasoning: int = 0
+    are_tokens: bool = True
 
     @property
     def is_partial(self) -> bool:

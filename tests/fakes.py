@@ -85,6 +85,7 @@ class ByteTokenizer:
     vocab_size, ends = 300, frozenset({EOS})
     n_padding = 0
     begins_after_controls = False
+    ids_are_tokens = True
 
     def piece(self, token: int) -> bytes:
         return bytes([token - 3]) if 3 <= token < 259 else b""

@@ -12,17 +12,19 @@ from typing import Any
 from ..conversation.beginning import branched
 from ..conversation.ledger import Ledger, Turn
 from ..conversation.settings import Settings
-from ..errors import Advice, UsageError
+from ..errors import Advice, ChatError, UsageError
 from ..events import Events
 from ..generation.completer import Completer, never
 from ..model.engine import Cancelled
 from ..storage.snapshots import SnapshotStore
 from ..storage.store import Store
+from ..text.messages import MESSAGES
 from .bare_words import BareWords
 from .chat_model import ChatModel, Models
 from .open_session import OpenSession
 from .option import parse_typed
 from .options import SETTINGS, value_of, with_values
+from .phrases import NO_TOKENS
 from .view import View, turn_of
 
 
@@ -86,6 +88,8 @@ class Chat(OpenSession):
 
     def replay(self, *, cancelled: Cancelled = never) -> Events:
         """Generate the last reply again, to see whether it is the same."""
+        if not self.view.has_tokens:
+            raise ChatError(NO_TOKENS, "/regen makes another reply")
         return self.session.replay(cancelled=cancelled)
 
     def record_choices(self) -> None:
@@ -109,6 +113,8 @@ class Chat(OpenSession):
         self.session.refuse_if_busy()
         settings = with_values(self.settings, {n: v for n, v in values.items() if n != "threads"})
         other_template = settings.template != self.settings.template
+        if other_template and self.settings.template == MESSAGES:
+            raise UsageError("this engine puts messages to its model by a template of its own")
         if other_template and self.session.ledger.roots:
             raise UsageError("a conversation keeps its template", Advice.BEGIN_ANOTHER)
         if other_template or settings.system != self.settings.system:

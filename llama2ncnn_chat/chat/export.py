@@ -106,7 +106,7 @@ def _message(chat: Chat, turn: Turn) -> dict[str, Any]:
         message["finish_reason"] = turn.finish
         message["seed"] = turn.runs[-1].seed if turn.runs else None
         message["timings"] = turn.timings.as_dict() if turn.timings else None
-        if chat.settings.logprobs is not None:
+        if chat.settings.logprobs is not None and chat.view.has_tokens:
             message["logprobs"] = _tokens(chat, turn, chat.settings.logprobs)
     return message
 

@@ -104,7 +104,7 @@ class OpenSession:
             return
         loaded = self.stored().resume(session_id)
         try:
-            settings = resumed_settings(loaded, self.settings, self.given)
+            settings = resumed_settings(loaded, self.settings, self.given, self.chat_model.template)
             template = renderer_of(settings, self.vocabulary).template
             foreign = is_foreign(loaded, self.model.fingerprint, template, self.vocabulary)
         except BaseException:

@@ -80,11 +80,19 @@ class Draft:
 
 @dataclass(frozen=True)
 class Attach:
-    """A file's text that goes with the next message, before what is typed."""
+    """A file's text that goes with the next message, before what is typed.
+
+    It has so many ``tokens``, if that is known.
+    """
 
     name: str
     text: str
-    tokens: int
+    tokens: int | None
+
+    @property
+    def about(self) -> str:
+        """Its name, and how long it is."""
+        return self.name if self.tokens is None else f"{self.name}, {self.tokens:,} tokens"
 
 
 @dataclass(frozen=True)

@@ -66,9 +66,12 @@ def without_logprobs(n_replies: int) -> str:
     return f"logprobs of {replies} aren't known; /tokens finds those of the last one"
 
 
+NO_TOKENS = "the engine tells text, and not the tokens behind it"
+
+
 def thought(reply: Row) -> str:
-    """Say that a reply has reasoning, and how much."""
-    n = reply.n_reasoning
+    """Say that a reply has reasoning, and how much, where that is known."""
+    n = reply.n_reasoning if reply.are_tokens else 0
     return f"thought for {n:,} {'token' if n == 1 else 'tokens'}" if n else "thought"
 
 
@@ -83,7 +86,8 @@ def ended(reply: Row) -> str:
     if reply.finish == "stop":
         return _with_cut(f"{reason}, a stop string" if reason else "", reply)
     if reply.finish == "length" and reply.max_tokens_reached is None:
-        return f"{_with_cut(reason, reply)}; {ADVICE[Advice.MAKE_ROOM]}"
+        more = ADVICE[Advice.MAKE_ROOM] if reply.are_tokens else "/continue goes on"
+        return f"{_with_cut(reason, reply)}; {more}"
     if reply.finish == "length":
         reason = f"max_tokens {reply.max_tokens_reached} reached"
     return f"{_with_cut(reason, reply)}; /continue goes on"
@@ -100,10 +104,16 @@ def _reason(reply: Row) -> str:
     if reply.finish == "stop":
         return f"stopped before {brief(reply.stop_met, 20)!r}" if reply.stop_met else ""
     if reply.finish == "length":
-        return (
-            "reached max_tokens" if reply.max_tokens_reached is not None else "the context is full"
-        )
+        return "reached max_tokens" if reply.max_tokens_reached is not None else no_room(reply)
     return "stopped" if reply.finish == "cancelled" else "not finished"
+
+
+FULL = "the context is full"
+
+
+def no_room(reply: Row) -> str:
+    """Say that a reply had no room for more: the context is full, unless only the engine knows."""
+    return FULL if reply.are_tokens else "reached the engine's own limit"
 
 
 def begins(words: str | None) -> str:

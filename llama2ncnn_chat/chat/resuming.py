@@ -14,6 +14,7 @@ from ..conversation.recorder import SessionMeta
 from ..conversation.renderer import Renderer
 from ..conversation.settings import Settings
 from ..errors import UsageError
+from ..text.messages import MESSAGES
 from ..text.templates.stored import template_from
 from ..text.templates.template import Template
 from ..text.vocabulary import Vocabulary
@@ -61,26 +62,30 @@ def meta_of(model: ModelFacts, settings: Settings, template: Template, name: str
     )
 
 
-def resumed_settings(loaded: Loaded, settings: Settings, given: frozenset[str]) -> Settings:
+def resumed_settings(
+    loaded: Loaded, settings: Settings, given: frozenset[str], own: Template
+) -> Settings:
     """Return the stored settings, but for those that the person has ``given``.
 
     The template stays, whether it is built in or not; that of now takes the place of one that is
-    damaged. Raises ``UsageError`` for one that this version can't read, or of which only a name is
-    stored that isn't known (any more).
+    damaged, and the model's ``own`` where either is for messages alone. Raises ``UsageError`` for
+    one that this version can't read, or of which only a name is stored that isn't known (any more).
     """
     meta = loaded.meta
-    own = {name: value for name, value in asdict(settings.sampling).items() if name in given}
+    mine = {name: value for name, value in asdict(settings.sampling).items() if name in given}
     try:
         template: Template | None = template_from(meta.template)
     except UsageError:
         if not loaded.damage:
             raise
         template = settings.template
+    if MESSAGES in (own, template):
+        template = own
     return replace(
         settings,
         template=template,
         system=settings.system if "system" in given else meta.system,
-        sampling=replace(meta.sampling, **own),
+        sampling=replace(meta.sampling, **mine),
     )
 
 

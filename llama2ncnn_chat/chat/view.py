@@ -18,7 +18,7 @@ from .mentions import with_files
 class View:
     """A session to read. While it is ``busy``, only its numbers and tokens can be read and
     messages counted: ``rows``, ``rows_in_sight`` and ``n_used`` raise ``BusyError``. Unless it
-    ``counts``, messages aren't.
+    ``counts``, messages aren't; unless it ``has_tokens``, nothing is.
     """
 
     def __init__(self, session: Session, *, counts: bool = True) -> None:
@@ -30,9 +30,14 @@ class View:
         return self._session.busy
 
     @property
-    def context_length(self) -> int:
-        """How many tokens the context has."""
-        return self._session.context_length
+    def has_tokens(self) -> bool:
+        """Whether the model's tokens are known, and not text alone."""
+        return self._session.renderer.vocabulary.ids_are_tokens
+
+    @property
+    def context_length(self) -> int | None:
+        """How many tokens the context has; None where nobody tells."""
+        return self._session.context_length if self.has_tokens else None
 
     @property
     def last_seed(self) -> int | None:
@@ -48,9 +53,11 @@ class View:
         """Return the end of the path, from the first turn on that the model sees."""
         return self._session.rows(in_sight=True)
 
-    def n_used(self) -> int:
-        """Count the tokens that stand in the context."""
+    def n_used(self) -> int | None:
+        """Count the tokens that stand in the context; None where they aren't known."""
         self._session.refuse_if_busy()
+        if not self.has_tokens:
+            return None
         return len(self._session.window(self._session.sight(self._session.ledger.head)))
 
     def count(self, message: Message) -> int | None:

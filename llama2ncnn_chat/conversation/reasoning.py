@@ -29,7 +29,7 @@ class Reasoning:
         return text if answer == text else answer.strip()
 
     def count(self, reply: Turn) -> int:
-        """Count the tokens of a reply's reasoning, tags included; 0 where it says nothing."""
+        """Count the ids of a reply's reasoning, tags included; 0 where it says nothing."""
         if not self.split(reply.text)[0].strip():
             return 0
         end, said = END.encode(), b""

@@ -60,4 +60,5 @@ def _row(ledger: Ledger, turn: Turn, start: int, reasoning: Reasoning) -> Row:
         json_cut=not fits,
         reasoning_begun=is_reply and reasoning.begun,
         n_reasoning=reasoning.count(turn) if is_reply else 0,
+        are_tokens=reasoning.vocabulary.ids_are_tokens,
     )

@@ -5,6 +5,7 @@ The seam between a conversation and the engine behind it. Knows no turns and no 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,9 @@ from ..errors import PromptTooLongError
 from ..events import Events
 from ..model.engine import Cancelled
 from .settings import Sampling
+
+UNKNOWN_LENGTH = sys.maxsize
+"""The length of a context that nobody tells: here, no text is too long for it."""
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ def _row(name: str, help: str, parse: Parse, default: Any = None, **more: Any) -
 ENGINE = (
     _row(
         "engine",
-        "chat with a model that llama-server, vLLM or SGLang runs there; MODEL, if there is one, "
-        "is where its tokenizer lies",
+        "chat with a model that llama-server, vLLM, SGLang, ollama or another server runs there; "
+        "MODEL, if there is one, is where its tokenizer lies",
         text,
         metavar="URL",
     ),

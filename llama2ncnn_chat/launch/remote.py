@@ -7,6 +7,7 @@ template. Opens no store and draws nothing.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from convert.chat_facts import ChatFacts
@@ -17,14 +18,18 @@ from ..catalogue.find import reads_like_a_prompt
 from ..chat.chat_model import ChatModel
 from ..chat.model_facts import ModelFacts, name_elsewhere
 from ..errors import Advice, ModelError, UsageError
+from ..generation.completer import UNKNOWN_LENGTH
 from ..model.threads import default_threads
 from ..paths import as_text
 from ..remote.address import Address, address_of
+from ..remote.chat_server import ChatServer
 from ..remote.completer import RemoteCompleter
 from ..remote.dialect import Dialect
 from ..remote.finding import find_engine
 from ..remote.http import Connection, RefusalError, in_a_line
 from ..remote.probes import PROBES, fingerprint_of
+from ..remote.text_completer import TextCompleter
+from ..text.messages import MESSAGE_IDS, MESSAGES
 from ..text.templates.template import Template
 from ..text.tokenizers.file_vocabulary import FileVocabulary
 from ..text.tokenizers.open import open_tokenizer
@@ -38,6 +43,8 @@ QUICK_SECONDS = 0.03
 
 SLOW = "it is far away: what you type isn't counted; its tokenizer's file would do that"
 
+COST = "messages and text, no tokens: no exact counts, tints (/tokens) or /replay"
+
 
 def prepare_remote(options: Options) -> ChatModel:
     """Find the model that runs at ``options.engine``. Raises ``ChatError``."""
@@ -46,6 +53,8 @@ def prepare_remote(options: Options) -> ChatModel:
     connection = Connection(address)
     try:
         engine = find_engine(connection, options.engine_model)
+        if isinstance(engine, ChatServer):
+            return _of_messages(options, address, connection, engine)
         length = _length(options.ctx_size, engine)
         files = _files(options)
         vocabulary = files.vocabulary if files else engine.vocabulary()
@@ -56,7 +65,7 @@ def prepare_remote(options: Options) -> ChatModel:
             for token in (*(files.facts.ends if files else ()), *_named(vocabulary, template))
             if token < vocabulary.vocab_size
         )
-        facts = _facts_of(options, address, engine, vocabulary)
+        facts = _facts_of(options, address, engine.facts.kind, engine.facts.model, vocabulary)
         quick = files is not None or _is_quick(engine)
     finally:
         connection.close()
@@ -65,18 +74,64 @@ def prepare_remote(options: Options) -> ChatModel:
         threads = options.threads or default_threads()
         return RemoteCompleter(connection, engine, vocabulary, length, threads=threads)
 
-    sent = f"what you write goes to {address.place}"
     return ChatModel(
         facts,
         vocabulary,
         template,
         length,
         completer,
-        notes=tuple(filter(None, (sent, unchecked, "" if quick else SLOW))),
+        notes=tuple(filter(None, (_sent_to(address), unchecked, "" if quick else SLOW))),
         first_notes=tuple(filter(None, (note, padding_note(vocabulary)))),
         keeps_cache=False,
         counts_drafts=quick,
     )
+
+
+def _of_messages(
+    options: Options, address: Address, connection: Connection, server: ChatServer
+) -> ChatModel:
+    """Take up an engine that takes messages: it has the template, and all that goes with tokens.
+
+    Raises ``ModelError`` for a MODEL that is none, as a prompt in its place.
+    """
+    if "model" in options.given:
+        _place_of(options.model)
+
+    def completer(_step: object) -> TextCompleter:
+        threads = options.threads or default_threads()
+        return TextCompleter(connection, server, threads=threads)
+
+    asked_for = {
+        "--template": options.settings.template,
+        "--ctx-size": options.ctx_size,
+        "--tokenizer": options.tokenizer,
+        "MODEL": "model" in options.given,
+    }
+    idle = [name for name, value in asked_for.items() if value]
+    others = in_a_line(", ".join(server.others))
+    notes = (
+        f"{', '.join(idle)}: without effect, {server.kind} has its own" if idle else "",
+        f"{in_a_line(server.model)} answers; --model NAME takes another: {others}"
+        if others and not options.engine_model
+        else "",
+    )
+    return ChatModel(
+        _facts_of(
+            replace(options, tokenizer=None), address, server.kind, server.model, MESSAGE_IDS
+        ),
+        MESSAGE_IDS,
+        MESSAGES,
+        UNKNOWN_LENGTH,
+        completer,
+        notes=(_sent_to(address), COST),
+        first_notes=tuple(filter(None, notes)),
+        keeps_cache=False,
+        counts_drafts=False,
+    )
+
+
+def _sent_to(address: Address) -> str:
+    return f"what you write goes to {address.place}"
 
 
 def _files(options: Options) -> AtRest | None:
@@ -160,13 +215,13 @@ def _named(vocabulary: FileVocabulary, template: Template) -> list[int]:
 
 
 def _facts_of(
-    options: Options, address: Address, engine: Dialect, vocabulary: FileVocabulary
+    options: Options, address: Address, kind: str, model: str, vocabulary: FileVocabulary
 ) -> ModelFacts:
     tokenizer: Path | None = options.tokenizer
     return ModelFacts(
-        as_text(in_a_line(name_elsewhere(address.url, engine.facts.model))),
+        as_text(in_a_line(name_elsewhere(address.url, model))),
         fingerprint_of(vocabulary),
-        f"{in_a_line(engine.facts.kind)} at {address.place}",
+        f"{in_a_line(kind)} at {address.place}",
         0,
         tokenizer=as_text(str(tokenizer.resolve())) if tokenizer else "",
     )

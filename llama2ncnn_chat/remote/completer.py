@@ -7,11 +7,11 @@ here. Knows no HTTP and no kind of engine.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from ..errors import Advice, ChatError, EngineError
+from ..errors import Advice, EngineError
 from ..events import Event, Events, Finished, TextDelta, Weighed
 from ..generation.completer import Draws, Limits, never, refuse_too_long
 from ..generation.decoding import Decoding
@@ -19,16 +19,11 @@ from ..generation.grammar import is_json
 from ..generation.settings import N_TOP, Sampling
 from ..model.engine import Cancelled
 from ..text.vocabulary import Vocabulary
-from .dialect import NOT_UNDERSTOOD, Dialect, Ended, Json, Missed, Read, Request, Sampled, Step
-from .http import Connection, EndOfStream, NoAnswerError, RefusalError
+from .answering import Answering, Question, with_what_came
+from .dialect import NOT_UNDERSTOOD, Dialect, Ended, Missed, Read, Request, Sampled, Step
+from .elsewhere import Elsewhere
+from .http import Connection
 from .watch import Clock, Watch
-
-POLL_SECONDS = 0.02
-PAUSE_SECONDS = 0.5
-"""So long a stop may wait for, and a second attempt."""
-
-BUSY = (429, 502, 503, 504)
-"""What an engine answers that may answer otherwise soon."""
 
 NOT_AGAIN = "the engine left out tokens, and doesn't tell them when it is asked again"
 
@@ -36,14 +31,8 @@ ODD = 0x9E3779B1
 """Makes other seeds of one: a request begins its own draws."""
 
 
-class RemoteCompleter:
-    """Implements ``Completer``: keeps nothing between two texts but the connection.
-
-    ``threads`` are of no use elsewhere, but are kept for a model that runs here. ``clock`` gives
-    seconds.
-    """
-
-    note = ""
+class RemoteCompleter(Elsewhere):
+    """Implements ``Completer`` for an engine that takes ids. ``clock`` gives seconds."""
 
     def __init__(
         self,
@@ -55,10 +44,10 @@ class RemoteCompleter:
         threads: int = 1,
         clock: Clock = time.perf_counter,
     ) -> None:
-        self.threads = threads
+        super().__init__(connection, threads)
         self.context_length = context_length or dialect.facts.context_length
-        self.dialect, self._connection, self._vocabulary = dialect, connection, vocabulary
-        self._clock = clock
+        self.dialect, self._vocabulary = dialect, vocabulary
+        self._answering, self._clock = Answering(connection, clock), clock
 
     def complete(
         self,
@@ -82,39 +71,16 @@ class RemoteCompleter:
         request = Request(tuple(ids), sampling, _seed(draws, 0), n, n_choices, schema=limits.schema)
         return self._complete(request, draws, limits, cancelled)
 
-    def refuse_unfit(self, limits: Limits) -> None:
-        """Refuse a schema where it isn't for all that the engine writes; see ``Completer``."""
-        if limits.schema is not None and (limits.before or limits.thinks):
-            begun = "that has begun" if limits.before else "of a model that thinks first"
-            raise ChatError(
-                f"an engine elsewhere can't hold a reply {begun} to a JSON schema: that takes a "
-                "model that runs here",
-                Advice.DROP_SCHEMA,
-            )
-
     def weigh(self, ids: Sequence[int], start: int, *, cancelled: Cancelled = never) -> Events:
         """Ask what the model thinks of them, in one request; see ``Completer``."""
         refuse_too_long(len(ids) - 1, self.context_length)
         return self._weigh(list(ids), start, cancelled)
 
-    def prefill_ahead(self, ids: Callable[[], Sequence[int]]) -> None:
-        """Do nothing: an engine that others use as well has better things to do."""
-
-    def hold_ahead(self, seconds: float) -> None:
-        """Do nothing: nothing is read ahead."""
-
-    def cut(self, old: Sequence[int], new: Sequence[int]) -> None:
-        """Do nothing: which ids stand before the model, each request says."""
-
-    def close(self) -> None:
-        """End the connection; more than once does no harm."""
-        self._connection.close()
-
     def _weigh(
         self, ids: list[int], start: int, cancelled: Cancelled
     ) -> Generator[Event, None, None]:
         asked = self.dialect.weighing(ids, start)
-        with closing(self._events(asked.path, asked.body, cancelled)) as events:
+        with closing(self._answering.events(asked.path, asked.body, cancelled)) as events:
             answer = next(events, None)
         if answer is None:
             return
@@ -131,19 +97,19 @@ class RemoteCompleter:
     ) -> Generator[Event, None, None]:
         text, watch = Decoding(self._vocabulary, limits), Watch(self._clock, len(first.ids))
         yield watch.progress()
-        request: Request | None = first
-        try:
-            while request:
-                request = yield from self._ask(request, first, text, watch, draws, cancelled)
-        except EngineError as e:
-            yield from text.flush()
-            if text.ids and not first.schema:
-                raise EngineError(e.message, Advice.GO_ON_LATER) from e
-            raise
-        yield from text.flush()
+        asked = self._ask_all(first, text, watch, draws, cancelled)
+        yield from with_what_came(text, asked, goes_on=not first.schema)
         ids, timings = tuple(text.ids), watch.timings(len(text.ids))
         cut = first.schema is not None and not is_json(b"".join(map(self._vocabulary.piece, ids)))
         yield Finished(text.reason, ids, timings, stop=text.stop, json_cut=cut)
+
+    def _ask_all(
+        self, first: Request, text: Decoding, watch: Watch, draws: Draws, cancelled: Cancelled
+    ) -> Generator[Event, None, None]:
+        """Ask as often as it takes for a whole text."""
+        request: Request | None = first
+        while request:
+            request = yield from self._ask(request, first, text, watch, draws, cancelled)
 
     def _ask(
         self,
@@ -157,7 +123,11 @@ class RemoteCompleter:
         """Take up an answer; returns what is to be asked next, if that isn't the end."""
         n_before = len(text.ids)
         known = text.ids[len(request.ids) - len(first.ids) :]
-        with closing(self._steps(request, cancelled, retries=not text.ids)) as steps:
+
+        def ask() -> Question:
+            return *self.dialect.request(request), self.dialect.reader(request, self._vocabulary)
+
+        with closing(self._answering.steps(ask, cancelled, retries=not text.ids)) as steps:
             for step in _behind(known, steps):
                 if isinstance(step, Missed):
                     if not request.streams:
@@ -170,7 +140,7 @@ class RemoteCompleter:
                 elif isinstance(step, Read):
                     watch.note(step)
                     yield watch.progress()
-                elif step.read and request is first:
+                elif isinstance(step, Ended) and step.read and request is first:
                     watch.note(step.read)
                 if isinstance(step, Ended) and step.stops:
                     text.reason = "stop"
@@ -191,62 +161,6 @@ class RemoteCompleter:
                 f"the engine samples the token {step.token}, which the tokenizer doesn't have",
                 Advice.NAME_TOKENIZER,
             ) from None
-
-    def _steps(
-        self, request: Request, cancelled: Cancelled, *, retries: bool
-    ) -> Generator[Step, None, None]:
-        """Yield what the engine answers until that has ended, or it is ``cancelled``.
-
-        Where nothing has come yet it is asked a second time. Raises ``EngineError``.
-        """
-        came = False
-        try:
-            for step in self._answer(request, cancelled):
-                came = came or isinstance(step, Sampled)
-                yield step
-            return
-        except EngineError as e:
-            if came or not retries or not _may_help(e):
-                raise
-        end = self._clock() + PAUSE_SECONDS
-        while self._clock() < end:
-            if cancelled():
-                return
-            time.sleep(POLL_SECONDS)
-        yield from self._answer(request, cancelled)
-
-    def _answer(self, request: Request, cancelled: Cancelled) -> Generator[Step, None, None]:
-        path, body = self.dialect.request(request)
-        reader = self.dialect.reader(request, self._vocabulary)
-        with closing(self._events(path, body, cancelled)) as events:
-            for event in events:
-                for step in self._read(reader.feed(event)):
-                    if cancelled():
-                        return
-                    yield step
-                    if isinstance(step, Ended):
-                        return
-
-    def _events(self, path: str, body: Json, cancelled: Cancelled) -> Generator[Json, None, None]:
-        """Yield all that is answered until somebody stops that, who doesn't wait for the next."""
-        with closing(self._connection.stream(path, body)) as stream:
-            while not cancelled():
-                try:
-                    event = stream.take(POLL_SECONDS)
-                except EndOfStream:
-                    raise NoAnswerError(
-                        f"the engine at {self._connection.place} broke off"
-                    ) from None
-                if event is not None:
-                    yield event
-
-    def _read(self, steps: Iterator[Step]) -> Iterator[Step]:
-        try:
-            yield from steps
-        except NOT_UNDERSTOOD as e:
-            raise EngineError(
-                f"the engine at {self._connection.place} answers what isn't understood: {e!r:.100}"
-            ) from e
 
 
 def _asked_again(first: Request, ids: Sequence[int], draws: Draws, missed: int = 0) -> Request:
@@ -281,9 +195,3 @@ def _behind(known: Sequence[int], steps: Iterator[Step]) -> Iterator[Step]:
 def _seed(draws: Draws, n: int) -> int:
     """Return the seed of a request that goes on after ``n`` tokens of its own."""
     return (draws.seed + ODD * (draws.drawn + n)) % (1 << 32)
-
-
-def _may_help(error: EngineError) -> bool:
-    """Tell whether asking again may help."""
-    is_busy = isinstance(error, RefusalError) and error.status in BUSY
-    return is_busy or isinstance(error, NoAnswerError)

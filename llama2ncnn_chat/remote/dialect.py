@@ -5,6 +5,7 @@ Values and a protocol; a module for each kind implements it.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,13 @@ class Sampled:
 
 
 @dataclass(frozen=True)
+class Said:
+    """More text, from an engine that tells no tokens."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Missed:
     """So many tokens were sampled of which it isn't told which they are."""
 
@@ -66,18 +74,24 @@ class Missed:
 class Ended:
     """The end of the answer: by an end of the model (``stops``), or because there is no room.
 
-    ``read`` is how much of the prompt was read, if that is told only now.
+    ``read`` is how much of the prompt was read, if that is told only now; ``n_sampled`` is how many
+    tokens followed, where they weren't told themselves.
     """
 
     stops: bool
     read: Read | None = None
+    n_sampled: int = 0
 
 
-Step: TypeAlias = Read | Sampled | Missed | Ended
+Step: TypeAlias = Read | Sampled | Said | Missed | Ended
 
 
 class Reader(Protocol):
     """Reads one answer, event by event."""
+
+    @property
+    def end(self) -> Ended | None:
+        """What it means if nothing more comes; None if the answer has broken off then."""
 
     def feed(self, event: Json) -> Iterator[Step]:
         """Yield what an event says. Raises one of ``NOT_UNDERSTOOD``."""
@@ -150,6 +164,12 @@ def choice_of(token: int, logprob: float, top: Iterable[tuple[int, float]], n: i
     possible = [(i, p) for i, value in top if (p := _probability(value))]
     likeliest = sorted(possible, key=lambda pair: -pair[1])
     return Choice(token, _probability(logprob), tuple(likeliest[:n]))
+
+
+def held_to(schema: str) -> dict[str, Any]:
+    """Ask for JSON as OpenAI has it: what all versions of vLLM know, and many others."""
+    wrapped = {"name": "reply", "schema": json.loads(schema)}
+    return {"response_format": {"type": "json_schema", "json_schema": wrapped}}
 
 
 def without_end(tokens: list[int], vocabulary: Vocabulary) -> list[int]:

@@ -153,6 +153,8 @@ class LlamaReader:
     bytes, which come with the next one.
     """
 
+    end = None
+
     def __init__(self, request: Request, vocabulary: Vocabulary) -> None:
         self._n_choices, self._vocabulary = request.n_choices, vocabulary
         self._missing, self._n = Missing(vocabulary), 0

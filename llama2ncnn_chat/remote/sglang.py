@@ -100,6 +100,8 @@ class SGLang:
 class SGLangReader:
     """Implements ``Reader``."""
 
+    end = None
+
     def __init__(self, request: Request, vocabulary: Vocabulary) -> None:
         self._n_choices, self._vocabulary = request.n_choices, vocabulary
         self._n = 0

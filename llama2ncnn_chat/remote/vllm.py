@@ -5,7 +5,6 @@ Source: vLLM's documentation of its server, the fields of its requests, and what
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -23,6 +22,7 @@ from .dialect import (
     Step,
     Weighing,
     choice_of,
+    held_to,
     without_end,
 )
 from .http import Connection
@@ -65,7 +65,7 @@ class Vllm:
             "return_token_ids": True,
             "return_tokens_as_token_ids": True,
             **({"logprobs": request.n_choices} if request.n_choices else {}),
-            **(_held_to(request.schema) if request.schema else {}),
+            **(held_to(request.schema) if request.schema else {}),
         }
 
     def reader(self, request: Request, vocabulary: Vocabulary) -> VllmReader:
@@ -95,6 +95,8 @@ class Vllm:
 
 class VllmReader:
     """Implements ``Reader``."""
+
+    end = None
 
     def __init__(self, request: Request, vocabulary: Vocabulary) -> None:
         self._n_choices, self._vocabulary = request.n_choices, vocabulary
@@ -126,12 +128,6 @@ def told_tokens(connection: Connection, body: Json) -> list[int]:
         raise EngineError(
             f"the engine at {connection.place} doesn't tell the tokens of a text"
         ) from e
-
-
-def _held_to(schema: str) -> dict[str, Any]:
-    """Ask for JSON by the one name that all versions know, and others that speak as they do."""
-    wrapped = {"name": "reply", "schema": json.loads(schema)}
-    return {"response_format": {"type": "json_schema", "json_schema": wrapped}}
 
 
 def _weighed(token: int, told: Json) -> Choice:

@@ -30,6 +30,13 @@ class Vocabulary(Protocol):
         So it is where a tokenizer.json prepends it, and in llama.cpp.
         """
 
+    @property
+    def ids_are_tokens(self) -> bool:
+        """Return whether its ids are a model's tokens; else they are a way to write text down.
+
+        How many those are tells nothing of a model, so no person is shown that.
+        """
+
     def encode(self, text: str, *, bos: bool = True, prefix: bool = True) -> list[int]:
         """Return the ids of any text, after the id that begins one if ``bos``.
 

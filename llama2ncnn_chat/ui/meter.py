@@ -28,7 +28,7 @@ class Meter:
         """Count in an event that came at that time, in seconds."""
         if isinstance(event, PrefillProgress):
             self._prefill = event
-        elif isinstance(event, TextDelta):
+        elif isinstance(event, TextDelta) and event.are_tokens:
             if not self._tokens:
                 self._first = now
             if now == self._first:
@@ -36,6 +36,7 @@ class Meter:
             self._tokens += len(event.ids)
             self._last = now
         elif isinstance(event, Finished):
+            self._tokens = max(self._tokens, event.timings.predicted_n)  # or nobody has told before
             self._rate = event.timings.predicted_per_second
 
     @property

@@ -21,7 +21,7 @@ from ..chat import phrases
 from ..chat.chat import Chat
 from ..chat.logprobs import Logprobs
 from ..errors import ChatError, UsageError
-from ..events import ContextShifted, Event, Finished, ReadAgain, used_up
+from ..events import ContextShifted, Event, Finished, ReadAgain, TurnFinished, used_up
 from ..generation.completer import Draws, Limits, refuse_too_long
 from ..launch.options import Options
 from ..launch.prepare import prepare
@@ -75,6 +75,8 @@ def complete(options: Options) -> int:
     without = replace(options, settings=replace(settings, template=TEMPLATES["plain"]))
     with Steps() as steps:
         model = prepare(without, steps.step)
+    if not model.vocabulary.ids_are_tokens:
+        raise UsageError(f"{model.facts.weights} takes messages, and no text without a template")
     for each in (*options.notes, *model.notes, *model.first_notes):
         tell(each)
     ids = model.vocabulary.encode(prompt)
@@ -116,6 +118,10 @@ def refuse_empty(prompt: str) -> None:
 def _logprobs(options: Options, vocabulary: Vocabulary, *, begins: bool) -> Logprobs | None:
     """Return what tells of tokens, if that is asked for."""
     n = options.settings.logprobs
+    if n is not None and not vocabulary.ids_are_tokens:
+        if "logprobs" in options.given:
+            tell(f"--logprobs has no effect: {phrases.NO_TOKENS}")
+        return None
     if n is not None and "logprobs" in options.given and not (options.json or options.ndjson):
         tell("--logprobs has no effect without --json or --ndjson")
     return None if n is None else Logprobs(vocabulary, n, begins=begins)
@@ -134,7 +140,8 @@ def _drain(events: Iterable[Event], sink: Sink, limit: int | None, *, stats: boo
     if end is None:
         raise ChatError("the reply never ended")
     if end.reason == "length" and not used_up(limit, len(end.ids)):
-        tell("the context is full: the text ends here")
+        full = phrases.no_room(end.row) if isinstance(end, TurnFinished) else phrases.FULL
+        tell(f"{full}: the text ends here")
     if end.json_cut:
         tell(phrases.CUT_JSON)
     if stats:
@@ -159,6 +166,9 @@ def _cancel_on_signals() -> threading.Event:
 
 def _stats(end: Finished) -> str:
     t = end.timings
+    if not t.are_counted:
+        first, rest = t.prompt_ms / 1000, t.predicted_ms / 1000
+        return f"first text after {first:.2f} s, generated in {rest:.2f} s; {end.reason}\n"
     return (
         f"prompt {t.prompt_n} tokens, {t.prompt_per_second:.1f} tok/s; "
         f"generated {t.predicted_n} tokens, {t.predicted_per_second:.1f} tok/s; {end.reason}\n"

@@ -111,7 +111,8 @@ class NdjsonSink:
             _write_json({"event": "prefill", **asdict(event)})
         elif isinstance(event, TextDelta):
             tokens = {"logprobs": _tokens_of(event, self._logprobs)} if self._logprobs else {}
-            _write_json({"event": "text", "text": event.text, "ids": event.ids, **tokens})
+            ids = {"ids": event.ids} if event.are_tokens else {}
+            _write_json({"event": "text", "text": event.text, **ids, **tokens})
         elif isinstance(event, ContextShifted):
             _write_json({"event": "shift", "turns": event.turns, "tokens": event.tokens})
         elif isinstance(event, ReadAgain):

@@ -18,8 +18,9 @@ from llama2ncnn_chat.generation.completer import Draws, Limits, never
 from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.launch.options import options_of
 from llama2ncnn_chat.launch.remote import prepare_remote
-from tests.chatting import do
+from tests.chatting import do, transcript
 from tests.llamacpp.miniature import opened, step
+from tests.remote.messages_only import messages_only
 
 pytest.importorskip("xllamacpp", reason="llama.cpp isn't installed: pip --group oracles")
 
@@ -111,3 +112,17 @@ def test_a_session_goes_on_with_a_model_here_and_back(gguf: Path, server: str) -
         assert chat.model.name.startswith(f"{server}#")
         assert (chat.model.short, chat.model.weights) == ("m.gguf", f"llama-server at {server[7:]}")
         assert [turn.ids for turn in chat.session.ledger.path()] == path
+
+
+def test_messages_come_to_the_same_text_as_ids(server: str) -> None:
+    def texts(url: str) -> list[list[str]]:
+        with closing(opened(engine=url)) as chat:
+            told = []
+            for line in ("hello there", "/regen", "/undo", "something else 日本", "/edit another"):
+                do(chat, line)
+                # A character that isn't whole at the end, it doesn't tell as text.
+                told.append([text.rstrip("\ufffd") for text in transcript(chat)])
+            return told
+
+    with messages_only(server) as by_messages:
+        assert texts(by_messages) == texts(server)

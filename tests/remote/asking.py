@@ -11,7 +11,9 @@ from llama2ncnn_chat.generation.completer import Draws, Limits, never
 from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.model.engine import Cancelled
 from llama2ncnn_chat.remote.address import address_of
+from llama2ncnn_chat.remote.chat_server import ChatServer
 from llama2ncnn_chat.remote.completer import RemoteCompleter
+from llama2ncnn_chat.remote.dialect import Dialect
 from llama2ncnn_chat.remote.finding import find_engine
 from llama2ncnn_chat.remote.http import Connection, Waits
 from tests.fakes import ByteTokenizer
@@ -49,6 +51,13 @@ def llama_says(text: str) -> list[dict[str, Any]]:
     return [llama_event(c, [ord(c) + 3], n) for n, c in enumerate(text, 1)]
 
 
+def dialect_of(connection: Connection, model: str | None = None) -> Dialect:
+    """The engine there, which takes ids."""
+    engine = find_engine(connection, model)
+    assert not isinstance(engine, ChatServer)
+    return engine
+
+
 @contextmanager
 def asking(
     answers: dict[str, Any], waits: Waits = WAITS, vocabulary: Any = None
@@ -56,8 +65,9 @@ def asking(
     """A completer of the engine that answers so, and the script."""
     with serving(Script(answers)) as script:
         connection = Connection(address_of(script.url, KEY), waits)
-        engine = find_engine(connection)
-        completer = RemoteCompleter(connection, engine, vocabulary or ByteTokenizer())
+        completer = RemoteCompleter(
+            connection, dialect_of(connection), vocabulary or ByteTokenizer()
+        )
         with closing(completer):
             yield completer, script
 

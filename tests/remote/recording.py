@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from llama2ncnn_chat.remote.address import address_of
-from llama2ncnn_chat.remote.finding import find_engine
 from llama2ncnn_chat.remote.http import Connection
+from tests.remote.asking import dialect_of
 from tests.remote.engine_server import Answer, Script, serving
 from tests.remote.scenes import SCENES
 
@@ -110,7 +110,7 @@ def record(url: str) -> Recording:
         serving(Recorder(url)) as recorder,
         closing(Connection(address_of(recorder.url))) as asking,
     ):
-        engine = find_engine(asking)
+        engine = dialect_of(asking)
         finding = recorder.taken()
         scenes = {}
         for name, scene in SCENES.items():

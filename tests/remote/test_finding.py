@@ -11,10 +11,12 @@ import pytest
 
 from llama2ncnn_chat.errors import EngineError
 from llama2ncnn_chat.remote.address import address_of
+from llama2ncnn_chat.remote.chat_server import ChatServer
 from llama2ncnn_chat.remote.finding import find_engine
 from llama2ncnn_chat.remote.http import MAX_ANSWER, Connection, Waits
-from tests.remote.asking import KEY, LLAMA
+from tests.remote.asking import KEY, LLAMA, dialect_of
 from tests.remote.engine_server import JSON, Answer, Script, saying, serving
+from tests.remote.messages import MODELS as MESSAGES
 from tests.remote.test_sglang import SGLANG
 from tests.remote.test_vllm import VLLM
 
@@ -42,13 +44,43 @@ def connected(answers: dict[str, Any]) -> Iterator[Connection]:
 )
 def test_what_it_is(answers: dict[str, Any], kind: str, model: str, length: int) -> None:
     with connected(answers) as connection:
-        facts = find_engine(connection).facts
+        facts = dialect_of(connection).facts
     assert (facts.kind, facts.model, facts.context_length) == (kind, model, length)
+
+
+UNEXPECTED = saying({"error": "Unexpected endpoint or method. (GET /props)"})
+"""What LM Studio says of all that it doesn't have, with status 200."""
+
+LM_STUDIO = dict.fromkeys(("/props", "/get_model_info", "/version", "/api/version"), UNEXPECTED)
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        ({**MESSAGES, "/api/version": saying({"version": "0.13.1"})}, "ollama 0.13.1"),
+        (MESSAGES, "a server like OpenAI's"),
+        ({**LM_STUDIO, **MESSAGES}, "a server like OpenAI's"),
+        ({**MESSAGES, "/version": saying({"version": "v3.8.0"})}, "a server like OpenAI's"),
+        ({**MESSAGES, "/api/version": saying({"version": "\x1b[31m" * 99})}, "ollama [31m"),
+    ],
+    ids=["ollama", "OpenAI", "LM Studio", "another that has a version", "an odd version"],
+)
+def test_what_takes_messages_alone(answers: dict[str, Any], kind: str) -> None:
+    with connected(answers) as connection:
+        first, named = find_engine(connection), find_engine(connection, "large")
+        with pytest.raises(EngineError, match="no model 'huge'; it has small, large"):
+            find_engine(connection, "huge")
+    assert isinstance(first, ChatServer)
+    assert isinstance(named, ChatServer)
+    assert first.kind.startswith(kind)
+    assert first.kind.isprintable()
+    assert (first.model, first.others) == ("small", ("large",))
+    assert (named.model, named.others) == ("large", ("small",))
 
 
 def test_one_of_several_models_is_named() -> None:
     with connected(VLLM) as connection:
-        assert find_engine(connection, "large").facts.context_length == 128
+        assert dialect_of(connection, "large").facts.context_length == 128
         with pytest.raises(EngineError, match="no model 'huge'; it has small, large"):
             find_engine(connection, "huge")
 
@@ -70,7 +102,13 @@ def test_one_of_several_models_is_named() -> None:
             {"/props": saying({"default_generation_settings": {"n_ctx": 1e999}}), **MODELS},
             "what it",
         ),
-        ({**VLLM, "/v1/models": saying({"data": [{"id": "x"}]})}, "max_model_len"),
+        ({"/v1/models": saying({"data": []})}, "has no model"),
+        ({"/v1/models": saying({"data": [{"name": "x"}]})}, "its models"),
+        ({"/v1/models": saying({"error": {"message": "no key"}}, 401)}, "answers 401: no key"),
+        (
+            {**VLLM, "/v1/models": saying({"data": [{"id": "x", "max_model_len": None}]})},
+            "what it is",
+        ),
     ],
 )
 def test_what_is_none(answers: dict[str, Any], why: str) -> None:

@@ -20,10 +20,9 @@ from llama2ncnn_chat.events import Choice, TextDelta, Weighed
 from llama2ncnn_chat.generation.settings import N_TOP, Sampling
 from llama2ncnn_chat.remote.address import address_of
 from llama2ncnn_chat.remote.dialect import Ended, Sampled
-from llama2ncnn_chat.remote.finding import find_engine
 from llama2ncnn_chat.remote.http import Connection, RefusalError
 from tests.fakes import EOS, ByteTokenizer
-from tests.remote.asking import end_of, text_of
+from tests.remote.asking import dialect_of, end_of, text_of
 from tests.remote.engine_server import SILENCE, Script, serving
 from tests.remote.recording import RECORDED, Recording
 from tests.remote.scenes import (
@@ -69,7 +68,7 @@ def is_vllm(recording: Recording) -> bool:
 def played(recording: Recording, name: str) -> Any:
     """What the program makes of a scene; it must ask what was asked when that was recorded."""
     with replayed(recording, name) as (script, connection):
-        result = SCENES[name](connection, find_engine(connection))
+        result = SCENES[name](connection, dialect_of(connection))
     asked = [(path, body) for path, body in script.asked if body is not None]
     assert asked == [(each.path, each.body) for each in recording.scenes[name]], "record anew"
     return result
@@ -109,7 +108,7 @@ def test_there_is_one_of_each_kind() -> None:
 
 def test_what_it_is(recording: Recording) -> None:
     with replayed(recording) as (_, connection):
-        facts = find_engine(connection).facts
+        facts = dialect_of(connection).facts
     assert (facts.kind, facts.model, facts.context_length) == (
         recording.engine,
         "scripted",

@@ -34,7 +34,8 @@ def read(chat: Chat, argument: str) -> Iterator[Outcome]:
         yield from actions.send(chat, message)
     else:
         for path, text in zip(paths, texts, strict=True):
-            yield Attach(str(path), text, chat.session.count(f"{text}\n\n"))
+            counted = chat.session.count(f"{text}\n\n") if chat.view.has_tokens else None
+            yield Attach(str(path), text, counted)
 
 
 def copy(chat: Chat, argument: str) -> Iterator[Outcome]:
@@ -62,7 +63,7 @@ def _refuse_file(chat: Chat, name: str, message: str) -> None:
         raise PromptTooLongError(f"{name}: {e.message}", "read less") from e
     session = chat.session
     if drops and chat.settings.on_full == "stop":
-        length = chat.view.context_length
+        length = session.context_length
         room = max(0, session.context().free - reserve(length))
         raise PromptTooLongError(
             f"{name}: this takes {session.count(message):,} tokens, and of the context of "

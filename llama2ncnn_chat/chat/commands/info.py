@@ -13,7 +13,7 @@ from ..chat import Chat
 from ..option import find_option, shown
 from ..options import SETTINGS, SYSTEM
 from ..outcomes import Done, Outcome, Say, SetTheme
-from ..phrases import brief, turns_of
+from ..phrases import NO_TOKENS, brief, turns_of
 from .arguments import EMPTY
 
 
@@ -57,12 +57,11 @@ def overview(chat: Chat) -> str:
     model, session = chat.model, chat.session
     number = "not saved yet" if chat.session_id is None else str(chat.session_id)
     kept = number if chat.store else "not saved (--no-save)"
-    use = session.context()
     rows = [
         ("model", f"{model.short} ({model.amount})"),
         ("session", f"{kept}{', ' + chat.name if chat.name else ''}"),
         ("turns", str(sum(turn.role == "user" for turn in session.ledger.path()))),
-        ("context", f"{use.used:,} of {use.length:,} tokens"),
+        ("context", _in_context(chat)),
         ("KV caches", f"{chat.kept_bytes / 1e6:,.1f} MB on the disk, of all sessions"),
         ("system", brief(chat.settings.system) or "none"),
         ("template", chat.setting("template")),
@@ -71,8 +70,24 @@ def overview(chat: Chat) -> str:
     return _columns(rows)
 
 
+def _in_context(chat: Chat) -> str:
+    """Say how much of the context is used; of an engine that tells no tokens, what it has told."""
+    if chat.view.has_tokens:
+        use = chat.session.context()
+        return f"{use.used:,} of {use.length:,} tokens"
+    reply = chat.session.ledger.last("assistant")
+    t = reply.timings if reply else None
+    if t is None or not t.are_counted:
+        return NO_TOKENS
+    n = t.prompt_n + t.cache_n + t.predicted_n
+    return f"{n:,} tokens after the last reply, as the engine counts"
+
+
 def context(chat: Chat, _argument: str) -> Iterator[Outcome]:
     """What takes how much of the context."""
+    if not chat.view.has_tokens:
+        yield Say(_in_context(chat))
+        return
     use = chat.session.context()
     rows = [("system prompt", f"{use.system:,}", "")] if use.system else []
     if use.hidden:
@@ -102,13 +117,24 @@ def stats(chat: Chat, _argument: str) -> Iterator[Outcome]:
         *_timing_rows(last.timings),
         ("ended by", last.finish or "not finished"),
         ("seed", str(last.runs[-1].seed) if last.runs else "unknown"),
-        ("in all", f"{total.prompt_n:,} tokens read, {total.predicted_n:,} generated"),
+        ("in all", _amounts(total)),
         ("threads", chat.setting("threads")),
     ]
     yield Say(_columns(rows))
 
 
+def _amounts(t: Timings) -> str:
+    if not t.are_counted:
+        return NO_TOKENS
+    return f"{t.prompt_n:,} tokens read, {t.predicted_n:,} generated"
+
+
 def _timing_rows(t: Timings) -> list[tuple[str, str]]:
+    if not t.are_counted:
+        return [
+            ("first text", f"after {t.prompt_ms / 1000:.2f} s"),
+            ("generated", f"in {t.predicted_ms / 1000:.2f} s"),
+        ]
     cached = f", {t.cache_n:,} were in the cache" if t.cache_n else ""
     return [
         ("read", f"{t.prompt_n:,} tokens, {t.prompt_per_second:,.1f} tok/s{cached}"),

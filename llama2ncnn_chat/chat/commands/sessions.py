@@ -132,7 +132,8 @@ def _export(chat: Chat, path: Path) -> Iterator[Outcome]:
     size = export(chat, path)
     said = f"exported to {path.resolve()} ({size:,} bytes)"
     if n := n_unknown(chat, path):
-        said += f"\n{phrases.without_logprobs(n)}"
+        told = chat.view.has_tokens
+        said += f"\n{phrases.without_logprobs(n) if told else f'no logprobs: {phrases.NO_TOKENS}'}"
     yield Say(said)
 
 

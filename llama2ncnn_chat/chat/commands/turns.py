@@ -12,7 +12,7 @@ from ...errors import ChatError
 from .. import turn_actions as actions
 from ..chat import Chat
 from ..outcomes import Done, Generate, Moved, Outcome, Say, ShowTokens
-from ..phrases import begins, brief
+from ..phrases import NO_TOKENS, begins, brief
 from .arguments import EMPTY, count
 
 
@@ -29,13 +29,15 @@ def proceed(chat: Chat, _argument: str) -> Iterator[Outcome]:
 def replay(chat: Chat, _argument: str) -> Iterator[Outcome]:
     """Generate the last reply again and say whether it is the same."""
     reply = _reply_at_the_end(chat)
-    if not reply.runs:
+    if not reply.runs and chat.view.has_tokens:
         raise ChatError("how this reply was made isn't known: it comes from another model's tokens")
     yield Generate(chat.replay, "replay")
 
 
-def tokens(_chat: Chat, _argument: str) -> Iterator[Outcome]:
+def tokens(chat: Chat, _argument: str) -> Iterator[Outcome]:
     """Show how likely each token of the last reply was."""
+    if not chat.view.has_tokens:
+        raise ChatError(NO_TOKENS)
     yield ShowTokens()
 
 

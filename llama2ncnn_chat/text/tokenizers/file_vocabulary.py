@@ -50,6 +50,7 @@ class FileVocabulary:
     strips_space: bool = False
     begins_after_controls: bool = False
     n_padding: int = 0
+    ids_are_tokens: bool = True
 
     @property
     def vocab_size(self) -> int:

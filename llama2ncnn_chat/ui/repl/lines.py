@@ -14,6 +14,7 @@ from typing import TextIO
 from convert.streams import is_terminal, note, printable, put
 
 from ...chat.line import Line, Message, parse
+from ...chat.outcomes import Attach
 from ...errors import Terminated, UsageError
 from ...reading import MAX_TEXT, read_line
 from ..history import History
@@ -103,10 +104,10 @@ class LinePrompt:
         note(f"{'yes' if answer in YES else 'no'}\n")
         return answer in YES
 
-    def attach(self, name: str, text: str, tokens: int) -> str:
-        """Have a text go with the next message; returns what to say about it."""
-        self._attached.append(text)
-        return f"{name} ({tokens:,} tokens) goes with your next message"
+    def attach(self, file: Attach) -> str:
+        """Have a file go with the next message; returns what to say about it."""
+        self._attached.append(file.text)
+        return f"{file.about}: goes with your next message"
 
     def watch(self) -> Watch:
         """Watch for Ctrl+C, for the time of a reply."""

@@ -57,7 +57,7 @@ class Repl:
         self._draft, self._left = "", False
         self._in_hand = ""  # a message between the prompt and the session
         self._edits: int | None = None
-        self._used = 0  # of the context, before the reply that is being written
+        self._used: int | None = 0  # of the context, before the reply that is being written
         self._counted: tuple[str, int | None] = ("", 0)
 
     def run(self, prompt: Prompt, first: Line | None = None, unsent: str = "") -> None:
@@ -105,9 +105,9 @@ class Repl:
         elif isinstance(draft, Message) and draft.text:
             if self._counted[0] != draft.text:
                 self._counted = (draft.text, self._chat.view.count(draft))
-            length = self._chat.view.context_length
-            n, free = self._counted[1], length - self._used
-            if n is not None:
+            n, length = self._counted[1], self._chat.view.context_length
+            if n is not None and length is not None:
+                free = length - (self._used or 0)
                 fits = n <= free - reserve(length)
                 style = "class:toolbar" if fits else "class:toolbar.warn"
                 parts.append((style, f" · this message {n:,}, free {free:,}"))
@@ -118,7 +118,9 @@ class Repl:
     def _status(self, meter: Meter) -> str:
         busy, length = self._chat.view.busy, self._chat.view.context_length
         used = meter.used if busy else self._used
-        facts = [phrases.brief(self._chat.model.short, 24), f"{used:,}/{length:,} tokens"]
+        facts = [phrases.brief(self._chat.model.short, 24)]
+        if length is not None:
+            facts.append(f"{used:,}/{length:,} tokens")
         if busy:
             facts += [meter.reading() or meter.speed(), self._prompt.stops]
             if typed := self._prompt.unsent:
@@ -145,7 +147,7 @@ class Repl:
         elif isinstance(outcome, Draft):
             self._set_draft(str(Message(outcome.text)), edits=outcome.edits)
         elif isinstance(outcome, Attach):
-            if note := self._prompt.attach(outcome.name, outcome.text, outcome.tokens):
+            if note := self._prompt.attach(outcome):
                 screen.note(note)
         elif isinstance(outcome, Copy):
             self._copy(outcome)

@@ -29,6 +29,7 @@ from convert.streams import printable
 
 from ...chat.completion import can_complete
 from ...chat.line import Line, Message, begun, parse
+from ...chat.outcomes import Attach
 from ...errors import Terminated
 from ..armed import Armed
 from ..history import History
@@ -84,8 +85,8 @@ class Prompt(Protocol):
     def confirm(self, question: str) -> bool:
         """Ask yes or no; no if nobody is there to answer."""
 
-    def attach(self, name: str, text: str, tokens: int) -> str:
-        """Have a text go with the next message; returns what to say about it, if anything."""
+    def attach(self, file: Attach) -> str:
+        """Have a file go with the next message; returns what to say about it, if anything."""
 
     def watch(self) -> Watch:
         """Return a watch for the time of a reply: call it to ask whether the reply is to stop."""
@@ -230,9 +231,9 @@ class RichPrompt:
             return False
         return answer.strip().lower() in YES
 
-    def attach(self, name: str, text: str, tokens: int) -> str:
-        """Put a text, folded, before the next draft; returns nothing to say."""
-        self._attached += self._pastes.fold_as(f"{name}, {tokens:,} tokens", f"{text}\n\n", " ")
+    def attach(self, file: Attach) -> str:
+        """Put a file, folded, before the next draft; returns nothing to say."""
+        self._attached += self._pastes.fold_as(file.about, f"{file.text}\n\n", " ")
         return ""
 
     def watch(self) -> Watch:

@@ -275,7 +275,7 @@ class Composer(Vertical):
         self.prompt.suggesting = bool(suggestions)
 
     def _draw_about(self) -> None:
-        parts = [f"◆ {each.name}  {each.tokens:,} tokens" for each in self._attached]
+        parts = [f"◆ {each.about}" for each in self._attached]
         if self.editing is not None:
             parts.insert(0, "✎ editing  (esc leaves it as it was)")
         if self._words:

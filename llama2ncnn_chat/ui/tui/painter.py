@@ -135,7 +135,7 @@ class Painter:
 
     def _finish(self, event: Finished, reason: str) -> None:
         timings = event.timings
-        first = timings.prompt_ms / 1000 if timings.predicted_n else None
+        first = timings.prompt_ms / 1000 if timings.predicted_n or event.ids else None
         self._status.speed = Speed(self._meter.rate, first, reason)
 
     def _show_used(self, used: int) -> None:

@@ -136,7 +136,7 @@ class Prompt(TextArea):
 
     def fold_file(self, file: Attach) -> None:
         """Have a file that goes with a message be folded under its name wherever it stands here."""
-        self._pastes.fold_as(f"{file.name}, {file.tokens:,} tokens", f"{file.text}\n\n", " ")
+        self._pastes.fold_as(file.about, f"{file.text}\n\n", " ")
 
     def clear_text(self) -> None:
         """Empty it, remembered as if it had been sent; undo brings it back, too."""

@@ -19,6 +19,7 @@ from .composer import Composer
 from .heat_transcript import HeatTranscript
 from .row_scroll import Kind
 from .status import Context, Speed, StatusLine
+from .talk import Talk
 from .welcome import Welcome
 
 
@@ -67,7 +68,7 @@ class SessionDrawing:
         """Draw the session as it is with another model, whose tokens may be others."""
         facts = self._chat.model
         self._status.show_model(facts.short, facts.weights)
-        self._transcript.watch_heat()
+        self._screen.query_one(Talk).follow_model()
         await self.refresh()
 
     async def _say_besides(self, rows: Sequence[Row], *, other: bool = False) -> None:
@@ -110,7 +111,7 @@ class SessionDrawing:
         """Count the tokens of the context and of the draft, exactly, and show them."""
         view = self._chat.view
         n_used = self._status.context.used if view.busy else view.n_used()
-        self._status.context = Context(n_used, view.context_length)
+        self._status.context = Context(n_used or 0, view.context_length)
         self.follow_draft()
 
     def follow_draft(self, *, typing: bool = False) -> None:

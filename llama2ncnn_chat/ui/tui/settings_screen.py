@@ -125,12 +125,14 @@ class SettingsScreen(ModalScreen[None]):
 
     def _facts(self) -> Content:
         chat = self._chat
-        length, used = chat.view.context_length, 0 if chat.view.busy else chat.view.n_used()
         rows = [
             ("model", Content.assemble(chat.model.name, ("   /model opens another", MUTED))),
             ("weights", Content(chat.model.amount)),
-            ("context", usage_bar(used, length) + Content(f" {used:,} of {length:,} tokens")),
         ]
+        if (length := chat.view.context_length) is not None:
+            used = 0 if chat.view.busy else chat.view.n_used() or 0
+            bar = usage_bar(used, length)
+            rows.append(("context", bar + Content(f" {used:,} of {length:,} tokens")))
         if chat.model.cache_size:
             rows.append(("cache", Content(f"{chat.model.cache_size / 1e6:,.1f} MB when full")))
         return Content("\n").join(

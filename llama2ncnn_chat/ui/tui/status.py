@@ -27,13 +27,13 @@ class Context:
     """Tokens: in the context, its length, and those of the draft (None: they can't be told)."""
 
     used: int = 0
-    length: int = 1
+    length: int | None = 1
     draft: int | None = 0
 
     @property
     def free(self) -> int:
-        """Tokens that the context has room for."""
-        return max(0, self.length - self.used)
+        """Tokens that the context has room for, where that is known."""
+        return max(0, (self.length or 0) - self.used)
 
     @property
     def overflows(self) -> bool:
@@ -135,18 +135,21 @@ class StatusLine(Static):
         return dot + name + weights + Content.styled(f"  {self.activity}", "$text-accent")
 
     def _right(self) -> list[Content]:
-        speed, context = self.speed, self.context
+        speed = self.speed
         first = "" if speed.first is None else f"first {seconds(speed.first)}"
         return [
             Content.styled(first, MUTED),
             Content.styled(speed.reason, MUTED),
             Content.styled(f"{speed.rate:,.1f} tok/s" if speed.rate else "", MUTED),
             self._draft(),
-            Content.assemble(
-                usage_bar(context.used, context.length),
-                (f" {context.used:,}/{context.length:,}", MUTED),
-            ),
+            self._usage(),
         ]
+
+    def _usage(self) -> Content:
+        used, length = self.context.used, self.context.length
+        if length is None:
+            return Content("")
+        return Content.assemble(usage_bar(used, length), (f" {used:,}/{length:,}", MUTED))
 
     def _draft(self) -> Content:
         context = self.context

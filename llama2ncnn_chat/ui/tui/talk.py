@@ -16,7 +16,8 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from ...chat.chat import Chat
-from ...chat.outcomes import Copy, Outcome
+from ...chat.outcomes import Complain, Copy, Outcome
+from ...chat.phrases import NO_TOKENS
 from ...chat.turn_actions import act, branch, weigh
 from ...events import Row, Tokens
 from ..likelihood import SURPRISING
@@ -76,9 +77,13 @@ class Talk(Vertical):
     def toggle_heat(self) -> None:
         """Tint the replies, with the cursor in the selected one or the last, or no more.
 
-        While a reply is being written, the keys stay where they are.
+        While a reply is being written, the keys stay where they are. Where there are no tokens, it
+        is said so.
         """
         transcript = self._transcript
+        if not (transcript.heat or self._chat.view.has_tokens):
+            self.post_message(self.Wanted([Complain(NO_TOKENS)], waits=False))
+            return
         transcript.heat = not transcript.heat
         self.set_class(transcript.heat, "-heat")
         if transcript.heat and not self._chat.view.busy and (row := transcript.selected_reply):
@@ -87,6 +92,12 @@ class Talk(Vertical):
             if (tokens := transcript.tokens_of(row)) and not tokens.are_known:
                 self.post_message(self.Wanted(weigh(self._chat, row)))
         self.screen.refresh_bindings()
+
+    def follow_model(self) -> None:
+        """Draw the replies by the tokens of another model, or as Markdown where it has none."""
+        if self._transcript.heat and not self._chat.view.has_tokens:
+            self.toggle_heat()
+        self._transcript.watch_heat()
 
     def action_point(self, step: int) -> None:
         """Go on by so many tokens (back if negative)."""

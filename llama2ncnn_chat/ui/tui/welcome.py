@@ -46,7 +46,8 @@ def welcome(chat: Chat, notes: Sequence[str] = ()) -> Content:
     """Draw a few lines, to be centred."""
     model, length = chat.model, chat.view.context_length
     size = (f"{model.size / 1e6:,.1f} MB",) if model.size else ()  # of one elsewhere, nobody knows
-    facts = "  ·  ".join([model.weights, *size, f"{length:,} tokens of context"])
+    context = () if length is None else (f"{length:,} tokens of context",)
+    facts = "  ·  ".join([model.weights, *size, *context])
     keys = [Content.assemble((key, "$accent"), (f" {what}", MUTED)) for key, what in KEYS]
     return Content("\n").join(
         [

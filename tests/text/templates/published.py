@@ -14,6 +14,7 @@ class HfVocabulary:
 
     ends = frozenset[int]()
     n_padding = 0
+    ids_are_tokens = True
 
     def __init__(self, path: Path) -> None:
         said = json.loads(path.read_text())

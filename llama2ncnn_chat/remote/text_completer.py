@@ -1,0 +1,164 @@
+"""An engine that takes messages as a completer: ids become messages, and text comes back as bytes.
+
+Nobody here counts its tokens: how many there were is what it tells itself, if it does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import NoReturn
+
+from ..errors import ChatError
+from ..events import Event, Events, Finished, TextDelta, Timings
+from ..generation.completer import UNKNOWN_LENGTH, Draws, Limits, never
+from ..generation.decoding import Decoding
+from ..generation.grammar import is_json
+from ..generation.settings import Sampling
+from ..model.engine import Cancelled
+from ..text.messages import MESSAGE_IDS, messages_of
+from ..text.reasoning import reasoning_and_answer
+from .answering import Answering, Question, with_what_came
+from .chat_server import ChatRequest, ChatServer
+from .dialect import Ended, Read, Said, Step
+from .elsewhere import Elsewhere
+from .http import Connection, RefusalError
+from .watch import Clock
+
+NOT_LIKED = (400, 422)
+"""What a server answers to a request that has something in it that it doesn't take."""
+
+
+class TextCompleter(Elsewhere):
+    """Implements ``Completer`` with the ids of ``text.messages``. ``clock`` gives seconds."""
+
+    context_length = UNKNOWN_LENGTH
+
+    def __init__(
+        self,
+        connection: Connection,
+        server: ChatServer,
+        *,
+        threads: int = 1,
+        clock: Clock = time.perf_counter,
+    ) -> None:
+        super().__init__(connection, threads)
+        self._server, self._plain = server, False
+        self._answering, self._clock = Answering(connection, clock), clock
+
+    def complete(
+        self,
+        ids: Sequence[int],
+        sampling: Sampling,
+        draws: Draws,
+        limits: Limits,
+        *,
+        wants_choices: bool = False,  # noqa: ARG002
+        cancelled: Cancelled = never,
+    ) -> Events:
+        """Have the engine answer the messages that ``ids`` say; see ``Completer``.
+
+        Raises ``EngineError``, in mid-text too: what came until then was yielded.
+        """
+        self.refuse_unfit(limits)
+        asked, n = messages_of(ids), limits.max_tokens
+        request = ChatRequest(asked, sampling, draws.seed, n, limits.schema)
+        return self._complete(request, limits, cancelled)
+
+    def weigh(
+        self,
+        ids: Sequence[int],  # noqa: ARG002
+        start: int,  # noqa: ARG002
+        *,
+        cancelled: Cancelled = never,  # noqa: ARG002
+    ) -> NoReturn:
+        """Refuse; see ``Completer``."""
+        raise ChatError(f"{self._server.kind} tells text, and not the tokens behind it")
+
+    def _complete(
+        self, request: ChatRequest, limits: Limits, cancelled: Cancelled
+    ) -> Generator[Event, None, None]:
+        text, watch = Decoding(MESSAGE_IDS, limits), _Watch(self._clock)
+        asked = self._ask(request, text, watch, cancelled)
+        yield from with_what_came(text, asked, goes_on=request.schema is None)
+        _, answer = reasoning_and_answer(bytes(text.ids).decode("utf-8", "replace"))
+        cut = request.schema is not None and not is_json(answer)
+        yield Finished(text.reason, tuple(text.ids), watch.timings(), stop=text.stop, json_cut=cut)
+
+    def _ask(
+        self, request: ChatRequest, text: Decoding, watch: _Watch, cancelled: Cancelled
+    ) -> Iterator[TextDelta]:
+        with closing(self._steps(request, cancelled)) as steps:
+            for step in steps:
+                if isinstance(step, Said):
+                    watch.begins()
+                    yield _taken(step.text, text)
+                elif isinstance(step, Ended):
+                    watch.note(step)
+                    text.reason = "stop" if step.stops else "length"
+                    return
+                if text.is_ended:
+                    return
+        text.reason = "cancelled"
+
+    def _steps(self, request: ChatRequest, cancelled: Cancelled) -> Generator[Step, None, None]:
+        """Ask, and where that isn't liked once more, with what any server takes."""
+        try:
+            yield from self._asked(replace(request, plain=self._plain), cancelled)
+        except RefusalError as e:
+            if self._plain or e.status not in NOT_LIKED:
+                raise
+        else:
+            return
+        for step in self._asked(replace(request, plain=True), cancelled):
+            self._plain = True  # that was it, and so it will be
+            yield step
+
+    def _asked(self, request: ChatRequest, cancelled: Cancelled) -> Generator[Step, None, None]:
+        def ask() -> Question:
+            return *self._server.request(request), self._server.reader(request)
+
+        yield from self._answering.steps(ask, cancelled)
+
+
+def _taken(said: str, text: Decoding) -> TextDelta:
+    """Add more text, up to a stop string; returns what that shows."""
+    shown, n_before = [], len(text.ids)
+    for byte in MESSAGE_IDS.encode(said, bos=False):
+        shown += [delta.text for delta in text.take(byte, None)]
+        if text.is_ended:
+            break
+    return TextDelta("".join(shown), tuple(text.ids[n_before:]), are_tokens=False)
+
+
+class _Watch:
+    """How long it took until text came, and how long the text; and what the engine counted."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._begin = clock, clock()
+        self._first: float | None = None
+        self._end = Ended(stops=False)
+
+    def begins(self) -> None:
+        """Note that text has come."""
+        if self._first is None:
+            self._first = self._clock()
+
+    def note(self, end: Ended) -> None:
+        """Note what the engine tells at the end."""
+        self._end = end
+
+    def timings(self) -> Timings:
+        """Return it all, with no counts where none were told."""
+        now = self._clock()
+        first = now if self._first is None else self._first
+        read = self._end.read or Read(0, 0)
+        return Timings(
+            read.processed,
+            1000 * (first - self._begin),
+            read.cached,
+            self._end.n_sampled,
+            1000 * (now - first),
+        )

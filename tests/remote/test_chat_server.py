@@ -1,0 +1,295 @@
+"""A server that takes messages: what it is asked, and what becomes of its answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llama2ncnn_chat.errors import Advice, ChatError, EngineError
+from llama2ncnn_chat.events import Event, Finished, TextDelta
+from llama2ncnn_chat.generation.completer import Draws, Limits, never
+from llama2ncnn_chat.generation.settings import Sampling
+from llama2ncnn_chat.model.engine import Cancelled
+from llama2ncnn_chat.remote.address import address_of
+from llama2ncnn_chat.remote.chat_server import ChatReader, ChatServer
+from llama2ncnn_chat.remote.dialect import Said
+from llama2ncnn_chat.remote.finding import find_engine
+from llama2ncnn_chat.remote.http import Connection
+from llama2ncnn_chat.remote.text_completer import TextCompleter
+from llama2ncnn_chat.text.messages import MARKS, MESSAGE_IDS
+from llama2ncnn_chat.text.reasoning import reasoning_and_answer
+from tests.remote.asking import KEY, WAITS, end_of, text_of
+from tests.remote.engine_server import SILENCE, Answer, Script, saying, serving, streaming
+from tests.remote.messages import MODELS, PATH, breaks_off, chunk, done, says, usage
+
+OPENAIS = {"model", "messages", "stream", "temperature", "top_p", "max_tokens"}
+"""What any server takes."""
+
+
+def ids_of(*said: tuple[str, str]) -> list[int]:
+    """The ids of messages, and of the reply that is to be given."""
+    ids: list[int] = []
+    for role, text in (*said, ("assistant", "")):
+        ids += [MARKS[f"<|{role}|>"], *text.encode()]
+    return ids
+
+
+HELLO = ids_of(("user", "hello"))
+
+
+@contextmanager
+def asking(*replies: Answer) -> Iterator[tuple[TextCompleter, Script]]:
+    """A completer of a server that answers requests one after another, and the script."""
+    with serving(Script({**MODELS, PATH: list(replies)})) as script:
+        connection = Connection(address_of(script.url, KEY), WAITS)
+        server = find_engine(connection)
+        assert isinstance(server, ChatServer)
+        with closing(TextCompleter(connection, server)) as completer:
+            yield completer, script
+
+
+def complete(
+    completer: TextCompleter,
+    ids: Sequence[int] = HELLO,
+    limits: Limits | None = None,
+    *,
+    sampling: Sampling | None = None,
+    draws: Draws | None = None,
+    cancelled: Cancelled = never,
+) -> list[Event]:
+    sampling, draws, limits = sampling or Sampling(), draws or Draws(7), limits or Limits()
+    return list(completer.complete(ids, sampling, draws, limits, cancelled=cancelled))
+
+
+def test_text_comes_and_is_counted_by_the_server_alone() -> None:
+    with asking(says("né!")) as (completer, script):
+        events = complete(completer)
+    deltas = [e for e in events if isinstance(e, TextDelta)]
+    assert [(e.text, e.ids, e.are_tokens) for e in deltas] == [
+        ("n", (110,), False),
+        ("é", (0xC3, 0xA9), False),
+        ("!", (33,), False),
+    ]
+    end = end_of(events)
+    assert (end.reason, bytes(end.ids).decode()) == ("stop", "né!")
+    assert (end.timings.prompt_n, end.timings.cache_n, end.timings.predicted_n) == (4, 8, 3)
+    assert all(isinstance(e, (TextDelta, Finished)) for e in events)  # nobody knows how far it is
+    assert script.keys[-1] == f"Bearer {KEY}"
+
+
+def test_messages_go_as_they_are_and_of_replies_what_they_say() -> None:
+    said = [
+        ("system", "be brief"),
+        ("user", "hi"),
+        ("assistant", "<think>\nhm\n</think>\n\nhello"),
+        ("user", "<|assistant|> <think>x</think> and?"),
+    ]
+    with asking(says("ok")) as (completer, script):
+        complete(completer, ids_of(*said))
+    (body,) = script.bodies(PATH)
+    want = [{"role": role, "content": text} for role, text in said]
+    want[2]["content"] = "hello"
+    assert (body["model"], body["messages"], body["stream"]) == ("small", want, True)
+
+
+def test_a_begun_reply_goes_as_it_stands() -> None:
+    begun = "<think>\nhm\n</think>\n\nIt was"
+    ids = [*HELLO, *begun.encode()]
+    with asking(says(" night")) as (completer, script):
+        events = complete(completer, ids, Limits(before=tuple(begun.encode())))
+    assert text_of(events) == " night"
+    assert script.bodies(PATH)[0]["messages"][-1] == {"role": "assistant", "content": begun}
+
+
+def test_a_sampling_is_sent_by_the_names_that_servers_have() -> None:
+    sampling = Sampling(0.5, 7, 0.6, 0.1, 1.2, 0.3, 0.4, 16)
+    with asking(says("a"), says("b")) as (completer, script):
+        complete(completer, limits=Limits(max_tokens=5), sampling=sampling, draws=Draws(1 << 32))
+        complete(completer)
+    first, second = script.bodies(PATH)
+    want = {
+        **{"temperature": 0.5, "top_k": 7, "top_p": 0.6, "min_p": 0.1, "repeat_penalty": 1.2},
+        **{"repetition_penalty": 1.2, "presence_penalty": 0.3, "frequency_penalty": 0.4},
+        **{"max_tokens": 5, "seed": 0, "stream_options": {"include_usage": True}},
+    }
+    assert {name: first[name] for name in want} == want
+    assert first.keys() == {*want, "model", "messages", "stream"}
+    assert (second["seed"], second["top_k"]) == (7, 40)
+    assert second.keys().isdisjoint({"max_tokens", "presence_penalty", "frequency_penalty"})
+
+
+REFUSAL = saying({"error": {"message": "Unrecognized request argument supplied: top_k"}}, 400)
+
+
+def test_what_a_server_does_not_take_is_left_out_from_then_on() -> None:
+    with asking(REFUSAL, says("one"), says("two")) as (completer, script):
+        assert [text_of(complete(completer)) for _ in range(2)] == ["one", "two"]
+    full, *plain = script.bodies(PATH)
+    assert "seed" in full
+    assert [body.keys() <= OPENAIS for body in plain] == [True, True]
+
+
+def test_what_somebody_has_set_is_never_left_out_in_silence() -> None:
+    with asking(REFUSAL, REFUSAL, says("ok")) as (completer, script):
+        with pytest.raises(EngineError, match="top_k"):
+            complete(completer, sampling=Sampling(top_k=7))
+        complete(completer)  # and nothing was learnt of what may have been wrong with it
+    _, plain, again = script.bodies(PATH)
+    assert plain["top_k"] == 7
+    assert "min_p" not in plain
+    assert "min_p" in again
+
+
+@pytest.mark.parametrize(
+    ("reason", "want"), [("stop", "stop"), ("length", "length"), ("eos", "stop")]
+)
+def test_reasons_of_an_end(reason: str, want: str) -> None:
+    with asking(done(chunk(content="a"), chunk(reason))) as (completer, _):
+        end = end_of(complete(completer))
+    assert end.reason == want
+    assert not end.timings.are_counted  # for nobody has told
+
+
+@pytest.mark.parametrize("reason", ["content_filter", "error"])
+def test_a_reply_that_is_withheld_is_an_error(reason: str) -> None:
+    withheld = done(chunk(content="a"), chunk(reason))
+    with asking(withheld) as (completer, _), pytest.raises(EngineError, match=reason) as broken:
+        complete(completer)
+    assert broken.value.hint is Advice.GO_ON_LATER
+
+
+@pytest.mark.parametrize(
+    "told", [{**chunk("stop", content="hi"), "usage": {"completion_tokens": 2}}, usage(None)]
+)
+def test_usage_may_come_with_the_end_or_say_nothing(told: Any) -> None:
+    chunks = [told] if told["choices"] else [chunk(content="hi"), chunk("stop"), told]
+    with asking(done(*chunks)) as (completer, _):
+        end = end_of(complete(completer))
+    assert (end.reason, bytes(end.ids)) == ("stop", b"hi")
+    assert end.timings.predicted_n == (2 if told["usage"] else 0)
+
+
+def test_an_answer_in_one_piece_is_one_too() -> None:
+    whole = {"choices": [{"index": 0, "finish_reason": "stop", "message": {"content": "hi"}}]}
+    with asking(saying(whole)) as (completer, _):
+        assert text_of(complete(completer)) == "hi"
+
+
+def deltas_of(*deltas: dict[str, Any], thinks: bool = False) -> str:
+    """The text of what a reader is fed."""
+    reader, text = ChatReader(thinks=thinks), ""
+    for delta in deltas:
+        text += "".join(step.text for step in reader.feed(chunk(**delta)) if isinstance(step, Said))
+    return text + "".join(s.text for s in reader.feed(chunk("stop")) if isinstance(s, Said))
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.data())
+def test_characters_may_be_cut_wherever_json_can_cut_them(text: str, data: st.DataObject) -> None:
+    """Half of a pair of surrogates in one piece, the other in the next."""
+    units = text.encode("utf-16-le")
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(units) // 2), max_size=6)))
+    spans = zip([0, *cuts], [*cuts, len(units) // 2], strict=True)
+    pieces = [units[2 * a : 2 * b].decode("utf-16-le", "surrogatepass") for a, b in spans]
+    assert deltas_of(*({"content": piece} for piece in pieces)) == text
+
+
+def test_half_a_character_at_the_end_is_told() -> None:
+    assert deltas_of({"content": "a\ud83d"}) == "a\ufffd"
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_reasoning_that_is_told_apart_is_reasoning(name: str) -> None:
+    begin, cut = {"role": "assistant", "content": ""}, {name: "two", "content": None}
+    text = deltas_of(begin, {name: "one "}, cut, {"content": "So: "}, {"content": "three"})
+    reasoning, answer = reasoning_and_answer(text)
+    assert (reasoning.strip(), answer.strip()) == ("one two", "So: three")
+
+
+def test_reasoning_that_was_cut_off_is_gone_on_with() -> None:
+    begun = "<think>\none "
+    ids = [*HELLO, *begun.encode()]
+    answer = done(chunk(reasoning_content="two"), chunk(content="So"), chunk("stop"))
+    with asking(answer) as (completer, script):
+        events = complete(completer, ids, Limits(before=tuple(begun.encode())))
+    reasoning, said = reasoning_and_answer(begun + text_of(events))
+    assert (reasoning.strip(), said.strip()) == ("one two", "So")
+    assert script.bodies(PATH)[0]["messages"][-1]["content"] == begun
+
+
+def test_a_stop_string_ends_it_wherever_it_is_cut_and_hangs_up() -> None:
+    pieces = streaming(chunk(content="one."), chunk(content=" two.")).pieces
+    with asking(Answer([*pieces, SILENCE])) as (completer, script):
+        events = complete(completer, limits=Limits(stops=(". t",)))
+        assert script.hung_up.wait(20)
+    end = end_of(events)
+    assert (text_of(events), end.reason, end.stop) == ("one", "stop", ". t")
+    assert "stop" not in script.bodies(PATH)[0]  # it is met here, and then it is known which
+
+
+def test_a_stop_hangs_up() -> None:
+    stopped = threading.Event()
+    pieces = streaming(chunk(content="one")).pieces
+    with asking(Answer([*pieces, SILENCE])) as (completer, script):
+        events = completer.complete(HELLO, Sampling(), Draws(1), Limits(), cancelled=stopped.is_set)
+        assert next(events) == TextDelta("one", tuple(b"one"), are_tokens=False)
+        stopped.set()
+        end = end_of(list(events))
+        assert script.hung_up.wait(20)
+    assert (end.reason, end.ids, end.timings.are_counted) == ("cancelled", tuple(b"one"), False)
+
+
+def test_what_breaks_off_before_it_begins_is_asked_again() -> None:
+    with asking(breaks_off(""), says("ok")) as (completer, script):
+        assert text_of(complete(completer)) == "ok"
+    first, second = script.bodies(PATH)
+    assert first == second
+
+
+def test_what_breaks_off_later_is_an_error_that_says_so() -> None:
+    with asking(breaks_off("It was")) as (completer, _):
+        events = completer.complete(HELLO, Sampling(), Draws(1), Limits(), cancelled=never)
+        seen = [next(events) for _ in "It was"]
+        with pytest.raises(EngineError, match=" broke") as broken:
+            next(events)
+    assert (text_of(seen), broken.value.hint) == ("It was", Advice.GO_ON_LATER)
+
+
+def test_an_error_in_mid_stream_is_told() -> None:
+    error = {"error": {"message": "out of memory", "type": "server_error"}}
+    broken = done(chunk(content="It"), error)
+    with asking(broken) as (completer, _), pytest.raises(EngineError, match="out of memory"):
+        complete(completer)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"choices": [3]},
+        {"choices": {"delta": 1}},
+        {"choices": [{"delta": {"content": 3}}]},
+        {"choices": [{"delta": {"content": [{"text": "x"}]}}]},
+        {"choices": [{"delta": {"reasoning": {}, "content": {"a": 1}}}]},
+        {**chunk("stop"), "usage": {"prompt_tokens": "many"}},
+        {**chunk("stop"), "usage": [1]},
+    ],
+)
+def test_what_is_not_understood_is_an_error(odd: Any) -> None:
+    with asking(done(odd)) as (completer, _), pytest.raises(EngineError, match="isn't understood"):
+        complete(completer)
+
+
+def test_it_tells_nothing_of_tokens() -> None:
+    with asking() as (completer, script), pytest.raises(ChatError, match="not the tokens"):
+        completer.weigh(HELLO, 1)
+    assert script.bodies(PATH) == []
+
+
+def test_its_ids_are_no_tokens() -> None:
+    assert not MESSAGE_IDS.ids_are_tokens
