@@ -305,6 +305,13 @@ def test_a_schema_that_can_not_be_held_to_is_refused_with_the_reason(
     assert "\n" not in str(caught.value)
 
 
+def test_a_schema_too_deep_to_be_read_or_written_is_refused() -> None:
+    limit = sys.getrecursionlimit()
+    for depth in range(limit - 200, limit):  # at some of these it can be read, but not written
+        with pytest.raises(UsageError):
+            refuse_unusable('{"a":' * depth + "1" + "}" * depth)
+
+
 class Endless(ByteTokenizer):
     ends: frozenset[int] = frozenset()
 
