@@ -161,7 +161,11 @@ def _end(reason: str) -> Ended:
 
 
 def _counted(end: Ended, usage: Json) -> Ended:
-    n_prompt = int(usage.get("prompt_tokens") or 0)
-    n_cached = int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0)
-    n_sampled = int(usage.get("completion_tokens") or 0)
+    n_prompt, n_sampled = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    cached = _count(usage.get("prompt_tokens_details") or {}, "cached_tokens")
+    n_cached = min(cached, n_prompt)
     return replace(end, read=Read(n_cached, n_prompt - n_cached), n_sampled=n_sampled)
+
+
+def _count(said: Json, name: str) -> int:
+    return max(0, int(said.get(name) or 0))

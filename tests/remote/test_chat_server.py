@@ -8,8 +8,6 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from llama2ncnn_chat.errors import Advice, ChatError, EngineError
 from llama2ncnn_chat.events import Event, Finished, TextDelta
@@ -17,8 +15,7 @@ from llama2ncnn_chat.generation.completer import Draws, Limits, never
 from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.model.engine import Cancelled
 from llama2ncnn_chat.remote.address import address_of
-from llama2ncnn_chat.remote.chat_server import ChatReader, ChatServer
-from llama2ncnn_chat.remote.dialect import Said
+from llama2ncnn_chat.remote.chat_server import ChatServer
 from llama2ncnn_chat.remote.finding import find_engine
 from llama2ncnn_chat.remote.http import Connection
 from llama2ncnn_chat.remote.text_completer import TextCompleter
@@ -175,41 +172,23 @@ def test_usage_may_come_with_the_end_or_say_nothing(told: Any) -> None:
     assert end.timings.predicted_n == (2 if told["usage"] else 0)
 
 
+@pytest.mark.parametrize(
+    ("told", "want"),
+    [
+        ({"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 8}}, (0, 3, 0)),
+        ({"prompt_tokens": -3, "completion_tokens": -1}, (0, 0, 0)),
+    ],
+)
+def test_no_count_is_less_than_nothing(told: Any, want: tuple[int, int, int]) -> None:
+    with asking(done(chunk("stop", content="hi"), usage(told))) as (completer, _):
+        t = end_of(complete(completer)).timings
+    assert (t.prompt_n, t.cache_n, t.predicted_n) == want
+
+
 def test_an_answer_in_one_piece_is_one_too() -> None:
     whole = {"choices": [{"index": 0, "finish_reason": "stop", "message": {"content": "hi"}}]}
     with asking(saying(whole)) as (completer, _):
         assert text_of(complete(completer)) == "hi"
-
-
-def deltas_of(*deltas: dict[str, Any], thinks: bool = False) -> str:
-    """The text of what a reader is fed."""
-    reader, text = ChatReader(thinks=thinks), ""
-    for delta in deltas:
-        text += "".join(step.text for step in reader.feed(chunk(**delta)) if isinstance(step, Said))
-    return text + "".join(s.text for s in reader.feed(chunk("stop")) if isinstance(s, Said))
-
-
-@settings(deadline=None)
-@given(st.text(st.characters(exclude_categories=["Cs"])), st.data())
-def test_characters_may_be_cut_wherever_json_can_cut_them(text: str, data: st.DataObject) -> None:
-    """Half of a pair of surrogates in one piece, the other in the next."""
-    units = text.encode("utf-16-le")
-    cuts = sorted(data.draw(st.sets(st.integers(0, len(units) // 2), max_size=6)))
-    spans = zip([0, *cuts], [*cuts, len(units) // 2], strict=True)
-    pieces = [units[2 * a : 2 * b].decode("utf-16-le", "surrogatepass") for a, b in spans]
-    assert deltas_of(*({"content": piece} for piece in pieces)) == text
-
-
-def test_half_a_character_at_the_end_is_told() -> None:
-    assert deltas_of({"content": "a\ud83d"}) == "a\ufffd"
-
-
-@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
-def test_reasoning_that_is_told_apart_is_reasoning(name: str) -> None:
-    begin, cut = {"role": "assistant", "content": ""}, {name: "two", "content": None}
-    text = deltas_of(begin, {name: "one "}, cut, {"content": "So: "}, {"content": "three"})
-    reasoning, answer = reasoning_and_answer(text)
-    assert (reasoning.strip(), answer.strip()) == ("one two", "So: three")
 
 
 def test_reasoning_that_was_cut_off_is_gone_on_with() -> None:
