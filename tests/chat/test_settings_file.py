@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from llama2ncnn_chat.chat.settings_file import read_settings, save_preset
@@ -132,7 +132,6 @@ VALUES = st.one_of(
 TABLES = st.dictionaries(st.from_regex(r"[a-z_]{1,4}", fullmatch=True), VALUES, max_size=4)
 
 
-@settings(deadline=None)  # the disk may be slow
 @given(first=TABLES, second=TABLES, other=TABLES)
 def test_what_is_saved_reads_back_and_nothing_else_changes(
     first: dict[str, Any],

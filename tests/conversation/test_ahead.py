@@ -35,7 +35,7 @@ def vocabulary() -> Vocabulary:
 
 @pytest.mark.parametrize("template", TEMPLATES)
 @given(text=TEXTS, system=st.sampled_from(["", "Be brief."]))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_what_is_settled_stays_while_a_text_is_typed(
     vocabulary: Vocabulary, template: str, text: str, system: str
 ) -> None:

@@ -135,7 +135,7 @@ def test_an_edit_that_only_shortens_feeds_one_token_for_its_logits() -> None:
     assert last_text(s) == "one two"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), kind=st.sampled_from(SAYS_ALL))
 def test_an_edit_keeps_the_longest_beginning_that_says_the_same(
     data: st.DataObject, kind: str

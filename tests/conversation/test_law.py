@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -180,10 +180,7 @@ class LawOfTheWhole(Law):
 
 
 Law.TestCase.settings = LawOfTurns.TestCase.settings = LawOfTheWhole.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=60, stateful_step_count=25
 )
 TestLaw = Law.TestCase
 TestLawOfTurns = LawOfTurns.TestCase

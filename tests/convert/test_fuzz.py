@@ -18,7 +18,7 @@ from convert.sources import open_source
 from convert.stem import SUFFIXES, file_of
 from tests.tiny_model import random_weights, tiny_config, write_v0, write_v1, write_v2
 
-bounded = settings(max_examples=200, derandomize=True, deadline=None, database=None)
+bounded = settings(max_examples=200, derandomize=True, database=None)
 
 TINY = tiny_config(dim=32, hidden_dim=32, n_layers=1, n_heads=2, n_kv_heads=1, vocab_size=16)
 INTERESTING = [0, 1, 2, 3, 4, 16, 31, 32, 33, 64, 255, 4096, 1 << 16, 1 << 17, 1 << 24, 2**31 - 1]

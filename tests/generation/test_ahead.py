@@ -62,7 +62,7 @@ DRAFTS = st.lists(st.text("ab", min_size=0, max_size=40), max_size=5)
 
 @pytest.mark.parametrize("chunks_matter", [False, True])
 @given(before=DRAFTS, drafts=DRAFTS, sent=st.text("ab", min_size=1, max_size=40))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_reply_is_what_it_would_be(
     chunks_matter: bool, before: list[str], drafts: list[str], sent: str
 ) -> None:

@@ -45,7 +45,7 @@ def slow_candidates(logits: np.ndarray, s: Sampling) -> dict[int, float]:
     top_p=st.sampled_from([0.0, 0.1, 0.9, 0.95, 1.0]),
     min_p=st.sampled_from([0.0, 0.05, 0.5, 1.0]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_filters_keep_what_the_slow_reading_keeps(
     seed: int, size: int, spread: float, temperature: float, top_k: int, top_p: float, min_p: float
 ) -> None:

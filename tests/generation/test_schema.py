@@ -155,7 +155,7 @@ SCHEMAS = st.recursive(
 
 
 @pytest.mark.parametrize("kind", VOCABULARIES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(schema=SCHEMAS, sampling=st.sampled_from(SAMPLINGS))
 def test_any_reply_fits(kind: str, schema: dict[str, Any], sampling: Sampling) -> None:
     schema = {**schema, "$defs": {"word": {"type": "string", "maxLength": 3}}}

@@ -75,7 +75,7 @@ def test_a_description_that_lies_consistently_is_refused(
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 def test_a_changed_description_is_refused_or_makes_no_difference(
     small: tuple[Path, bytes], data: st.DataObject
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from llama2ncnn_chat.remote.chat_server import ChatReader
@@ -22,7 +22,6 @@ def deltas_of(*deltas: dict[str, Any], thinks: bool = False) -> str:
     return text + "".join(s.text for s in reader.feed(chunk("stop")) if isinstance(s, Said))
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.data())
 def test_characters_may_be_cut_wherever_json_can_cut_them(text: str, data: st.DataObject) -> None:
     """Half of a pair of surrogates in one piece, the other in the next."""

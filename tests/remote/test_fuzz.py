@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from llama2ncnn_chat.errors import EngineError
@@ -74,7 +74,6 @@ CHUNKS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(CHUNKS | st.dictionaries(KEYS, VALUES, max_size=10), max_size=4), st.booleans())
 def test_nothing_else_goes_wrong_with_messages(chunks: list[dict[str, Any]], thinks: bool) -> None:
     reader = ChatReader(thinks=thinks)

@@ -128,7 +128,7 @@ def refuse_unfair(log: Iterable[Happened], key: Callable[[Client], str]) -> None
         begin(who)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(ACTS, PAUSES)
 def test_nobody_waits_for_more_than_one_turn_of_each_who_stood_there(
     acts: list[Act], pauses: list[int]
@@ -140,7 +140,7 @@ def test_nobody_waits_for_more_than_one_turn_of_each_who_stood_there(
         refuse_unfair(at, lambda client: client.name)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(ACTS, PAUSES)
 def test_all_are_answered_one_at_a_time_and_a_clients_own_as_they_came(
     acts: list[Act], pauses: list[int]
@@ -156,7 +156,7 @@ def test_all_are_answered_one_at_a_time_and_a_clients_own_as_they_came(
         assert own == sorted(own)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(ACTS, st.integers(0, 4))
 def test_one_too_many_is_the_last_of_who_has_the_most(acts: list[Act], most_waiting: int) -> None:
     waiting = dict[int, Client]()

@@ -59,7 +59,7 @@ def first_visible(ledger: Ledger, number: int) -> Turn | None:
     return path[number % len(path)] if path and number % 3 else None
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(operations)
 def test_any_tree_is_resumed_as_it_was(steps: list[tuple[str, int, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

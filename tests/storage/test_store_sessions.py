@@ -104,7 +104,7 @@ def test_whatever_is_typed_is_only_words(store: Store, typed: str) -> None:
 def test_no_search_ever_fails(store: Store) -> None:
     session(store, "Why do birds sing?")
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(st.text(st.characters(), max_size=12))
     def search(typed: str) -> None:
         store.list(typed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from llama2ncnn_chat.conversation.ledger import Turn
@@ -28,7 +28,6 @@ def turns(*texts: str, system: str = "") -> list[int]:
     return renderer.window(path)
 
 
-@settings(deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=6), TEXTS)
 def test_a_conversation_comes_back_as_it_was_said(texts: list[str], system: str) -> None:
     told = [tuple(each) for each in messages_of(turns(*texts, system=system))]

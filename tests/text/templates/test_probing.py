@@ -63,7 +63,7 @@ plain = st.text(st.characters(codec="utf-8", exclude_characters="<>[]{}"), min_s
 
 
 @pytest.mark.parametrize("name", COMPOSED)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(system=st.just("") | plain, texts=st.lists(plain, min_size=5, max_size=5))
 def test_the_whole_is_the_sum_of_its_parts(name: str, system: str, texts: list[str]) -> None:
     template = SHAPES[name]
@@ -247,7 +247,9 @@ def templates(draw: st.DrawFn) -> str:
 texts = st.lists(plain.map(str.strip).filter(bool), min_size=8, max_size=8)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(
+    max_examples=200, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 @given(templates(), texts, st.booleans())
 def test_whatever_is_compiled_is_what_jinja2_renders(
     source: str, texts: list[str], with_system: bool

@@ -64,7 +64,7 @@ SOURCES = {**COMPOSED, **WHOLE}
 
 
 @pytest.mark.parametrize("name", SOURCES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     system=st.just("") | plain,
     texts=st.lists(plain.map(str.strip).filter(bool), min_size=5, max_size=5),

@@ -28,7 +28,7 @@ VALUES = of_sentencepiece(SENTENCEPIECE)
 OURS = vocabulary_of_gguf(VALUES)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=texts)
 def test_a_sentencepiece_vocabulary_encodes_and_decodes_as_sentencepiece(text: str) -> None:
     ids = SENTENCEPIECE.encode(text)
@@ -43,7 +43,7 @@ def test_a_byte_level_vocabulary_encodes_as_the_library(pre: str) -> None:
     theirs = Tokenizer.from_str(json.dumps(document))
     theirs.encode_special_tokens = True
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(text=texts)
     def check(text: str) -> None:
         ids = theirs.encode(text, add_special_tokens=False).ids
@@ -53,7 +53,7 @@ def test_a_byte_level_vocabulary_encodes_as_the_library(pre: str) -> None:
     check()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=texts)
 def test_added_tokens_are_found_in_text_unless_they_are_control_tokens(text: str) -> None:
     document = KINDS["added"] | {

@@ -101,7 +101,7 @@ FRAGMENTS += [" ", "  ", " " * 17, "\n", "\r\n\t", "the cat", " sat"]
 texts = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=8), max_size=12).map("".join)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @example("")
 @example(" ")
 @example("▁")
@@ -118,7 +118,7 @@ def test_encode_is_sentencepieces(pair: Pair, text: str) -> None:
     assert pair.ours.encode(text) == [1, *expected]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_decode_is_sentencepieces(pair: Pair, data: st.DataObject) -> None:
     # Id 0 is apart: SentencePiece shows it as " ⁇ ", here it is nothing.
@@ -135,13 +135,13 @@ def test_decode_is_sentencepieces(pair: Pair, data: st.DataObject) -> None:
     assert with_replacements_as_one(decoded(pair.ours, ids)) == theirs
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=texts.filter(lambda text: "▁" not in text), bos=st.booleans())
 def test_decode_undoes_encode(pair: Pair, text: str, bos: bool) -> None:
     assert decoded(pair.ours, pair.ours.encode(text, bos=bos)) == text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=texts)
 def test_the_pieces_of_a_text_joined_are_its_decode(pair: Pair, text: str) -> None:
     ids = pair.ours.encode(text, bos=False)
@@ -206,7 +206,7 @@ def naive_merges(text: str, scores: dict[str, float]) -> list[str]:
 letters = st.text("ab ", min_size=1, max_size=5)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     words=st.dictionaries(letters, st.integers(-3, 0).map(float), max_size=20),
     text=st.text("abc ", min_size=1, max_size=60),

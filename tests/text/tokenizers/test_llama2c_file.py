@@ -140,7 +140,7 @@ def test_broken_files_are_refused_with_the_reason(data: bytes, says: str, tmp_pa
     assert says in refusal(tmp_path / "t.bin", data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(at=st.integers(0, len(WHOLE) - 1), byte=st.integers(0, 255))
 def test_any_changed_byte_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, at: int, byte: int

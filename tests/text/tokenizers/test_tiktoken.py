@@ -36,7 +36,7 @@ def ours(path: Path) -> Vocabulary:
     return open_tokenizer(path)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @example("")
 @example("a" * 3000)
 @example("<|begin_of_text|><|eot_id|>")

@@ -44,7 +44,7 @@ texts = st.lists(st.sampled_from([*FRAGMENTS, *NAMES]) | st.text(max_size=8), ma
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @example("")
 @example(" ")
 @example("▁")
@@ -60,14 +60,14 @@ def test_encode_is_the_librarys(pair: Pair, text: str) -> None:
     assert pair.ours.encode(text) == pair.theirs.encode(text).ids
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=texts)
 def test_the_decode_of_an_encoded_text_is_the_librarys(pair: Pair, text: str) -> None:
     ids = pair.ours.encode(text)
     assert decoded(pair.ours, ids) == pair.theirs.decode(ids)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_any_ids_of_a_byte_level_vocabulary_decode_as_the_librarys(data: st.DataObject) -> None:
     pair = Pair(KINDS["added"])
@@ -77,7 +77,7 @@ def test_any_ids_of_a_byte_level_vocabulary_decode_as_the_librarys(data: st.Data
     assert decoded(pair.ours, ids) == pair.theirs.decode(ids)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=texts)
 def test_a_text_that_goes_on_gets_nothing_put_before_it(pair: Pair, text: str) -> None:
     stripped = {"[left]", "[right]", "mat", "日本", "<tool>"}
@@ -91,7 +91,7 @@ def test_a_text_that_goes_on_gets_nothing_put_before_it(pair: Pair, text: str) -
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=texts)
 def test_no_text_is_a_control_token(pair: Pair, text: str) -> None:
     for name in pair.ours.controls:

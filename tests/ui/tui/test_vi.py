@@ -173,7 +173,7 @@ LIKELY = 'dcyvVwbepPx0$iawf"gu2GhjklrR'
 ALL = st.sampled_from([*string.printable.strip(), " ", "é", "日", ESCAPE, REDO])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(TEXTS),
     st.lists(st.one_of(st.sampled_from(LIKELY), ALL), max_size=20),
