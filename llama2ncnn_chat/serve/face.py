@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from contextlib import closing
 from dataclasses import replace
@@ -26,6 +27,9 @@ from .metrics import Metrics
 from .prefixes import Prefixes
 from .protocol import Protocol
 from .task import Tasks
+
+PROXIES = "FORWARDED_ALLOW_IPS"
+"""The variable, read by uvicorn, of the proxies that are believed when they name a client."""
 
 GRACE = 3
 """Seconds that answers under way have when the server is stopped."""
@@ -60,6 +64,8 @@ def config_of(server: Server, grace: int) -> uvicorn.Config:
         log_level=logging.CRITICAL,  # what it says may have a person's text
         access_log=False,
         server_header=False,
+        # Uvicorn would believe whoever asks from this machine, which is everyone here.
+        proxy_headers=PROXIES in os.environ,
         timeout_graceful_shutdown=grace,
     )
 
