@@ -29,6 +29,7 @@ from .ui.first_picture import first_picture
 from .ui.prompt_input import has_prompt, read_named, read_prompt
 from .ui.telling import tell, tell_writing
 from .ui.terminal import is_interactive, wants_colour
+from .ui.title import has_title
 
 if TYPE_CHECKING:
     from .catalogue.listing import ListedModel
@@ -122,13 +123,13 @@ def _on_the_screen(options: Options) -> int:
 
         return list_models(options)
 
-    with first_picture() as make_way:
+    with first_picture(title=options.title and has_title()) as take_over:
         from .ui.tui.face import run
 
         return run(
             begin,
             models,
-            make_way=make_way,
+            take_over=take_over,
             keeps_history=options.history and options.save,
             colour=wants_colour(options.color),
             lists_sessions=options.resume == "",

@@ -21,19 +21,26 @@ BEGIN, END = "\x1b[?1049h\x1b[?25l\x1b[2J", "\x1b[?1049l\x1b[?25h"
 
 
 @contextmanager
-def first_picture() -> Iterator[Callable[[], None]]:
-    """Draw a picture; yields what makes way for a face that takes the terminal, and draws over it.
+def first_picture(*, title: bool) -> Iterator[Callable[[], ExitStack]]:
+    """Draw a picture; yields what has a face take over the terminal and the screen that it is on.
 
-    What is typed until then isn't drawn, and waits for the face. An error that comes before gives
-    the screen back. Standard input and output are a terminal.
+    What is typed until then isn't drawn, and waits for the face, to which the terminal is as it was
+    found. It leaves the stack that it gets when it ends; until then the terminal is given back if
+    the program dies, with its ``title`` if that is taken, too. An error before gives the screen
+    back. Standard input and output are a terminal.
     """
-    with ExitStack() as taken:
-        taken.enter_context(given_back(sys.stdout))
-        taken.enter_context(_keys_waiting())
+    with ExitStack() as taken, ExitStack() as keys:
+        taken.enter_context(given_back(sys.stdout, title=title))
         taken.push(_screen_given_back)
+        keys.enter_context(_keys_waiting())
         column, row = title_at(*shutil.get_terminal_size())
         command(f"{BEGIN}\x1b[{row + 1};{column + 1}H\x1b[1m{TITLE}\x1b[0m")
-        yield taken.close
+
+        def take_over() -> ExitStack:
+            keys.close()
+            return taken.pop_all()
+
+        yield take_over
 
 
 def _screen_given_back(kind: object, *_more: object) -> None:

@@ -22,17 +22,18 @@ from llama2ncnn_chat.ui.first_picture import first_picture
 
 before = termios.tcgetattr(0)
 try:
-    with first_picture() as make_way:
+    with first_picture(title=False) as take_over:
         select.select([0], [], [])
         {then}
 except RuntimeError:
     print("failed", termios.tcgetattr(0) == before)
 """
 FACE = """
-        make_way()
+        watched = take_over()
         print("same", termios.tcgetattr(0) == before)
         tty.setraw(0, termios.TCSANOW)
         print(os.read(0, 9))
+        watched.close()
 """
 
 
@@ -66,7 +67,7 @@ def test_keys_are_neither_drawn_nor_obeyed_before_there_is_a_face() -> None:
 
 
 def test_the_screen_is_kept_for_the_face() -> None:
-    assert LEAVES_SCREEN not in run("make_way()")
+    assert LEAVES_SCREEN not in run("take_over().close()")
 
 
 def test_an_error_before_there_is_a_face_gives_the_screen_back() -> None:
@@ -75,10 +76,15 @@ def test_an_error_before_there_is_a_face_gives_the_screen_back() -> None:
 
 
 def test_an_error_of_the_face_leaves_the_screen_to_it() -> None:
-    said = run("make_way(); raise RuntimeError")
+    said = run("watched = take_over(); raise RuntimeError")
     assert "failed True" in said
     assert LEAVES_SCREEN not in said
 
 
-def test_whoever_is_killed_meanwhile_gives_the_screen_back() -> None:
-    begin("os.kill(os.getpid(), signal.SIGKILL)").expect_exact(LEAVES_SCREEN)
+@pytest.mark.parametrize("before", ["", "watched = take_over(); "])
+def test_whoever_is_killed_meanwhile_gives_the_screen_back(before: str) -> None:
+    begin(f"{before}os.kill(os.getpid(), signal.SIGKILL)").expect_exact(LEAVES_SCREEN)
+
+
+def test_a_face_that_has_ended_has_given_it_back_itself() -> None:
+    assert LEAVES_SCREEN not in run("take_over().close(); os.kill(os.getpid(), signal.SIGKILL)")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,7 +32,7 @@ from .by_use import ByUse
 from .keyboard import BackgroundTold, InputFailed
 from .keys import key
 from .model_picker import Models, model_picker
-from .opening_screen import Opener, OpeningScreen, Typed
+from .opening_screen import Opener, OpeningScreen, Typed, text_of
 from .terminal_app import TerminalApp
 from .themes import INK, PAPER, default_theme, picked_theme, remember_theme, theme_on
 
@@ -77,6 +77,7 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         opener: Opener,
         models: Models = tuple,
         *,
+        take_over: Callable[[], ExitStack] | None = None,
         keeps_history: bool = True,
         lists_sessions: bool = False,
         picks_model: bool = False,
@@ -84,7 +85,8 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         title: bool = False,
         notify: float | None = None,
     ) -> None:
-        self.wants_title = title  # as our driver asks, and after it the next one
+        # As our driver asks, and of the title the next one, too.
+        self.take_over, self.wants_title = take_over, title
         super().__init__()
         self.chat: Chat | None = None
         self.failure: BaseException | None = None
@@ -121,11 +123,15 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         chat_screen = ChatScreen(message.chat, self._history, self._window, vi=self._vi)
         self._over = OverChat(chat_screen)
         await self.switch_screen(chat_screen)
-        while self._early:  # what is typed now waits for the end of this
-            chat_screen.composer.prompt.post_message(self._early.pop(0))
+        prompt, early = chat_screen.composer.prompt, self._early.copy()
+        self._early.clear()
         if self._lists_sessions:
             self._lists_sessions = False  # not once more with another model
+            prompt.insert(text_of(early))  # in the session that is picked, if in any
             self.action_sessions()
+        else:
+            for typed in early:  # what is typed now waits for the end of this
+                prompt.post_message(typed)
 
     @on(OpeningScreen.Failed)
     def _opening_failed(self, message: OpeningScreen.Failed) -> None:
@@ -163,12 +169,14 @@ class ChatApp(TerminalApp, inherit_bindings=False):
         super()._handle_exception(error)
 
     def _keep_draft(self) -> None:
-        if chat_screen := self.chat_screen:
-            self._history.keep_draft(chat_screen.unsent)
+        chat_screen = self.chat_screen
+        self._history.keep_draft(chat_screen.unsent if chat_screen else text_of(self._early))
 
     async def action_quit(self) -> None:
         """Leave; what waits to be sent is there again at the next start."""
-        if (chat_screen := self.chat_screen) and chat_screen.is_mounted:
+        if not (chat_screen := self.chat_screen):
+            self._keep_draft()
+        elif chat_screen.is_mounted:
             self._history.keep_draft(chat_screen.composer.queue.unsent)
         await super().action_quit()
 

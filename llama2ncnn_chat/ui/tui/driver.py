@@ -11,7 +11,7 @@ import selectors
 import threading
 import time
 from collections.abc import Iterable
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import Any
 
 from textual import events
@@ -81,7 +81,7 @@ class TerminalDriver(LinuxDriver):
             if self._reads_keys:
                 self.suspend_application_mode()
                 self._must_signal_resume = True
-            self._watched.enter_context(given_back(self._file, title=self.title.is_ours))
+            self._watched.enter_context(self._watching())
             self._pace, self._background_asked = Pace(), False
             super().start_application_mode()  # type: ignore[no-untyped-call]
             self.title.take()
@@ -125,6 +125,15 @@ class TerminalDriver(LinuxDriver):
             if os.environ.get("TERM") != TAKES_IT_FOR_TEXT:
                 self.write(ASK_BACKGROUND)
         self.write(ASK)
+
+    def _watching(self) -> AbstractContextManager[object]:
+        """Return what gives the terminal back if the program dies: at first, what does already."""
+        take_over = getattr(self._app, "take_over", None)
+        if take_over is None:
+            return given_back(self._file, title=self.title.is_ours)
+        self._app.take_over = None  # type: ignore[attr-defined] # ours has it
+        watched: ExitStack = take_over()
+        return watched
 
     @property
     def _reads_keys(self) -> bool:

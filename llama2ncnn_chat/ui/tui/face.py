@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from convert.streams import say
 
@@ -22,7 +23,7 @@ def run(
     opener: Opener,
     models: Models,
     *,
-    make_way: Callable[[], None],
+    take_over: Callable[[], ExitStack],
     keeps_history: bool = True,
     colour: bool = True,
     lists_sessions: bool = False,
@@ -33,14 +34,15 @@ def run(
 ) -> int:
     """Chat until the person leaves; returns the exit code. Raises what ``opener`` raised.
 
-    ``make_way`` ends what has the terminal until then. With ``picks_model`` it begins with the list
-    of ``models``, with ``lists_sessions`` with the sessions once there is a chat.
+    ``take_over`` takes the terminal from what has it until then. With ``picks_model`` it begins
+    with the list of ``models``, with ``lists_sessions`` with the sessions once there is a chat.
     """
     if not colour:
         os.environ["NO_COLOR"] = "1"  # where Textual looks, and nowhere else
     app = ChatApp(
         opener,
         models,
+        take_over=take_over,
         keeps_history=keeps_history,
         lists_sessions=lists_sessions,
         picks_model=picks_model,
@@ -50,7 +52,6 @@ def run(
     )
     with closed_after(lambda: app.chat.close() if app.chat else None):
         with stderr_apart():
-            make_way()
             app.run()
         if app.failure:
             raise app.failure

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from textual import events, on
@@ -41,6 +41,21 @@ Typed: TypeAlias = events.Key | events.Paste
 
 REPORT_SECONDS = 0.05
 GROUP = "opening"
+
+
+def text_of(typed: Iterable[Typed]) -> str:
+    """Return the text of what was typed, where nothing obeys its other keys."""
+    text = ""
+    for each in typed:
+        if isinstance(each, events.Paste):
+            text += each.text
+        elif each.key == "backspace":
+            text = text[:-1]
+        elif each.key == "enter":
+            text += "\n"
+        elif each.is_printable and each.character:
+            text += each.character
+    return text.strip()
 
 
 class OpeningScreen(Screen[None]):

@@ -6,7 +6,6 @@ import threading
 import time
 
 import pytest
-from textual.events import Paste
 from textual.widgets import Input, OptionList, Static
 
 from llama2ncnn_chat.catalogue.listing import ListedModel
@@ -14,34 +13,14 @@ from llama2ncnn_chat.chat.chat import Chat
 from llama2ncnn_chat.errors import ModelError
 from llama2ncnn_chat.events import Step
 from llama2ncnn_chat.paths import theme_file
-from llama2ncnn_chat.ui.first_picture import TITLE, title_at
 from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.keyboard import BackgroundTold
 from llama2ncnn_chat.ui.tui.opening_screen import OpeningScreen
 from llama2ncnn_chat.ui.tui.questions import Pick
 from llama2ncnn_chat.ui.tui.themes import INK, PAPER, default_theme, picked_theme, remember_theme
+from tests.ui.tui.opened import MODELS, Opened
 from tests.ui.tui.scripted import Script, make_chat
 from tests.ui.tui.stage import Scene, Stage, play, play_app
-
-MODELS = [
-    ListedModel("/models/a.bin", "a.bin", "llama2.c v2 (Q8_0)", 15_000_000, "used lately"),
-    ListedModel("/models/b.ncnn", "b.ncnn", "ncnn int8", 110_000_000, "here"),
-    ListedModel("demo", "demo", "llama2.c v2 (Q8_0)", 2_500_000, "bundled"),
-]
-
-
-class Opened:
-    """Chats by the model that was asked for, closed in the end."""
-
-    def __init__(self) -> None:
-        self.models: list[str | None] = []
-        self.chats: list[Chat] = []
-
-    def __call__(self, _step: object, model: ListedModel | None) -> Chat:
-        name = model.model if model else None
-        self.models.append(name)
-        self.chats.append(make_chat(Script([f"I am {name}."]), saved=True))
-        return self.chats[-1]
 
 
 def play_picking(scene: Scene, *, picks: bool) -> Opened:
@@ -121,70 +100,6 @@ def test_another_model_can_be_chosen_after_one_that_fails() -> None:
     play_app(ChatApp(fails_at_first, lambda: MODELS), scene)
     for chat in opened.chats:
         chat.close()
-
-
-@pytest.mark.parametrize("size", [(80, 24), (140, 45), (41, 13)])
-def test_the_title_stands_where_the_picture_before_has_it(size: tuple[int, int]) -> None:
-    begun, leave = threading.Event(), threading.Event()
-
-    def open_late(_step: Step, _model: ListedModel | None) -> Chat:
-        begun.set()
-        leave.wait()
-        raise ModelError("7b.bin: not a model", "name another")
-
-    async def scene(stage: Stage) -> None:
-        try:
-            await stage.until(begun.is_set)
-            title = stage.app.screen.query_one(".title", Static)
-            await stage.until(lambda: title.region.width > 0)
-            assert title.content_region.offset == title_at(*size)
-            assert str(title.render()) == TITLE
-        finally:
-            leave.set()
-
-    play_app(ChatApp(open_late, lambda: MODELS), scene, size)
-
-
-def test_what_is_typed_before_there_is_a_prompt_comes_into_it() -> None:
-    opened, opens = Opened(), threading.Event()
-
-    def open_late(step: Step, model: ListedModel | None) -> Chat:
-        opens.wait()
-        return opened(step, model)
-
-    async def scene(stage: Stage) -> None:
-        await stage.until(lambda: isinstance(stage.app.screen, OpeningScreen))
-        await stage.press(*"quick", "backspace", "left", "backspace")
-        stage.app.post_message(Paste("pasted\n"))
-        await stage.press("é", "end")
-        opens.set()
-        await stage.opened()
-        await stage.press("!")
-        chat_screen = stage.app.chat_screen
-        assert chat_screen is not None
-        await stage.until(lambda: chat_screen.composer.unsent == "qupasted\néc!")
-        assert stage.app.chat is opened.chats[-1]
-
-    play_app(ChatApp(open_late, lambda: MODELS), scene)
-    opened.chats[0].close()
-
-
-def test_a_message_that_is_sent_before_there_is_a_chat_is_answered() -> None:
-    opened, opens = Opened(), threading.Event()
-
-    def open_late(step: Step, model: ListedModel | None) -> Chat:
-        opens.wait()
-        return opened(step, model)
-
-    async def scene(stage: Stage) -> None:
-        await stage.until(lambda: isinstance(stage.app.screen, OpeningScreen))
-        await stage.press(*"hello", "enter")
-        opens.set()
-        await stage.opened()
-        await stage.until(lambda: stage.said == ["hello", "I am None."])
-
-    play_app(ChatApp(open_late, lambda: MODELS), scene)
-    opened.chats[0].close()
 
 
 def test_leaving_ends_what_is_being_converted() -> None:
