@@ -19,6 +19,7 @@ from ..model.engine import Cancelled
 from ..storage.snapshots import SnapshotStore
 from ..storage.store import Store
 from ..text.messages import MESSAGES
+from ..text.templates.template import Template
 from .bare_words import BareWords
 from .chat_model import ChatModel, Models
 from .open_session import OpenSession
@@ -32,7 +33,8 @@ class Chat(OpenSession):
     """A session that is open, to go on with; ``settings`` must name a template.
 
     ``given`` names the settings that hold whatever a resumed session says, ``set_by_hand`` those
-    that hold whatever another model's files say. While a reply is generated, or another of
+    that hold whatever another model's files say; so does ``template``, the one that a person named,
+    wherever a model can have it. While a reply is generated, or another of
     ``models`` is opened, whatever would change the session raises ``BusyError``.
     """
 
@@ -44,12 +46,14 @@ class Chat(OpenSession):
         *,
         given: frozenset[str] = frozenset(),
         set_by_hand: frozenset[str] = frozenset(),
+        template: Template | None = None,
         store: Store | None = None,
         snapshots: SnapshotStore | None = None,
         models: Models | None = None,
     ) -> None:
         super().__init__(completer, model, settings, given=given, store=store, snapshots=snapshots)
-        self.set_by_hand, self.models = set(set_by_hand), models
+        self.set_by_hand, self.named_template = set(set_by_hand), template
+        self.models = models
         self.bare_words = BareWords()
 
     @property
@@ -126,6 +130,8 @@ class Chat(OpenSession):
             self.next_reply.count_seeds()
         self._completer.threads = values.get("threads", self._completer.threads)
         self.set_by_hand |= values.keys()
+        if "template" in values:
+            self.named_template = settings.template
         self._meta_changed()
 
     def _reply_settings(self, drop: bool = False) -> Settings:

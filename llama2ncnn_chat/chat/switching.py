@@ -42,8 +42,7 @@ def open_model(chat: Chat, name: str, *, cancelled: Cancelled = never) -> Events
 def _steps(chat: Chat, name: str, cancelled: Cancelled) -> Generator[Event, None, None]:
     if chat.models is None:
         raise ChatError("no other model can be opened here")
-    template = chat.settings.template if "template" in chat.set_by_hand else None
-    new = yield from _watched(partial(chat.models.find, name, template), cancelled)
+    new = yield from _watched(partial(chat.models.find, name, chat.named_template), cancelled)
     settings = settings_with(chat, new)
     renderer = renderer_of(settings, new.vocabulary)
     refuse_long_system(renderer, new.context_length)

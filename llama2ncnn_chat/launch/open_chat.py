@@ -146,6 +146,7 @@ def _new_chat(
         settings,
         given=options.given,
         set_by_hand=options.set_by_hand,
+        template=options.settings.template,
         store=store,
         snapshots=SnapshotStore(tell=tell_writing) if keeps_caches else None,
         models=KnownModels(options, store),

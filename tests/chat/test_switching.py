@@ -236,7 +236,7 @@ def test_what_was_set_by_hand_stays_and_the_rest_is_the_models() -> None:
 
 
 def test_a_template_that_was_asked_for_stays() -> None:
-    chat = make_chat(settings=LLAMA2, set_by_hand=frozenset({"template"}))
+    chat = make_chat(settings=LLAMA2, template=LLAMA2.template)
     with_model(model_of(answering(loud), template=template_of("chatml")), chat)
     do(chat, "/model other")
     assert chat.setting("template") == "llama2"

@@ -19,6 +19,7 @@ from llama2ncnn_chat.launch.open_chat import open_chat
 from llama2ncnn_chat.launch.options import options_of
 from llama2ncnn_chat.launch.remote import COST
 from llama2ncnn_chat.text.messages import MESSAGES
+from llama2ncnn_chat.text.templates.marked import template_of
 from tests.chat.asked import complaint, only, said
 from tests.chatting import do, transcript
 from tests.launch.messages import opened, server, talking
@@ -219,6 +220,23 @@ def test_a_model_here_goes_on_in_a_copy_and_the_server_after_it() -> None:
         assert transcript(here) == ["a", "one"]
         do(here, "b")
         assert transcript(here)[-1] == local
+
+
+def test_the_template_that_was_named_is_that_of_a_model_here() -> None:
+    flags = {"max_tokens": "4", "threads": "1", "template": "chatml"}
+    with talking(says("one"), says("three"), **flags) as (chat, script):
+        do(chat, "a")
+        for named in ("chatml", "plain"):
+            assert chat.settings.template == MESSAGES
+            do(chat, "/model demo")
+            assert chat.settings.template == template_of(named)
+            do(chat, "b")
+            message = chat.session.ledger.last("user")
+            assert message
+            assert b"<|user|>" not in b"".join(map(chat.vocabulary.piece, message.ids))
+            do(chat, "/new")
+            assert said(chat, "/set template plain") == "template plain"
+            do(chat, f"/model {script.url}")
 
 
 def test_one_shot_json_has_no_counts_but_the_servers(capfd: pytest.CaptureFixture[str]) -> None:
