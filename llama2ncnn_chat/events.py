@@ -174,7 +174,8 @@ class Row:
     ``position`` (from 1) of ``of``. The model doesn't see it if it is ``hidden``; ``begins`` marks
     the first turn that it sees where others stand before. ``finish`` is None for a message, and
     for a reply that never came to an end; ``max_tokens_reached`` is the limit, where it was that,
-    ``stop_met`` the person's stop string; ``json_cut`` says that it was to be JSON and isn't whole.
+    which nobody can tell where it is ``limit_unknown``; ``stop_met`` is the person's stop string;
+    ``json_cut`` says that it was to be JSON and isn't whole.
     ``text`` has reasoning and its tags in it, which is ``n_reasoning`` of the ids; the first tag
     stands before the reply if ``reasoning_begun``. Unless the ids ``are_tokens``, nobody is shown
     how many there are.
@@ -190,6 +191,7 @@ class Row:
     begins: bool = False
     finish: FinishReason | None = None
     max_tokens_reached: int | None = None
+    limit_unknown: bool = False
     stop_met: str | None = None
     json_cut: bool = False
     reasoning_begun: bool = False

@@ -113,6 +113,8 @@ FULL = "the context is full"
 
 def no_room(reply: Row) -> str:
     """Say that a reply had no room for more: the context is full, unless only the engine knows."""
+    if reply.limit_unknown:
+        return "reached max_tokens or the engine's own limit"
     return FULL if reply.are_tokens else "reached the engine's own limit"
 
 

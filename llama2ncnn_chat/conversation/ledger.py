@@ -23,7 +23,8 @@ class Run:
     ``start`` is how many ids the reply had before; with ``seed``, ``sampling`` and the limits it
     is all that is needed to generate the same ids again. ``stop_met`` is the person's stop string
     that ended it, if one did. The first ``n_begun`` ids of the reply were given and not sampled.
-    ``schema`` is the text of the JSON schema that it had to fit.
+    ``schema`` is the text of the JSON schema that it had to fit. ``n_told`` is how many tokens it
+    has where its ids are none: as the engine counts, 0 if that doesn't tell.
     """
 
     start: int
@@ -34,6 +35,7 @@ class Run:
     stop_met: str | None = None
     n_begun: int = 0
     schema: str | None = None
+    n_told: int | None = None
 
 
 @dataclass(eq=False)
@@ -78,9 +80,17 @@ class Turn:
     @property
     def max_tokens_reached(self) -> int | None:
         """The limit of its last run, where that was as long as it might be."""
+        if not self.runs:
+            return None
+        run = self.runs[-1]
+        n = len(self.ids) - run.start if run.n_told is None else run.n_told
+        return run.max_tokens if used_up(run.max_tokens, n) else None
+
+    @property
+    def limit_unknown(self) -> bool:
+        """Whether nobody can tell if that limit has ended its last run, for nobody has counted."""
         run = self.runs[-1] if self.runs else None
-        reached = run is not None and used_up(run.max_tokens, len(self.ids) - run.start)
-        return run.max_tokens if run and reached else None
+        return run is not None and run.max_tokens is not None and run.n_told == 0
 
 
 class Ledger:

@@ -56,6 +56,7 @@ def _row(ledger: Ledger, turn: Turn, start: int, reasoning: Reasoning) -> Row:
         begins=0 < turn.depth == start,
         finish=turn.finish,
         max_tokens_reached=turn.max_tokens_reached,
+        limit_unknown=turn.limit_unknown,
         stop_met=turn.runs[-1].stop_met if turn.runs else None,
         json_cut=not fits,
         reasoning_begun=is_reply and reasoning.begun,

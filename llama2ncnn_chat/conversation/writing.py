@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from ..events import Event, Finished, Replayed, TextDelta, Timings, used_up
+from ..events import Event, Finished, Replayed, TextDelta, Timings
 from ..generation.completer import Completer, Draws, common_prefix
 from ..model.engine import Cancelled
 from .ledger import Ledger, Run, Turn, between
@@ -38,6 +38,7 @@ class Writing:
         Where the context is full in between, the oldest turns go if they may. A run that is closed
         early or fails leaves the reply "cancelled", unless there is nothing of it.
         """
+        counts = self.window.renderer.vocabulary.ids_are_tokens
         stops = (*self.window.renderer.template.stops, *settings.stops)
         seed = secrets.randbits(32) if settings.seed is None else settings.seed
         run = Run(
@@ -48,6 +49,7 @@ class Writing:
             stops,
             n_begun=n_begun,
             schema=settings.schema.text if settings.schema else None,
+            n_told=None if counts else 0,
         )
         self.ledger.begin(reply, run)
         total = Timings()
@@ -55,8 +57,9 @@ class Writing:
             while True:
                 end = yield from self._complete(reply, run, settings, cancelled)
                 total += end.timings
-                n_drawn = len(reply.ids) - run.start
-                if end.reason != "length" or used_up(run.max_tokens, n_drawn):
+                if not counts:
+                    reply.runs[-1] = replace(run, n_told=total.predicted_n)
+                if end.reason != "length" or reply.max_tokens_reached is not None:
                     break
                 shifted = self.window.shift_within_reply(self._sight(), settings.on_full)
                 if shifted is None:
@@ -65,7 +68,7 @@ class Writing:
                 yield shifted
             reply.finish = end.reason
             if end.stop in settings.stops:  # the template's own end a reply in its usual way
-                reply.runs[-1] = replace(run, stop_met=end.stop)
+                reply.runs[-1] = replace(reply.runs[-1], stop_met=end.stop)
         finally:
             if reply.finish is None and reply.ids:
                 reply.finish = "cancelled"

@@ -194,11 +194,12 @@ def _run(data: Any) -> Run | None:
     """Read a run; None for what can't be one."""
     known = {"start": 0, "seed": 0, "n_begun": 0, **_known(Run, data)}
     stops, most = known.get("stops"), known.get("max_tokens")
-    met, schema = known.get("stop_met"), known.get("schema")
+    met, schema, told = known.get("stop_met"), known.get("schema"), known.get("n_told")
     stops = () if stops is None else stops
     fits = (
         isinstance(data, dict)
-        and all(_is_count(n) for n in (known["start"], known["seed"], most or 0, known["n_begun"]))
+        and all(_is_count(known[name]) for name in ("start", "seed", "n_begun"))
+        and all(n is None or _is_count(n) for n in (most, told))
         and known["n_begun"] <= known["start"]
         and isinstance(stops, (list, tuple))
         and all(isinstance(text, str) for text in (*stops, met or "", schema or ""))

@@ -139,14 +139,20 @@ def _drain(events: Iterable[Event], sink: Sink, limit: int | None, *, stats: boo
             tell(phrases.put_otherwise(event))
     if end is None:
         raise ChatError("the reply never ended")
-    if end.reason == "length" and not used_up(limit, len(end.ids)):
-        full = phrases.no_room(end.row) if isinstance(end, TurnFinished) else phrases.FULL
+    if end.reason == "length" and (full := _no_room(end, limit)):
         tell(f"{full}: the text ends here")
     if end.json_cut:
         tell(phrases.CUT_JSON)
     if stats:
         note(_stats(end))
     return INTERRUPTED if end.reason == "cancelled" else 0
+
+
+def _no_room(end: Finished, limit: int | None) -> str:
+    """Say what other limit than that of max_tokens a text has come to; nothing if it was that."""
+    if isinstance(end, TurnFinished):
+        return phrases.no_room(end.row) if end.row.max_tokens_reached is None else ""
+    return "" if used_up(limit, len(end.ids)) else phrases.FULL
 
 
 def _cancel_on_signals() -> threading.Event:

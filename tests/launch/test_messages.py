@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llama2ncnn_chat.chat.line import Message
-from llama2ncnn_chat.chat.outcomes import Attach, Generate, Say
-from llama2ncnn_chat.chat.phrases import ended
+from llama2ncnn_chat.chat.outcomes import Attach, Generate
 from llama2ncnn_chat.chat.turn_actions import weigh
 from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.errors import Advice, ChatError, EngineError, ModelError
@@ -26,7 +24,7 @@ from tests.launch.messages import opened, server, talking
 from tests.launch.test_switching import step
 from tests.launch.values import SCHEMA
 from tests.remote.engine_server import Answer, Script
-from tests.remote.messages import PATH, breaks_off, chunk, done, says, usage
+from tests.remote.messages import PATH, breaks_off, says
 
 
 def sent(script: Script) -> list[list[str]]:
@@ -108,24 +106,6 @@ def test_what_has_no_effect_is_said() -> None:
     assert refused.value.hint is Advice.MARK_PROMPT
 
 
-def test_no_face_is_told_how_many_bytes_there_are() -> None:
-    untold = done(chunk(content="another"), chunk("length"))
-    with talking(says("a reply"), untold) as (chat, _):
-        view = chat.view
-        assert (view.context_length, view.n_used(), view.count(Message("hello"))) == (None,) * 3
-        do(chat, "hello")
-        assert (view.context_length, view.n_used()) == (None, None)
-        assert "15 tokens after the last reply, as the engine counts" in said(chat, "/show")
-        assert said(chat, "/context").startswith("15 tokens")
-        stats = said(chat, "/stats")
-        assert [n for n in ("4 tokens", "3 tokens", "8 were in the cache") if n not in stats] == []
-        do(chat, "again")  # and now nobody has counted
-        assert "token" not in said(chat, "/context").replace("not the tokens behind it", "")
-        stats = said(chat, "/stats").replace("not the tokens behind it", "")
-        assert "first text" in stats
-        assert "token" not in stats
-
-
 def test_what_goes_by_tokens_is_refused_in_words(tmp_path: Path) -> None:
     with talking(says("a reply")) as (chat, script):
         do(chat, "hello")
@@ -167,21 +147,6 @@ def test_a_file_that_goes_along_is_not_counted(tmp_path: Path) -> None:
     file.write_text("some notes")
     with talking() as (chat, _):
         assert only(Attach, list(do(chat, f"/read {file}"))).about == str(file)
-
-
-def test_an_end_at_the_servers_limit_is_no_full_context_here() -> None:
-    cut = done(chunk(content="It was a"), chunk("length"), usage())
-    with talking(cut, says(" night."), cut) as (chat, script):
-        do(chat, "tell me")
-        row = chat.view.rows()[-1]
-        assert (row.finish, row.max_tokens_reached, row.are_tokens) == ("length", None, False)
-        assert ended(row) == "reached the engine's own limit; /continue goes on"
-        do(chat, "/continue")
-        assert transcript(chat)[-1] == "It was a night."
-        do(chat, "/set max_tokens 3")
-        do(chat, "more")
-        assert chat.view.rows()[-1].max_tokens_reached == 3
-    assert [body.get("max_tokens") for body in script.bodies(PATH)] == [None, None, 3]
 
 
 def test_a_session_goes_on_with_any_such_server() -> None:
@@ -237,43 +202,3 @@ def test_the_template_that_was_named_is_that_of_a_model_here() -> None:
             do(chat, "/new")
             assert said(chat, "/set template plain") == "template plain"
             do(chat, f"/model {script.url}")
-
-
-def test_one_shot_json_has_no_counts_but_the_servers(capfd: pytest.CaptureFixture[str]) -> None:
-    asked = ["-p", "hello", "--no-save", "--engine"]
-    uncounted = done(chunk(content="hé"), chunk("stop"))
-    cut = done(chunk(content="hé"), chunk("length"))
-    with server(says("hé"), uncounted, says("hé"), uncounted, says("hé"), cut) as script:
-        assert main([*asked, script.url, "--json", "--logprobs", "2"]) == 0
-        out, err = capfd.readouterr()
-        told = json.loads(out)
-        assert (told["text"], told["timings"]["predicted_n"]) == ("hé", 3)
-        assert "logprobs" not in told
-        assert "--logprobs has no effect" in err
-        assert err.count(COST) == 1
-        assert main([*asked, script.url, "--json"]) == 0
-        assert json.loads(capfd.readouterr().out)["timings"].keys() == {"prompt_ms", "predicted_ms"}
-        assert main([*asked, script.url, "--ndjson"]) == 0
-        events = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-        assert [e["text"] for e in events if e["event"] == "text"] == ["h", "é"]
-        assert not [e for e in events if "ids" in e or e["event"] == "prefill"]
-        assert main([*asked, script.url, "--stats"]) == 0
-        err = capfd.readouterr().err
-        assert "first text after" in err
-        assert "tok/s" not in err
-        assert main([*asked, script.url, "--stats"]) == 0
-        assert "generated 3 tokens" in capfd.readouterr().err
-        assert main([*asked, script.url]) == 0
-        assert "reached the engine's own limit: the text ends here" in capfd.readouterr().err
-
-
-def test_an_export_has_no_counts_of_bytes(tmp_path: Path) -> None:
-    file = tmp_path / "out.json"
-    with talking(done(chunk(content="hi"), chunk("stop")), logprobs="2") as (chat, _):
-        do(chat, "hello")
-        (outcome,) = do(chat, f"/export {file}")
-        assert isinstance(outcome, Say)
-        assert "no logprobs: the engine tells text" in outcome.text
-    (_, reply) = json.loads(file.read_text())["messages"]
-    assert reply["timings"].keys() == {"prompt_ms", "predicted_ms"}
-    assert "logprobs" not in reply

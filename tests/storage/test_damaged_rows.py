@@ -88,6 +88,16 @@ def texts(loaded: LoadedSession) -> list[str]:
         ("UPDATE turn SET runs = '[{\"seed\": -1}]' WHERE id = 8", "the settings of turn 8", TEXTS),
         ("UPDATE turn SET runs = '[{\"start\": 9}]' WHERE id = 8", "the settings of turn 8", TEXTS),
         ("UPDATE turn SET runs = '[{\"stops\": 1}]' WHERE id = 8", "the settings of turn 8", TEXTS),
+        (
+            'UPDATE turn SET runs = \'[{"max_tokens": ""}]\' WHERE id = 8',
+            "the settings of turn 8",
+            TEXTS,
+        ),
+        (
+            "UPDATE turn SET runs = '[{\"n_told\": -1}]' WHERE id = 8",
+            "the settings of turn 8",
+            TEXTS,
+        ),
         ("UPDATE turn SET timings = '[]' WHERE id = 8", "the timings of turn 8", TEXTS),
         (
             'UPDATE turn SET timings = \'{"prompt_n": "x"}\' WHERE id = 8',
