@@ -10,12 +10,13 @@ import pytest
 
 from llama2ncnn_chat.chat.line import Message
 from llama2ncnn_chat.chat.outcomes import Say
-from llama2ncnn_chat.chat.phrases import ended
+from llama2ncnn_chat.chat.phrases import NO_TOKENS, ended
 from llama2ncnn_chat.cli import main
 from llama2ncnn_chat.launch.remote import COST
 from tests.chat.asked import said
 from tests.chatting import do, transcript
 from tests.launch.messages import opened, server, talking
+from tests.launch.test_switching import opened as opened_here
 from tests.remote.messages import PATH, USAGE, chunk, done, says, usage
 
 
@@ -113,3 +114,21 @@ def test_an_export_has_no_counts_of_bytes(tmp_path: Path) -> None:
     (_, reply) = json.loads(file.read_text())["messages"]
     assert reply["timings"].keys() == {"prompt_ms", "predicted_ms"}
     assert "logprobs" not in reply
+
+
+def test_a_count_is_that_of_a_reply_in_one_piece() -> None:
+    cut = done(chunk(content="It was a"), chunk("length"), usage())
+    rest = done(chunk(content=" night."), chunk("stop"), usage(USAGE))
+    with talking(cut, rest) as (chat, _):
+        do(chat, "tell me")
+        assert said(chat, "/context").startswith("15 tokens")
+        do(chat, "/continue")  # whose prompt has what was counted before
+        assert said(chat, "/context") == NO_TOKENS
+        assert "as the engine counts" not in said(chat, "/show")
+
+
+def test_what_a_model_here_has_counted_is_not_the_servers_count() -> None:
+    with server() as script, closing(opened_here(model="demo")) as chat:
+        do(chat, "tell me")
+        do(chat, f"/model {script.url}")
+        assert said(chat, "/context") == NO_TOKENS

@@ -71,12 +71,16 @@ def overview(chat: Chat) -> str:
 
 
 def _in_context(chat: Chat) -> str:
-    """Say how much of the context is used; of an engine that tells no tokens, what it has told."""
+    """Say how much of the context is used; of an engine that tells no tokens, what it has told.
+
+    That is nothing of a reply in several runs, of which each has read those before it, nor of one
+    that was written with other ids.
+    """
     if chat.view.has_tokens:
         use = chat.session.context()
         return f"{use.used:,} of {use.length:,} tokens"
     reply = chat.session.ledger.last("assistant")
-    t = reply.timings if reply else None
+    t = reply.timings if reply and len(reply.runs) == 1 else None
     if t is None or not t.are_counted:
         return NO_TOKENS
     n = t.prompt_n + t.cache_n + t.predicted_n
