@@ -21,13 +21,13 @@ MODELS = "/v1/models"
 Kind: TypeAlias = Callable[[Connection, Json, Json], Dialect]
 
 KINDS: tuple[tuple[str, str, str, Kind], ...] = (
-    ("/props", "default_generation_settings", "id", LlamaServer),
-    ("/get_model_info", "model_path", "id", SGLang),
+    ("/props", "default_generation_settings", "meta", LlamaServer),
+    ("/get_model_info", "model_path", "max_model_len", SGLang),
     ("/version", "version", "max_model_len", Vllm),
 )
 """Where each kind is asked what it is, what stands in its answer, and what in that about a model.
 
-Many others have a version.
+Many others have a version; and what doesn't say that much of a model may take messages still.
 """
 
 UNNAMED = "a server like OpenAI's"
@@ -42,7 +42,7 @@ def find_engine(connection: Connection, model: str | None = None) -> Dialect | C
         said = _asked(connection, path)
         if isinstance(said, dict) and key in said:
             chosen, _ = _model(connection, connection.get(MODELS), model)
-            if key_of_model in chosen:
+            if chosen.get(key_of_model):
                 return _understood(connection, kind, said, chosen)
     said = _asked(connection, MODELS)
     if not isinstance(said, dict) or "data" not in said:

@@ -48,6 +48,11 @@ def test_what_it_is(answers: dict[str, Any], kind: str, model: str, length: int)
     assert (facts.kind, facts.model, facts.context_length) == (kind, model, length)
 
 
+def models(**about: Any) -> dict[str, Any]:
+    """Two models, of which that is said."""
+    return {"/v1/models": saying({"data": [{"id": name, **about} for name in ("small", "large")]})}
+
+
 UNEXPECTED = saying({"error": "Unexpected endpoint or method. (GET /props)"})
 """What LM Studio says of all that it doesn't have, with status 200."""
 
@@ -62,8 +67,15 @@ LM_STUDIO = dict.fromkeys(("/props", "/get_model_info", "/version", "/api/versio
         ({**LM_STUDIO, **MESSAGES}, "a server like OpenAI's"),
         ({**MESSAGES, "/version": saying({"version": "v3.8.0"})}, "a server like OpenAI's"),
         ({**MESSAGES, "/api/version": saying({"version": "\x1b[31m" * 99})}, "ollama [31m"),
+        ({**LLAMA, **MESSAGES}, "a server like OpenAI's"),
+        ({**LLAMA, **models(meta=None)}, "a server like OpenAI's"),
+        ({**SGLANG, **MESSAGES}, "a server like OpenAI's"),
+        ({**VLLM, **models(max_model_len=None)}, "a server like OpenAI's"),
     ],
-    ids=["ollama", "OpenAI", "LM Studio", "another that has a version", "an odd version"],
+    ids=[
+        *("ollama", "OpenAI", "LM Studio", "another that has a version", "an odd version"),
+        *("like llama-server", "a model without meta", "like SGLang", "a model of no length"),
+    ],
 )
 def test_what_takes_messages_alone(answers: dict[str, Any], kind: str) -> None:
     with connected(answers) as connection:
@@ -97,7 +109,7 @@ def test_one_of_several_models_is_named() -> None:
         ({**LLAMA, "/props": saying({"default_generation_settings": {}})}, "n_ctx"),
         ({**LLAMA, "/v1/models": saying({"data": []})}, "has no model"),
         ({**LLAMA, "/v1/models": saying({"data": [3]})}, "its models"),
-        ({**LLAMA, "/v1/models": saying({"data": [{"id": "\x1b[31m"}]})}, "what it is"),
+        ({**LLAMA, **models(meta={"n_vocab": "\x1b[31m"})}, "what it is"),
         (
             {"/props": saying({"default_generation_settings": {"n_ctx": 1e999}}), **MODELS},
             "what it",
@@ -105,10 +117,7 @@ def test_one_of_several_models_is_named() -> None:
         ({"/v1/models": saying({"data": []})}, "has no model"),
         ({"/v1/models": saying({"data": [{"name": "x"}]})}, "its models"),
         ({"/v1/models": saying({"error": {"message": "no key"}}, 401)}, "answers 401: no key"),
-        (
-            {**VLLM, "/v1/models": saying({"data": [{"id": "x", "max_model_len": None}]})},
-            "what it is",
-        ),
+        ({**VLLM, **models(max_model_len="long")}, "what it is"),
     ],
 )
 def test_what_is_none(answers: dict[str, Any], why: str) -> None:
