@@ -11,13 +11,13 @@ from typing import Any, TypeAlias
 from ..errors import Advice, EngineError
 from .chat_server import ChatServer
 from .dialect import NOT_UNDERSTOOD, Dialect, Json
-from .http import Connection, RefusalError, in_a_line
+from .http import Connection, NoAnswerError, RefusalError, in_a_line
 from .llama_server import LlamaServer
 from .sglang import SGLang
 from .vllm import Vllm
 
-LACKING = (401, 403)
 MODELS = "/v1/models"
+NO_KEY, NOT_ALLOWED = 401, 403
 Kind: TypeAlias = Callable[[Connection, Json, Json], Dialect]
 
 KINDS: tuple[tuple[str, str, str, Kind], ...] = (
@@ -41,7 +41,7 @@ def find_engine(connection: Connection, model: str | None = None) -> Dialect | C
     for path, key, key_of_model, kind in KINDS:
         said = _asked(connection, path)
         if isinstance(said, dict) and key in said:
-            chosen, _ = _model(connection, connection.get(MODELS), model)
+            chosen, _ = _model(connection, _asked(connection, MODELS), model)
             if chosen.get(key_of_model):
                 return _understood(connection, kind, said, chosen)
     said = _asked(connection, MODELS)
@@ -88,12 +88,20 @@ def _understood(connection: Connection, kind: Kind, said: Json, model: Json) -> 
 
 
 def _asked(connection: Connection, path: str) -> Any:
-    """Return what it says there; None if it has nothing there."""
+    """Return what it says there; None if it has nothing there, or a page for people.
+
+    llama-server tells its models to anybody, so that another path may be the first to ask for a
+    key; but what nobody is allowed is often a path that isn't there.
+    """
     try:
         return connection.get(path)
     except RefusalError as e:
-        if e.status in LACKING:
+        if e.status == NO_KEY or (e.status == NOT_ALLOWED and path == MODELS):
             raise EngineError(e.message, Advice.NAME_KEY) from e
         if e.status >= 500:
             raise
+        return None
+    except NoAnswerError:
+        raise
+    except EngineError:  # no JSON, or without end
         return None

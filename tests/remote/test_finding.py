@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llama2ncnn_chat.errors import EngineError
+from llama2ncnn_chat.errors import Advice, EngineError
 from llama2ncnn_chat.remote.address import address_of
 from llama2ncnn_chat.remote.chat_server import ChatServer
 from llama2ncnn_chat.remote.finding import find_engine
@@ -53,8 +53,14 @@ def models(**about: Any) -> dict[str, Any]:
     return {"/v1/models": saying({"data": [{"id": name, **about} for name in ("small", "large")]})}
 
 
+PAGE = Answer([b"<html>"], kind="text/html")
+"""What some say of all that they don't have, with status 200."""
+
 UNEXPECTED = saying({"error": "Unexpected endpoint or method. (GET /props)"})
 """What LM Studio says of all that it doesn't have, with status 200."""
+
+FORBIDDEN = saying({"error": {"message": "not for you"}}, 403)
+"""What a gateway says of all that it doesn't let through."""
 
 LM_STUDIO = dict.fromkeys(("/props", "/get_model_info", "/version", "/api/version"), UNEXPECTED)
 
@@ -71,10 +77,13 @@ LM_STUDIO = dict.fromkeys(("/props", "/get_model_info", "/version", "/api/versio
         ({**LLAMA, **models(meta=None)}, "a server like OpenAI's"),
         ({**SGLANG, **MESSAGES}, "a server like OpenAI's"),
         ({**VLLM, **models(max_model_len=None)}, "a server like OpenAI's"),
+        ({**dict.fromkeys(LM_STUDIO, PAGE), **MESSAGES}, "a server like OpenAI's"),
+        ({**dict.fromkeys(LM_STUDIO, FORBIDDEN), **MESSAGES}, "a server like OpenAI's"),
     ],
     ids=[
         *("ollama", "OpenAI", "LM Studio", "another that has a version", "an odd version"),
         *("like llama-server", "a model without meta", "like SGLang", "a model of no length"),
+        *("pages for people", "a gateway"),
     ],
 )
 def test_what_takes_messages_alone(answers: dict[str, Any], kind: str) -> None:
@@ -102,10 +111,11 @@ def test_one_of_several_models_is_named() -> None:
     [
         ({}, "none of the engines"),
         ({"/props": saying([]), "/version": saying(3)}, "none of the engines"),
-        ({"/props": saying({"error": {"message": "no key"}}, 401)}, "answers 401: no key"),
         ({"/props": saying({"error": {"message": "Loading model"}}, 503)}, "Loading model"),
-        ({"/props": Answer([b"<html>"], kind=JSON)}, "no JSON"),
-        ({"/props": Answer([b"x" * (MAX_ANSWER // 64)] * 65, kind=JSON)}, "over"),
+        ({"/props": FORBIDDEN}, "none of the engines"),
+        ({"/v1/models": PAGE}, "none of the engines"),
+        ({"/props": Answer([b"x" * (MAX_ANSWER // 64)] * 65, kind=JSON)}, "none of the engines"),
+        ({**LLAMA, "/v1/models": PAGE}, "its models"),
         ({**LLAMA, "/props": saying({"default_generation_settings": {}})}, "n_ctx"),
         ({**LLAMA, "/v1/models": saying({"data": []})}, "has no model"),
         ({**LLAMA, "/v1/models": saying({"data": [3]})}, "its models"),
@@ -116,13 +126,31 @@ def test_one_of_several_models_is_named() -> None:
         ),
         ({"/v1/models": saying({"data": []})}, "has no model"),
         ({"/v1/models": saying({"data": [{"name": "x"}]})}, "its models"),
-        ({"/v1/models": saying({"error": {"message": "no key"}}, 401)}, "answers 401: no key"),
         ({**VLLM, **models(max_model_len="long")}, "what it is"),
     ],
 )
 def test_what_is_none(answers: dict[str, Any], why: str) -> None:
     with connected(answers) as connection, pytest.raises(EngineError, match=why) as refused:
         find_engine(connection)
+    assert KEY not in str(refused.value)
+
+
+LOCKED = saying({"error": {"message": "no key"}}, 401)
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        ({**MESSAGES, "/props": LOCKED}, "answers 401: no key"),  # llama-server
+        ({**VLLM, "/v1/models": LOCKED}, "answers 401: no key"),
+        ({"/v1/models": LOCKED}, "answers 401: no key"),
+        ({"/v1/models": FORBIDDEN}, "answers 403: not for you"),
+    ],
+)
+def test_what_wants_a_key_is_told_to_be_given_one(answers: dict[str, Any], why: str) -> None:
+    with connected(answers) as connection, pytest.raises(EngineError, match=why) as refused:
+        find_engine(connection)
+    assert refused.value.hint is Advice.NAME_KEY
     assert KEY not in str(refused.value)
 
 
