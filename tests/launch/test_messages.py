@@ -16,6 +16,7 @@ from llama2ncnn_chat.generation.completer import never
 from llama2ncnn_chat.launch.open_chat import open_chat
 from llama2ncnn_chat.launch.options import options_of
 from llama2ncnn_chat.launch.remote import COST
+from llama2ncnn_chat.paths import config_file
 from llama2ncnn_chat.text.messages import MESSAGES
 from llama2ncnn_chat.text.templates.marked import template_of
 from tests.chat.asked import complaint, only, said
@@ -104,6 +105,14 @@ def test_what_has_no_effect_is_said() -> None:
     with server() as script, pytest.raises(ModelError) as refused:
         opened(script, model="tell me a joke")
     assert refused.value.hint is Advice.MARK_PROMPT
+
+
+def test_a_preset_of_another_context_is_not_told_to_open_that() -> None:
+    file = config_file()
+    file.parent.mkdir(parents=True)
+    file.write_text("[preset.long]\nctx_size = 99\ntop_k = 7")
+    with talking() as (chat, _):
+        assert said(chat, "/preset long") == "preset long: top_k 7"
 
 
 def test_what_goes_by_tokens_is_refused_in_words(tmp_path: Path) -> None:

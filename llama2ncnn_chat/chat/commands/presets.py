@@ -75,6 +75,7 @@ def _beyond_settings(chat: Chat, found: Preset) -> Iterator[str]:
     model, length = found.values.get("model"), found.values.get("ctx_size")
     if model is not None and chat.model.name not in (model, as_text(str(path_of(model).resolve()))):
         yield f"it is for the model {model}: /model {model} goes on with that"
-    if length is not None and str(length) != str(chat.view.context_length):
+    here = chat.view.context_length  # None where an engine keeps that to itself
+    if None not in (length, here) and str(length) != str(here):
         start = f"llama2ncnn-chat --preset {shlex.quote(found.name)}"
         yield f"it is for a context of {length} tokens: {start} opens that"
