@@ -118,7 +118,10 @@ class Chat(OpenSession):
         settings = with_values(self.settings, {n: v for n, v in values.items() if n != "threads"})
         other_template = settings.template != self.settings.template
         if other_template and self.settings.template == MESSAGES:
-            raise UsageError("this engine puts messages to its model by a template of its own")
+            raise UsageError(
+                "this engine has a template of its own; another takes a model that runs here",
+                Advice.OPEN_MODEL,
+            )
         if other_template and self.session.ledger.roots:
             raise UsageError("a conversation keeps its template", Advice.BEGIN_ANOTHER)
         if other_template or settings.system != self.settings.system:

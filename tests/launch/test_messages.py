@@ -127,7 +127,9 @@ def test_what_goes_by_tokens_is_refused_in_words(tmp_path: Path) -> None:
         assert isinstance(outcome, Generate)
         with pytest.raises(ChatError, match="not the tokens"):
             next(outcome.start(cancelled=never))
-        assert "template of its own" in complaint(chat, "/set template llama3")
+        refusal = complaint(chat, "/set template llama3")
+        assert "template of its own" in refusal
+        assert "/model NAME opens one" in refusal
         assert len(script.bodies(PATH)) == 1
 
 
