@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import queue
 import socket
+import struct
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,6 +25,9 @@ from .address import Address
 
 MAX_ANSWER = 128 << 20
 """Bytes of an answer: a whole vocabulary is one."""
+
+RESETS = struct.pack("ii", 1, 0)
+"""Of a socket: what is on its way isn't waited for."""
 
 SHOWN = 300
 """Characters of what an engine says of an error."""
@@ -176,6 +180,8 @@ class Stream:
         """Hang up at once, whatever is on its way."""
         self._closed.set()
         if self._socket:
+            with suppress(OSError):  # without a reset, who has filled the window hears it late
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESETS)
             with suppress(OSError):  # the other side was faster
                 self._socket.shutdown(socket.SHUT_RDWR)
 
