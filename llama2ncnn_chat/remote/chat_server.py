@@ -15,7 +15,7 @@ from ..errors import EngineError
 from ..generation.settings import Sampling
 from ..text.messages import Message
 from ..text.reasoning import BEGIN, END, reasoning_and_answer
-from .dialect import Ended, Json, Read, Said, Step, held_to
+from .dialect import Ended, Json, Said, Step, count, held_to, read_of
 
 PATH = "/v1/chat/completions"
 
@@ -161,11 +161,6 @@ def _end(reason: str) -> Ended:
 
 
 def _counted(end: Ended, usage: Json) -> Ended:
-    n_prompt, n_sampled = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
-    cached = _count(usage.get("prompt_tokens_details") or {}, "cached_tokens")
-    n_cached = min(cached, n_prompt)
-    return replace(end, read=Read(n_cached, n_prompt - n_cached), n_sampled=n_sampled)
-
-
-def _count(said: Json, name: str) -> int:
-    return max(0, int(said.get(name) or 0))
+    n_prompt, n_sampled = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+    n_cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    return replace(end, read=read_of(n_prompt, n_cached), n_sampled=count(n_sampled))

@@ -19,6 +19,9 @@ from ..text.vocabulary import Vocabulary
 Json: TypeAlias = Mapping[str, Any]
 """An object of an answer, or of a request."""
 
+MAX_COUNT = 1 << 31
+"""What nobody has more tokens than."""
+
 NOT_UNDERSTOOD = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 """What comes of reading an answer that isn't what it should be."""
 
@@ -154,6 +157,24 @@ class Dialect(Protocol):
 
         Raises ``ChatError`` where it doesn't tell.
         """
+
+
+def count(told: Any) -> int:
+    """Return how many tokens an engine tells. Raises one of ``NOT_UNDERSTOOD`` where that is none.
+
+    What is taken for a count is computed with, and shown, for as long as a session is kept.
+    """
+    n = int(told)
+    if not 0 <= n <= MAX_COUNT:
+        raise ValueError(f"it counts {n} tokens")
+    return n
+
+
+def read_of(prompt: Any, cached: Any) -> Read:
+    """Return how much of a prompt was read, of which some was cached; raises as ``count`` does."""
+    n = count(prompt)
+    n_cached = min(count(cached), n)
+    return Read(n_cached, n - n_cached)
 
 
 def choice_of(token: int, logprob: float, top: Iterable[tuple[int, float]], n: int) -> Choice:

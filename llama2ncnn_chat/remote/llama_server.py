@@ -26,6 +26,8 @@ from .dialect import (
     Sampled,
     Step,
     choice_of,
+    count,
+    read_of,
 )
 from .http import Connection
 from .kept_pieces import kept_pieces
@@ -47,12 +49,12 @@ class LlamaServer:
         Raises one of ``NOT_UNDERSTOOD`` for what isn't that.
         """
         self._connection = connection
-        self._n_vocab = int(model["meta"]["n_vocab"])
+        self._n_vocab = count(model["meta"]["n_vocab"])
         tokens = {name: props.get(name) for name in ("bos_token", "eos_token")}
         self.facts = EngineFacts(
             "llama-server",
             str(model["id"]),
-            int(props["default_generation_settings"]["n_ctx"]),
+            count(props["default_generation_settings"]["n_ctx"]),
             str(props.get("chat_template") or ""),
             tuple((name, text) for name, text in tokens.items() if isinstance(text, str) and text),
         )
@@ -163,11 +165,10 @@ class LlamaReader:
     def feed(self, event: Json) -> Iterator[Step]:
         """Yield what an event says; see ``Reader``."""
         if progress := event.get("prompt_progress"):
-            cached = int(progress["cache"])
-            yield Read(cached, int(progress["processed"]) - cached)
+            yield read_of(progress["processed"], progress["cache"])
             return
         tokens = [int(token) for token in event.get("tokens", ())]
-        n = int(event["tokens_predicted"])
+        n = count(event["tokens_predicted"])
         missed = n - self._n - len(tokens)
         if missed < 0:
             raise ValueError(f"it has sampled {n} tokens, and told of more")
@@ -202,7 +203,7 @@ class LlamaReader:
         if not stops:
             yield from self._held
         timings = event.get("timings") or {}
-        read = Read(int(timings.get("cache_n", 0)), int(timings.get("prompt_n", 0)))
+        read = Read(count(timings.get("cache_n", 0)), count(timings.get("prompt_n", 0)))
         yield Ended(stops, read)
 
 

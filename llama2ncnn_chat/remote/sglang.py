@@ -16,12 +16,13 @@ from .dialect import (
     Ended,
     EngineFacts,
     Json,
-    Read,
     Request,
     Sampled,
     Step,
     Weighing,
     choice_of,
+    count,
+    read_of,
     without_end,
 )
 from .http import Connection
@@ -41,7 +42,7 @@ class SGLang:
         """
         self._connection = connection
         name = str(model.get("id") or info["model_path"])
-        self.facts = EngineFacts("SGLang", name, int(model["max_model_len"]))
+        self.facts = EngineFacts("SGLang", name, count(model["max_model_len"]))
 
     def request(self, request: Request) -> tuple[str, dict[str, Any]]:
         """Ask ``/generate``; see ``Dialect``."""
@@ -110,13 +111,12 @@ class SGLangReader:
         """Yield what an event says; see ``Reader``."""
         meta = event["meta_info"]
         all_or_new = [int(token) for token in event["output_ids"]]
-        n = int(meta["completion_tokens"])
+        n = count(meta["completion_tokens"])
         # An engine may be told to send only what is new: then there are fewer than it counts.
         known = self._n if len(all_or_new) == n else 0
         tokens = all_or_new[known:]
         if not self._n:
-            cached = int(meta.get("cached_tokens", 0))
-            yield Read(cached, int(meta["prompt_tokens"]) - cached)
+            yield read_of(meta["prompt_tokens"], meta.get("cached_tokens", 0))
         reason = (meta.get("finish_reason") or {}).get("type")
         if reason == "abort":
             raise EngineError(f"the engine gave up: {meta['finish_reason'].get('message')!r:.200}")

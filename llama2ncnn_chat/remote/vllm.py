@@ -22,6 +22,7 @@ from .dialect import (
     Step,
     Weighing,
     choice_of,
+    count,
     held_to,
     without_end,
 )
@@ -44,7 +45,7 @@ class Vllm:
         """
         self._connection, self._model = connection, str(model["id"])
         kind = f"vLLM {version['version']}"
-        self.facts = EngineFacts(kind, self._model, int(model["max_model_len"]))
+        self.facts = EngineFacts(kind, self._model, count(model["max_model_len"]))
 
     def request(self, request: Request) -> tuple[str, dict[str, Any]]:
         """Ask ``/v1/completions``; see ``Dialect``."""

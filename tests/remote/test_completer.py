@@ -214,6 +214,21 @@ def test_what_is_not_understood_is_an_error(event: object) -> None:
         complete(completer)
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        llama_event("", [], 0, prompt_progress={"cache": 0, "processed": 1e308}),
+        llama_event("a", [100], 1 << 40),
+        {**llama_end(0), "timings": {"prompt_n": 1e308}},
+        {**llama_end(0), "timings": {"cache_n": -1}},
+    ],
+)
+def test_what_nobody_can_count_is_not_understood(event: object) -> None:
+    answer = streaming(event)
+    with llama(answer) as (completer, _), pytest.raises(EngineError, match="isn't understood"):
+        complete(completer)
+
+
 class Strict(ByteTokenizer):
     def piece(self, token: int) -> bytes:
         return [super(Strict, self).piece(i) for i in range(self.vocab_size)][token]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llama2ncnn_chat.errors import EngineError
+from llama2ncnn_chat.events import Timings
 from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.remote.chat_server import ChatReader
 from llama2ncnn_chat.remote.dialect import (
@@ -17,9 +19,11 @@ from llama2ncnn_chat.remote.dialect import (
     Ended,
     Missed,
     Read,
+    Reader,
     Request,
     Said,
     Sampled,
+    Step,
 )
 from llama2ncnn_chat.remote.llama_server import LlamaReader
 from llama2ncnn_chat.remote.sglang import SGLangReader
@@ -32,6 +36,7 @@ LEAVES = st.one_of(
     st.integers(-3, 310),
     st.integers(),
     st.floats(),
+    st.sampled_from([1e308, 10**400]),
     st.sampled_from(["", "a", "\ufffd", "é", "stop", "eos", "length", "abort", "token_id:5", "5"]),
 )
 KEYS = st.sampled_from(
@@ -49,6 +54,22 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=8),
     max_leaves=24,
 )
+
+
+def steps_of(reader: Reader, events: list[dict[str, Any]]) -> Iterator[Step]:
+    """All that is understood."""
+    for event in events:
+        with suppress(EngineError, *NOT_UNDERSTOOD):
+            yield from reader.feed(event)
+
+
+def count_on(step: Step) -> None:
+    """Compute what a person is shown of the counts in it."""
+    ended = step if isinstance(step, Ended) else Ended(stops=True)
+    read = step if isinstance(step, Read) else ended.read or Read(0, 0)
+    Timings(read.processed, 0.001, read.cached, ended.n_sampled, 0.001).as_dict()
+
+
 EVENTS = st.lists(st.dictionaries(KEYS, VALUES, max_size=10), max_size=4)
 
 
@@ -56,32 +77,30 @@ EVENTS = st.lists(st.dictionaries(KEYS, VALUES, max_size=10), max_size=4)
 @given(events=EVENTS, n_choices=st.sampled_from([0, 10]))
 def test_nothing_else_goes_wrong(kind: Any, events: list[dict[str, Any]], n_choices: int) -> None:
     reader = kind(Request((1, 5), Sampling(), 0, 8, n_choices), ByteTokenizer())
-    for event in events:
-        with suppress(EngineError, *NOT_UNDERSTOOD):
-            for step in reader.feed(event):
-                assert isinstance(step, Read | Sampled | Missed | Ended)
-                if isinstance(step, Sampled):
-                    assert type(step.token) is int
+    for step in steps_of(reader, events):
+        assert isinstance(step, Read | Sampled | Missed | Ended)
+        if isinstance(step, Sampled):
+            assert type(step.token) is int
+        count_on(step)
 
 
+USAGE = st.dictionaries(st.sampled_from(["prompt_tokens", "completion_tokens"]), LEAVES)
 CHUNKS = st.fixed_dictionaries(
     {
         "choices": st.lists(
             st.fixed_dictionaries({"delta": VALUES, "finish_reason": LEAVES}) | VALUES, max_size=2
         ),
-        "usage": VALUES,
+        "usage": USAGE | VALUES,
     }
 )
 
 
 @given(st.lists(CHUNKS | st.dictionaries(KEYS, VALUES, max_size=10), max_size=4), st.booleans())
 def test_nothing_else_goes_wrong_with_messages(chunks: list[dict[str, Any]], thinks: bool) -> None:
-    reader = ChatReader(thinks=thinks)
-    for chunk in chunks:
-        with suppress(EngineError, *NOT_UNDERSTOOD):
-            for step in reader.feed(chunk):
-                if isinstance(step, Said):
-                    assert step.text
-                    step.text.encode()
-                else:
-                    assert isinstance(step, Ended)
+    for step in steps_of(ChatReader(thinks=thinks), chunks):
+        if isinstance(step, Said):
+            assert step.text
+            step.text.encode()
+        else:
+            assert isinstance(step, Ended)
+            count_on(step)
