@@ -31,6 +31,9 @@ PENALTIES = ("presence_penalty", "frequency_penalty")
 MORE = ("top_k", "min_p", "repeat_penalty")
 """What OpenAI's own doesn't take."""
 
+PIECE = 1024
+"""Characters that are taken up at once: so much may stand between a stop and its being heard."""
+
 REASONING = ("reasoning_content", "reasoning")
 """Where reasoning stands that is told apart: of most, and of ollama and OpenRouter."""
 
@@ -108,7 +111,7 @@ class ChatReader:
             said = choice.get("delta") or choice.get("message") or {}
             reason = choice.get("finish_reason")
             if text := self._whole(self._joined(said), is_last=bool(reason)):
-                yield Said(text)
+                yield from (Said(text[at : at + PIECE]) for at in range(0, len(text), PIECE))
             if reason:
                 self.end = _end(reason)
         if self.end and (usage := event.get("usage")):

@@ -1,7 +1,7 @@
 """Requests to an engine and what it answers: JSON, or a stream of it that can be ended at any time.
 
 The one module that knows the HTTP library. A key goes into a header and nowhere else; nothing is
-read without a bound, nor waited for without one.
+read further ahead than a bound, nor waited for without one.
 """
 
 from __future__ import annotations
@@ -28,6 +28,12 @@ MAX_ANSWER = 128 << 20
 
 RESETS = struct.pack("ii", 1, 0)
 """Of a socket: what is on its way isn't waited for."""
+
+MAX_AHEAD = 8
+"""Events of a stream that wait to be taken; while there are as many, no more is read."""
+
+AHEAD_SECONDS = 0.1
+"""So often whoever reads a stream looks whether it is still wanted, while nobody takes any."""
 
 SHOWN = 300
 """Characters of what an engine says of an error."""
@@ -157,7 +163,7 @@ class Stream:
         self, connection: Connection, client: httpx2.Client, path: str, body: Mapping[str, Any]
     ) -> None:
         self._connection, self._client = connection, client
-        self._came: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._came: queue.Queue[Any] = queue.Queue(MAX_AHEAD)
         self._socket: socket.socket | None = None
         self._closed = threading.Event()
         content = json.dumps(body).encode()
@@ -197,12 +203,19 @@ class Stream:
                 try:
                     self._connection.refuse_error(response)
                     for event in self._events(response):
-                        self._came.put(event)
+                        self._put(event)
                 finally:
                     response.close()
-            self._came.put(EndOfStream())
+            self._put(EndOfStream())
         except EngineError as e:
-            self._came.put(e)
+            self._put(e)
+
+    def _put(self, came: Any) -> None:
+        """Wait until there is room, or nobody wants it any more."""
+        while not self._closed.is_set():
+            with suppress(queue.Full):
+                self._came.put(came, timeout=AHEAD_SECONDS)
+                return
 
     def _events(self, response: httpx2.Response) -> Iterator[Any]:
         if response.headers.get("Content-Type", "").startswith("text/event-stream"):

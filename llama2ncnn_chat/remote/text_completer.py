@@ -27,6 +27,9 @@ from .elsewhere import Elsewhere
 from .http import Connection, RefusalError
 from .watch import Clock
 
+MAX_REPLY = 4 << 20
+"""Bytes that are taken of an answer: four for each token of a context of a million."""
+
 NOT_LIKED = (400, 422)
 """What a server answers to a request that has something in it that it doesn't take."""
 
@@ -99,7 +102,7 @@ class TextCompleter(Elsewhere):
                     watch.note(step)
                     text.reason = "stop" if step.stops else "length"
                     return
-                if text.is_ended:
+                if text.is_ended or len(text.ids) >= MAX_REPLY:
                     return
         text.reason = "cancelled"
 

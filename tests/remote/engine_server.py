@@ -21,6 +21,9 @@ class Silence:
 
 SILENCE = Silence()
 
+FLOOD = b":" * (64 << 20)
+"""More than sockets hold: whoever sends it notices that nobody reads any more."""
+
 
 @dataclass
 class Answer:

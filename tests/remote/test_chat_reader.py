@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llama2ncnn_chat.remote.chat_server import ChatReader
+from llama2ncnn_chat.remote.chat_server import PIECE, ChatReader
 from llama2ncnn_chat.remote.dialect import Said
 from llama2ncnn_chat.text.reasoning import reasoning_and_answer
 from tests.remote.messages import chunk
@@ -30,6 +30,14 @@ def test_characters_may_be_cut_wherever_json_can_cut_them(text: str, data: st.Da
     spans = zip([0, *cuts], [*cuts, len(units) // 2], strict=True)
     pieces = [units[2 * a : 2 * b].decode("utf-16-le", "surrogatepass") for a, b in spans]
     assert deltas_of(*({"content": piece} for piece in pieces)) == text
+
+
+def test_a_large_piece_is_told_in_small_ones() -> None:
+    text = "aé😀" * PIECE
+    steps = list(ChatReader().feed(chunk(content=text)))
+    said = [step.text for step in steps if isinstance(step, Said)]
+    assert "".join(said) == text
+    assert max(map(len, said)) <= PIECE
 
 
 def test_half_a_character_at_the_end_is_told() -> None:

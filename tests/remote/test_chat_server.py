@@ -14,6 +14,7 @@ from llama2ncnn_chat.events import Event, Finished, TextDelta
 from llama2ncnn_chat.generation.completer import Draws, Limits, never
 from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.model.engine import Cancelled
+from llama2ncnn_chat.remote import text_completer
 from llama2ncnn_chat.remote.address import address_of
 from llama2ncnn_chat.remote.chat_server import ChatServer
 from llama2ncnn_chat.remote.finding import find_engine
@@ -22,7 +23,7 @@ from llama2ncnn_chat.remote.text_completer import TextCompleter
 from llama2ncnn_chat.text.messages import MARKS, MESSAGE_IDS
 from llama2ncnn_chat.text.reasoning import reasoning_and_answer
 from tests.remote.asking import KEY, WAITS, end_of, text_of
-from tests.remote.engine_server import SILENCE, Answer, Script, saying, serving, streaming
+from tests.remote.engine_server import FLOOD, SILENCE, Answer, Script, saying, serving, streaming
 from tests.remote.messages import MODELS, PATH, breaks_off, chunk, done, says, usage
 
 OPENAIS = {"model", "messages", "stream", "temperature", "top_p", "max_tokens"}
@@ -216,6 +217,29 @@ def test_a_stop_hangs_up() -> None:
         end = end_of(list(events))
         assert script.hung_up.wait(20)
     assert (end.reason, end.ids, end.timings.are_counted) == ("cancelled", tuple(b"one"), False)
+
+
+def test_a_stop_is_heard_within_a_piece_of_any_size() -> None:
+    stopped, size = threading.Event(), 100_000
+    with asking(done(chunk(content="x" * size), chunk("stop"))) as (completer, _):
+        events = completer.complete(HELLO, Sampling(), Draws(1), Limits(), cancelled=stopped.is_set)
+        assert isinstance(next(events), TextDelta)
+        stopped.set()
+        end = end_of(list(events))
+    assert end.reason == "cancelled"
+    assert 0 < len(end.ids) < size / 10
+
+
+@pytest.mark.parametrize("size", [100, 1 << 20])
+def test_what_has_no_end_is_cut_and_hung_up_on(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    most = 5000
+    monkeypatch.setattr(text_completer, "MAX_REPLY", most)
+    pieces = streaming(chunk(content="x" * size)).pieces
+    with asking(Answer([*[*pieces] * 100, FLOOD])) as (completer, script):
+        end = end_of(complete(completer))
+        assert script.hung_up.wait(20)
+    assert end.reason == "length"
+    assert most <= len(end.ids) < 2 * most
 
 
 def test_what_breaks_off_before_it_begins_is_asked_again() -> None:

@@ -13,16 +13,13 @@ from llama2ncnn_chat.generation.settings import Sampling
 from llama2ncnn_chat.remote.http import Waits
 from tests.fakes import ByteTokenizer
 from tests.remote.asking import asking, complete, end_of, llama, llama_says, text_of
-from tests.remote.engine_server import SILENCE, Answer, streaming
+from tests.remote.engine_server import FLOOD, SILENCE, Answer, streaming
 from tests.remote.test_sglang import SGLANG
 from tests.remote.test_vllm import VLLM
 
 IDS = ByteTokenizer().encode("hello")
 LONG = Waits(5, 600, 600)
 """Longer than any test may take: nothing but the stop ends what is asked."""
-
-FLOOD = b":" * (64 << 20)
-"""More than sockets hold: whoever sends it notices that nobody reads any more."""
 
 
 @pytest.mark.parametrize("said", ["", "a"])
