@@ -93,12 +93,14 @@ class ChatServer:
 class ChatReader:
     """Implements ``Reader``: text, and reasoning that is told apart between its tags.
 
-    ``thinks``: the reply that is gone on with has the first tag, and not yet the last.
+    ``thinks``: the reply that is gone on with has the first tag, and not yet the last. Which tags a
+    server writes itself, stand in what it says: the last one comes from here only behind reasoning
+    that it has told apart.
     """
 
     def __init__(self, *, thinks: bool = False) -> None:
         self.end: Ended | None = None
-        self._thinks = thinks
+        self._thinks, self._apart = thinks, False
         # Some cut a character in two where UTF-16 does: JSON has its halves one after the other.
         self._halves = codecs.getincrementaldecoder("utf-16-le")(errors="replace")
 
@@ -123,10 +125,10 @@ class ChatReader:
         text = ""
         if reasoning:
             text += reasoning if self._thinks else f"{BEGIN}\n{reasoning}"
-            self._thinks = True
+            self._thinks = self._apart = True
         if answer:
-            text += f"\n{END}\n\n{answer}" if self._thinks else answer
-            self._thinks = False
+            text += f"\n{END}\n\n{answer}" if self._apart else answer
+            self._thinks = self._apart = False
         return text
 
     def _whole(self, text: str, *, is_last: bool) -> str:

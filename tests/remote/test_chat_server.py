@@ -197,6 +197,15 @@ def test_reasoning_that_was_cut_off_is_gone_on_with() -> None:
     assert script.bodies(PATH)[0]["messages"][-1]["content"] == begun
 
 
+def test_reasoning_that_the_server_puts_between_tags_is_gone_on_with() -> None:
+    begun = "<think>\nabc"
+    ids = [*HELLO, *begun.encode()]
+    answer = done(*(chunk(content=text) for text in ("de", "f</think>", "Answer")), chunk("stop"))
+    with asking(answer) as (completer, _):
+        events = complete(completer, ids, Limits(before=tuple(begun.encode())))
+    assert begun + text_of(events) == "<think>\nabcdef</think>Answer"
+
+
 def test_a_stop_string_ends_it_wherever_it_is_cut_and_hangs_up() -> None:
     pieces = streaming(chunk(content="one."), chunk(content=" two.")).pieces
     with asking(Answer([*pieces, SILENCE])) as (completer, script):
