@@ -148,9 +148,13 @@ def _sent(role: str, content: str) -> dict[str, str]:
 
 
 def _said(message: Message) -> str:
-    """Return what goes back of a message that others follow: of a reply, all but its reasoning."""
+    """Return what goes back of a message that others follow: of a reply, all but its reasoning.
+
+    One that has nothing else goes back whole: some servers refuse a message that is empty.
+    """
     reasoning, answer = reasoning_and_answer(message.text)
-    return answer.strip() if reasoning and message.role == "assistant" else message.text
+    is_reply = reasoning and message.role == "assistant"
+    return (answer.strip() if is_reply else "") or message.text
 
 
 def _is_thinking(text: str) -> bool:

@@ -96,6 +96,13 @@ def test_messages_go_as_they_are_and_of_replies_what_they_say() -> None:
     assert (body["model"], body["messages"], body["stream"]) == ("small", want, True)
 
 
+@pytest.mark.parametrize("thought", ["<think>\nhm", "<think>\nhm\n</think>\n\n"])
+def test_a_reply_that_is_all_reasoning_goes_as_it_stands(thought: str) -> None:
+    with asking(says("ok")) as (completer, script):
+        complete(completer, ids_of(("user", "hi"), ("assistant", thought), ("user", "and?")))
+    assert script.bodies(PATH)[0]["messages"][1]["content"] == thought
+
+
 def test_a_begun_reply_goes_as_it_stands() -> None:
     begun = "<think>\nhm\n</think>\n\nIt was"
     ids = [*HELLO, *begun.encode()]
