@@ -31,6 +31,12 @@ PENALTIES = ("presence_penalty", "frequency_penalty")
 MORE = ("top_k", "min_p", "repeat_penalty")
 """What OpenAI's own doesn't take."""
 
+OPENAIS = ("seed", "stream_options")
+"""What it takes, and others don't."""
+
+EXTRAS = ((*MORE, *OPENAIS), OPENAIS, ())
+"""What may be sent besides what all take: all of it, and less where that is refused."""
+
 PIECE = 1024
 """Characters that are taken up at once: so much may stand between a stop and its being heard."""
 
@@ -42,8 +48,8 @@ REASONING = ("reasoning_content", "reasoning")
 class ChatRequest:
     """Answer these messages, with so many tokens at most, or go on with the last, a reply's.
 
-    The reply fits the JSON schema ``schema``, a text, if there is one. A ``plain`` request has what
-    any server takes.
+    The reply fits the JSON schema ``schema``, a text, if there is one. ``extras`` are sent besides
+    what all servers take.
     """
 
     messages: Sequence[Message]
@@ -51,7 +57,7 @@ class ChatRequest:
     seed: int
     max_tokens: int | None = None
     schema: str | None = None
-    plain: bool = False
+    extras: tuple[str, ...] = EXTRAS[0]
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class ChatServer:
         *before, last = request.messages
         sampling, usual = asdict(request.sampling), asdict(Sampling())
         named = [*COMMON, *(name for name in PENALTIES if sampling[name])]
-        named += [name for name in MORE if not request.plain or sampling[name] != usual[name]]
+        named += [name for name in MORE if name in request.extras or sampling[name] != usual[name]]
         body = {
             "model": self.model,
             "messages": [*(_sent(each.role, _said(each)) for each in before), _sent(*last)],
@@ -80,9 +86,8 @@ class ChatServer:
             body["max_tokens"] = request.max_tokens
         if "repeat_penalty" in body:
             body["repetition_penalty"] = body["repeat_penalty"]  # as mlx-lm and others call it
-        if not request.plain:
-            body |= {"seed": request.seed % N_SEEDS, "stream_options": {"include_usage": True}}
-        return PATH, body
+        openais = {"seed": request.seed % N_SEEDS, "stream_options": {"include_usage": True}}
+        return PATH, body | {name: openais[name] for name in OPENAIS if name in request.extras}
 
     def reader(self, request: ChatRequest) -> ChatReader:
         """Return what reads its answer."""

@@ -21,7 +21,7 @@ from ..model.engine import Cancelled
 from ..text.messages import MESSAGE_IDS, messages_of
 from ..text.reasoning import reasoning_and_answer
 from .answering import Answering, Question, with_what_came
-from .chat_server import ChatRequest, ChatServer
+from .chat_server import EXTRAS, ChatRequest, ChatServer
 from .dialect import Ended, Read, Said, Step
 from .elsewhere import Elsewhere
 from .http import Connection, RefusalError
@@ -48,7 +48,8 @@ class TextCompleter(Elsewhere):
         clock: Clock = time.perf_counter,
     ) -> None:
         super().__init__(connection, threads)
-        self._server, self._plain = server, False
+        self._server = server
+        self._extras: Sequence[tuple[str, ...]] = EXTRAS
         self._answering, self._clock = Answering(connection, clock), clock
 
     def complete(
@@ -93,7 +94,7 @@ class TextCompleter(Elsewhere):
     def _ask(
         self, request: ChatRequest, text: Decoding, watch: _Watch, cancelled: Cancelled
     ) -> Iterator[TextDelta]:
-        with closing(self._steps(request, cancelled)) as steps:
+        with closing(self._steps(request, self._extras, cancelled)) as steps:
             for step in steps:
                 if isinstance(step, Said):
                     watch.begins()
@@ -106,18 +107,21 @@ class TextCompleter(Elsewhere):
                     return
         text.reason = "cancelled"
 
-    def _steps(self, request: ChatRequest, cancelled: Cancelled) -> Generator[Step, None, None]:
-        """Ask, and where that isn't liked once more, with what any server takes."""
+    def _steps(
+        self, request: ChatRequest, left: Sequence[tuple[str, ...]], cancelled: Cancelled
+    ) -> Generator[Step, None, None]:
+        """Ask, and where that isn't liked again with less, down to what any server takes."""
+        extras, *less = left
         try:
-            yield from self._asked(replace(request, plain=self._plain), cancelled)
+            for step in self._asked(replace(request, extras=extras), cancelled):
+                self._extras = left  # what was left out was it, and so it will be
+                yield step
         except RefusalError as e:
-            if self._plain or e.status not in NOT_LIKED:
+            if not less or e.status not in NOT_LIKED:
                 raise
         else:
             return
-        for step in self._asked(replace(request, plain=True), cancelled):
-            self._plain = True  # that was it, and so it will be
-            yield step
+        yield from self._steps(request, less, cancelled)
 
     def _asked(self, request: ChatRequest, cancelled: Cancelled) -> Generator[Step, None, None]:
         def ask() -> Question:

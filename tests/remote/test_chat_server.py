@@ -26,7 +26,7 @@ from tests.remote.asking import KEY, WAITS, end_of, text_of
 from tests.remote.engine_server import FLOOD, SILENCE, Answer, Script, saying, serving, streaming
 from tests.remote.messages import MODELS, PATH, breaks_off, chunk, done, says, usage
 
-OPENAIS = {"model", "messages", "stream", "temperature", "top_p", "max_tokens"}
+PLAIN = {"model", "messages", "stream", "temperature", "top_p"}
 """What any server takes."""
 
 
@@ -133,19 +133,30 @@ REFUSAL = saying({"error": {"message": "Unrecognized request argument supplied: 
 
 
 def test_what_a_server_does_not_take_is_left_out_from_then_on() -> None:
-    with asking(REFUSAL, says("one"), says("two")) as (completer, script):
+    replies = (REFUSAL, REFUSAL, says("one"), says("two"))
+    with asking(*replies) as (completer, script):
         assert [text_of(complete(completer)) for _ in range(2)] == ["one", "two"]
-    full, *plain = script.bodies(PATH)
-    assert "seed" in full
-    assert [body.keys() <= OPENAIS for body in plain] == [True, True]
+    _, _, *plain = script.bodies(PATH)
+    assert [body.keys() for body in plain] == [PLAIN, PLAIN]
+
+
+def test_a_seed_goes_to_a_server_that_refuses_something_else() -> None:
+    """So it is with OpenAI's own, which counts as well if it is asked to."""
+    with asking(REFUSAL, says("one"), says("two")) as (completer, script):
+        ends = [end_of(complete(completer, draws=Draws(seed))) for seed in (7, 8)]
+    full, *less = script.bodies(PATH)
+    assert full.keys() > PLAIN | {"seed", "top_k"}
+    assert [body.keys() for body in less] == [PLAIN | {"seed", "stream_options"}] * 2
+    assert [body["seed"] for body in less] == [7, 8]
+    assert [end.timings.are_counted for end in ends] == [True, True]
 
 
 def test_what_somebody_has_set_is_never_left_out_in_silence() -> None:
-    with asking(REFUSAL, REFUSAL, says("ok")) as (completer, script):
+    with asking(REFUSAL, REFUSAL, REFUSAL, says("ok")) as (completer, script):
         with pytest.raises(EngineError, match="top_k"):
             complete(completer, sampling=Sampling(top_k=7))
         complete(completer)  # and nothing was learnt of what may have been wrong with it
-    _, plain, again = script.bodies(PATH)
+    _, _, plain, again = script.bodies(PATH)
     assert plain["top_k"] == 7
     assert "min_p" not in plain
     assert "min_p" in again
