@@ -23,7 +23,7 @@ class Decoding:
     def __init__(self, vocabulary: Vocabulary, limits: Limits) -> None:
         self.ids: list[int] = []
         self.reason: FinishReason = "length"
-        self._ends = vocabulary.ends
+        self._ends, self._are_tokens = vocabulary.ends, vocabulary.ids_are_tokens
         self._stops = StopFilter(limits.stops)
         self._text = Detokenizer(vocabulary, begins=limits.before is not None)
         for token in limits.before or ():
@@ -44,17 +44,20 @@ class Decoding:
         if token in self._ends:
             self.reason = "stop"
             if choice:
-                yield TextDelta("", (), choice)
+                yield self._delta("", (), choice)
             return
         text = self._stops.feed(self._text.feed(token))
         self.ids.append(token)
         if self._stops.met:
             self.reason = "stop"
-        yield TextDelta(text, (token,), choice)
+        yield self._delta(text, (token,), choice)
 
     def flush(self) -> Iterator[TextDelta]:
         """Yield what was held back, once no more tokens come."""
         if not self._stops.met:
             tail = self._stops.feed(self._text.flush()) + self._stops.flush()
             if tail:
-                yield TextDelta(tail, ())
+                yield self._delta(tail, ())
+
+    def _delta(self, text: str, ids: tuple[int, ...], choice: Choice | None = None) -> TextDelta:
+        return TextDelta(text, ids, choice, are_tokens=self._are_tokens)

@@ -234,6 +234,15 @@ def test_a_stop_string_ends_it_wherever_it_is_cut_and_hangs_up() -> None:
     assert "stop" not in script.bodies(PATH)[0]  # it is met here, and then it is known which
 
 
+def test_what_a_stop_string_held_back_is_no_token_either() -> None:
+    with asking(says("xab")) as (completer, _):
+        events = complete(completer, limits=Limits(stops=("abc",)))
+    deltas = [e for e in events if isinstance(e, TextDelta)]
+    assert text_of(events) == "xab"
+    assert deltas[-1].text == "ab"
+    assert [e.are_tokens for e in deltas] == [False] * len(deltas)
+
+
 def test_a_stop_hangs_up() -> None:
     stopped = threading.Event()
     pieces = streaming(chunk(content="one")).pieces
