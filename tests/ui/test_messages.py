@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from convert.streams import printable
 from llama2ncnn_chat.chat.line import Message
 from llama2ncnn_chat.launch.open_chat import open_chat
 from llama2ncnn_chat.launch.options import options_of
@@ -24,6 +26,9 @@ COUNT = re.compile(r"\d tok|\d/\d|\+\d")
 THOUGHT = done(
     chunk(reasoning_content="hm, well"), chunk(content="yes"), chunk("stop"), usage(None)
 )
+
+EVIL, TAMED = "a\x1b[2Jb\x07c\x9b1md", "a[2Jbc1md"
+EVIL_REPLY = done(chunk(reasoning_content=EVIL), chunk(content=EVIL), chunk("stop"))
 
 
 def drawn(stage: Stage) -> str:
@@ -103,3 +108,26 @@ def test_line_by_line_nothing_is_counted(capsys: pytest.CaptureFixture[str]) -> 
         talk(chat, "", label="> ", colour=True)
         assert "(thought)" in capsys.readouterr().out
         chat.close()
+
+
+def test_what_an_engine_says_commands_no_terminal_line_by_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with server(EVIL_REPLY) as script, closing(opened(script, engine_model="small")) as chat:
+        talk(chat, "hello\n", label="> ")
+    out = capsys.readouterr().out
+    assert out.count(TAMED) == 2
+    assert out == printable(out)
+
+
+def test_what_an_engine_says_commands_no_terminal_on_the_full_screen() -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.send("hello")
+        assert drawn(stage).count(TAMED) == 1
+        await stage.press("shift+tab", "o")
+        await stage.pilot.pause()
+        assert drawn(stage).count(TAMED) == 2
+        assert drawn(stage) == printable(drawn(stage))
+
+    with server(EVIL_REPLY) as script:
+        play(opened(script, engine_model="small"), scene)
