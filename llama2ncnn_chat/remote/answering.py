@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from ..errors import Advice, EngineError
 from ..events import Event
@@ -25,6 +25,7 @@ PAUSE_SECONDS = 0.5
 BUSY = (429, 502, 503, 504)
 """What an engine answers that may answer otherwise soon."""
 
+T = TypeVar("T")
 Question: TypeAlias = tuple[str, Json, Reader]
 """Where to ask, with which body, and what reads the answer."""
 
@@ -96,19 +97,22 @@ class Answering:
             ) from e
 
 
-def with_what_came(text: Decoding, events: Iterator[Event], *, goes_on: bool) -> Iterator[Event]:
-    """Yield events, and then what of a text was held back, whatever ends them.
+def with_what_came(
+    text: Decoding, events: Generator[Event, None, T], *, goes_on: bool
+) -> Generator[Event, None, T]:
+    """Yield events, and then what of a text was held back, whatever ends them; returns their end.
 
     Raises ``EngineError``, which says so where something came that can be gone on with.
     """
     try:
-        yield from events
+        end = yield from events
     except EngineError as e:
         yield from text.flush()
         if text.ids and goes_on:
             raise EngineError(e.message, Advice.GO_ON_LATER) from e
         raise
     yield from text.flush()
+    return end
 
 
 def _may_help(error: EngineError) -> bool:

@@ -6,13 +6,13 @@ Nobody here counts its tokens: how many there were is what it tells itself, if i
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import NoReturn
 
 from ..errors import ChatError
-from ..events import Event, Events, Finished, TextDelta, Timings
+from ..events import Event, Events, Finished, TextDelta
 from ..generation.completer import UNKNOWN_LENGTH, Draws, Limits, never
 from ..generation.decoding import Decoding
 from ..generation.grammar import is_json
@@ -22,10 +22,10 @@ from ..text.messages import MESSAGE_IDS, messages_of
 from ..text.reasoning import reasoning_and_answer
 from .answering import Answering, Question, with_what_came
 from .chat_server import EXTRAS, ChatRequest, ChatServer
-from .dialect import Ended, Read, Said, Step
+from .dialect import Ended, Said, Step
 from .elsewhere import Elsewhere
 from .http import Connection, RefusalError
-from .watch import Clock
+from .watch import Clock, Watch
 
 MAX_REPLY = 4 << 20
 """Bytes that are taken of an answer: four for each token of a context of a million."""
@@ -84,28 +84,32 @@ class TextCompleter(Elsewhere):
     def _complete(
         self, request: ChatRequest, limits: Limits, cancelled: Cancelled
     ) -> Generator[Event, None, None]:
-        text, watch = Decoding(MESSAGE_IDS, limits), _Watch(self._clock)
+        text, watch = Decoding(MESSAGE_IDS, limits), Watch(self._clock)
         asked = self._ask(request, text, watch, cancelled)
-        yield from with_what_came(text, asked, goes_on=request.schema is None)
+        n_sampled = yield from with_what_came(text, asked, goes_on=request.schema is None)
         _, answer = reasoning_and_answer(bytes(text.ids).decode("utf-8", "replace"))
         cut = request.schema is not None and not is_json(answer)
-        yield Finished(text.reason, tuple(text.ids), watch.timings(), stop=text.stop, json_cut=cut)
+        timings = watch.timings(n_sampled)
+        yield Finished(text.reason, tuple(text.ids), timings, stop=text.stop, json_cut=cut)
 
     def _ask(
-        self, request: ChatRequest, text: Decoding, watch: _Watch, cancelled: Cancelled
-    ) -> Iterator[TextDelta]:
+        self, request: ChatRequest, text: Decoding, watch: Watch, cancelled: Cancelled
+    ) -> Generator[TextDelta, None, int]:
+        """Take up an answer; returns how many tokens it has, as the engine counts."""
         with closing(self._steps(request, self._extras, cancelled)) as steps:
             for step in steps:
                 if isinstance(step, Said):
-                    watch.begins()
+                    watch.reads()
                     yield _taken(step.text, text)
                 elif isinstance(step, Ended):
-                    watch.note(step)
+                    if step.read:
+                        watch.note(step.read)
                     text.reason = "stop" if step.stops else "length"
-                    return
+                    return step.n_sampled
                 if text.is_ended or len(text.ids) >= MAX_REPLY:
-                    return
+                    return 0
         text.reason = "cancelled"
+        return 0
 
     def _steps(
         self, request: ChatRequest, left: Sequence[tuple[str, ...]], cancelled: Cancelled
@@ -138,34 +142,3 @@ def _taken(said: str, text: Decoding) -> TextDelta:
         if text.is_ended:
             break
     return TextDelta("".join(shown), tuple(text.ids[n_before:]), are_tokens=False)
-
-
-class _Watch:
-    """How long it took until text came, and how long the text; and what the engine counted."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock, self._begin = clock, clock()
-        self._first: float | None = None
-        self._end = Ended(stops=False)
-
-    def begins(self) -> None:
-        """Note that text has come."""
-        if self._first is None:
-            self._first = self._clock()
-
-    def note(self, end: Ended) -> None:
-        """Note what the engine tells at the end."""
-        self._end = end
-
-    def timings(self) -> Timings:
-        """Return it all, with no counts where none were told."""
-        now = self._clock()
-        first = now if self._first is None else self._first
-        read = self._end.read or Read(0, 0)
-        return Timings(
-            read.processed,
-            1000 * (first - self._begin),
-            read.cached,
-            self._end.n_sampled,
-            1000 * (now - first),
-        )

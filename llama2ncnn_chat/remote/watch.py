@@ -15,9 +15,12 @@ Clock = Callable[[], float]
 
 
 class Watch:
-    """How much of a prompt has been read, and how long that and what followed took."""
+    """How much of a prompt has been read, and how long that and what followed took.
 
-    def __init__(self, clock: Clock, n_prompt: int) -> None:
+    ``n_prompt`` is how many tokens it has, 0 where nobody tells.
+    """
+
+    def __init__(self, clock: Clock, n_prompt: int = 0) -> None:
         self._clock, self._begin, self._n_prompt = clock, clock(), n_prompt
         self._first: float | None = None
         self._read = Read(0, 0)
