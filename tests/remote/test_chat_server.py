@@ -2,67 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
 
 from llama2ncnn_chat.errors import Advice, ChatError, EngineError
-from llama2ncnn_chat.events import Event, Finished, TextDelta
-from llama2ncnn_chat.generation.completer import Draws, Limits, never
+from llama2ncnn_chat.events import Finished, TextDelta
+from llama2ncnn_chat.generation.completer import Draws, Limits
 from llama2ncnn_chat.generation.settings import Sampling
-from llama2ncnn_chat.model.engine import Cancelled
-from llama2ncnn_chat.remote import text_completer
-from llama2ncnn_chat.remote.address import address_of
-from llama2ncnn_chat.remote.chat_server import ChatServer
-from llama2ncnn_chat.remote.finding import find_engine
-from llama2ncnn_chat.remote.http import Connection
-from llama2ncnn_chat.remote.text_completer import TextCompleter
-from llama2ncnn_chat.text.messages import MARKS, MESSAGE_IDS
+from llama2ncnn_chat.text.messages import MESSAGE_IDS
 from llama2ncnn_chat.text.reasoning import reasoning_and_answer
-from tests.remote.asking import KEY, WAITS, end_of, text_of
-from tests.remote.engine_server import FLOOD, SILENCE, Answer, Script, saying, serving, streaming
-from tests.remote.messages import MODELS, PATH, breaks_off, chunk, done, says, usage
+from tests.remote.asking import KEY, end_of, text_of
+from tests.remote.chatting import HELLO, asking, complete, ids_of
+from tests.remote.engine_server import saying
+from tests.remote.messages import PATH, chunk, done, says, usage
 
 PLAIN = {"model", "messages", "stream", "temperature", "top_p"}
 """What any server takes."""
-
-
-def ids_of(*said: tuple[str, str]) -> list[int]:
-    """The ids of messages, and of the reply that is to be given."""
-    ids: list[int] = []
-    for role, text in (*said, ("assistant", "")):
-        ids += [MARKS[f"<|{role}|>"], *text.encode()]
-    return ids
-
-
-HELLO = ids_of(("user", "hello"))
-
-
-@contextmanager
-def asking(*replies: Answer) -> Iterator[tuple[TextCompleter, Script]]:
-    """A completer of a server that answers requests one after another, and the script."""
-    with serving(Script({**MODELS, PATH: list(replies)})) as script:
-        connection = Connection(address_of(script.url, KEY), WAITS)
-        server = find_engine(connection)
-        assert isinstance(server, ChatServer)
-        with closing(TextCompleter(connection, server)) as completer:
-            yield completer, script
-
-
-def complete(
-    completer: TextCompleter,
-    ids: Sequence[int] = HELLO,
-    limits: Limits | None = None,
-    *,
-    sampling: Sampling | None = None,
-    draws: Draws | None = None,
-    cancelled: Cancelled = never,
-) -> list[Event]:
-    sampling, draws, limits = sampling or Sampling(), draws or Draws(7), limits or Limits()
-    return list(completer.complete(ids, sampling, draws, limits, cancelled=cancelled))
 
 
 def test_text_comes_and_is_counted_by_the_server_alone() -> None:
@@ -222,83 +178,6 @@ def test_reasoning_that_the_server_puts_between_tags_is_gone_on_with() -> None:
     with asking(answer) as (completer, _):
         events = complete(completer, ids, Limits(before=tuple(begun.encode())))
     assert begun + text_of(events) == "<think>\nabcdef</think>Answer"
-
-
-def test_a_stop_string_ends_it_wherever_it_is_cut_and_hangs_up() -> None:
-    pieces = streaming(chunk(content="one."), chunk(content=" two.")).pieces
-    with asking(Answer([*pieces, SILENCE])) as (completer, script):
-        events = complete(completer, limits=Limits(stops=(". t",)))
-        assert script.hung_up.wait(20)
-    end = end_of(events)
-    assert (text_of(events), end.reason, end.stop) == ("one", "stop", ". t")
-    assert "stop" not in script.bodies(PATH)[0]  # it is met here, and then it is known which
-
-
-def test_what_a_stop_string_held_back_is_no_token_either() -> None:
-    with asking(says("xab")) as (completer, _):
-        events = complete(completer, limits=Limits(stops=("abc",)))
-    deltas = [e for e in events if isinstance(e, TextDelta)]
-    assert text_of(events) == "xab"
-    assert deltas[-1].text == "ab"
-    assert [e.are_tokens for e in deltas] == [False] * len(deltas)
-
-
-def test_a_stop_hangs_up() -> None:
-    stopped = threading.Event()
-    pieces = streaming(chunk(content="one")).pieces
-    with asking(Answer([*pieces, SILENCE])) as (completer, script):
-        events = completer.complete(HELLO, Sampling(), Draws(1), Limits(), cancelled=stopped.is_set)
-        assert next(events) == TextDelta("one", tuple(b"one"), are_tokens=False)
-        stopped.set()
-        end = end_of(list(events))
-        assert script.hung_up.wait(20)
-    assert (end.reason, end.ids, end.timings.are_counted) == ("cancelled", tuple(b"one"), False)
-
-
-def test_a_stop_is_heard_within_a_piece_of_any_size() -> None:
-    stopped, size = threading.Event(), 100_000
-    with asking(done(chunk(content="x" * size), chunk("stop"))) as (completer, _):
-        events = completer.complete(HELLO, Sampling(), Draws(1), Limits(), cancelled=stopped.is_set)
-        assert isinstance(next(events), TextDelta)
-        stopped.set()
-        end = end_of(list(events))
-    assert end.reason == "cancelled"
-    assert 0 < len(end.ids) < size / 10
-
-
-@pytest.mark.parametrize("size", [100, 1 << 20])
-def test_what_has_no_end_is_cut_and_hung_up_on(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    most = 5000
-    monkeypatch.setattr(text_completer, "MAX_REPLY", most)
-    pieces = streaming(chunk(content="x" * size)).pieces
-    with asking(Answer([*[*pieces] * 100, FLOOD])) as (completer, script):
-        end = end_of(complete(completer))
-        assert script.hung_up.wait(20)
-    assert end.reason == "length"
-    assert most <= len(end.ids) < 2 * most
-
-
-def test_what_breaks_off_before_it_begins_is_asked_again() -> None:
-    with asking(breaks_off(""), says("ok")) as (completer, script):
-        assert text_of(complete(completer)) == "ok"
-    first, second = script.bodies(PATH)
-    assert first == second
-
-
-def test_what_breaks_off_later_is_an_error_that_says_so() -> None:
-    with asking(breaks_off("It was")) as (completer, _):
-        events = completer.complete(HELLO, Sampling(), Draws(1), Limits(), cancelled=never)
-        seen = [next(events) for _ in "It was"]
-        with pytest.raises(EngineError, match=" broke") as broken:
-            next(events)
-    assert (text_of(seen), broken.value.hint) == ("It was", Advice.GO_ON_LATER)
-
-
-def test_an_error_in_mid_stream_is_told() -> None:
-    error = {"error": {"message": "out of memory", "type": "server_error"}}
-    broken = done(chunk(content="It"), error)
-    with asking(broken) as (completer, _), pytest.raises(EngineError, match="out of memory"):
-        complete(completer)
 
 
 @pytest.mark.parametrize(
