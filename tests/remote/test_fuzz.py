@@ -70,7 +70,28 @@ def count_on(step: Step) -> None:
     Timings(read.processed, 0.001, read.cached, ended.n_sampled, 0.001).as_dict()
 
 
-EVENTS = st.lists(st.dictionaries(KEYS, VALUES, max_size=10), max_size=4)
+def counts_of(*names: str) -> st.SearchStrategy[dict[str, Any]]:
+    """An object that counts."""
+    return st.fixed_dictionaries(dict.fromkeys(names, LEAVES))
+
+
+COUNTS = st.one_of(
+    st.fixed_dictionaries({"prompt_progress": counts_of("cache", "processed")}),
+    st.fixed_dictionaries(
+        {
+            "tokens_predicted": st.just(0),
+            "stop": st.just(True),
+            "timings": counts_of("cache_n", "prompt_n"),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "output_ids": st.just([]),
+            "meta_info": counts_of("prompt_tokens", "cached_tokens", "completion_tokens"),
+        }
+    ),
+)
+EVENTS = st.lists(COUNTS | st.dictionaries(KEYS, VALUES, max_size=10), max_size=4)
 
 
 @pytest.mark.parametrize("kind", [LlamaReader, VllmReader, SGLangReader])
@@ -84,18 +105,25 @@ def test_nothing_else_goes_wrong(kind: Any, events: list[dict[str, Any]], n_choi
         count_on(step)
 
 
-USAGE = st.dictionaries(st.sampled_from(["prompt_tokens", "completion_tokens"]), LEAVES)
+ENDS = st.fixed_dictionaries(
+    {
+        "choices": st.just([{"finish_reason": "stop"}]),
+        "usage": counts_of("prompt_tokens", "completion_tokens"),
+    }
+)
 CHUNKS = st.fixed_dictionaries(
     {
         "choices": st.lists(
             st.fixed_dictionaries({"delta": VALUES, "finish_reason": LEAVES}) | VALUES, max_size=2
         ),
-        "usage": USAGE | VALUES,
+        "usage": VALUES,
     }
 )
 
 
-@given(st.lists(CHUNKS | st.dictionaries(KEYS, VALUES, max_size=10), max_size=4), st.booleans())
+@given(
+    st.lists(CHUNKS | ENDS | st.dictionaries(KEYS, VALUES, max_size=10), max_size=4), st.booleans()
+)
 def test_nothing_else_goes_wrong_with_messages(chunks: list[dict[str, Any]], thinks: bool) -> None:
     for step in steps_of(ChatReader(thinks=thinks), chunks):
         if isinstance(step, Said):
