@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from llama2ncnn_chat.catalogue.listing import ListedModel
 from llama2ncnn_chat.chat.chat import Chat
 from tests.ui.tui.scripted import Script, make_chat
@@ -25,3 +27,15 @@ class Opened:
         self.models.append(name)
         self.chats.append(make_chat(Script([f"I am {name}."]), saved=True))
         return self.chats[-1]
+
+
+class OpenedLate(Opened):
+    """Opens none before it is told to, by ``opens``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opens = threading.Event()
+
+    def __call__(self, step: object, model: ListedModel | None) -> Chat:
+        self.opens.wait()
+        return super().__call__(step, model)

@@ -18,7 +18,7 @@ from llama2ncnn_chat.ui.history import History
 from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.opening_screen import OpeningScreen
 from llama2ncnn_chat.ui.tui.sessions_screen import SessionsScreen
-from tests.ui.tui.opened import MODELS, Opened
+from tests.ui.tui.opened import MODELS, OpenedLate
 from tests.ui.tui.stage import Stage, play_app
 
 
@@ -45,18 +45,14 @@ def test_the_title_stands_where_the_picture_before_has_it(size: tuple[int, int])
 
 
 def test_what_is_typed_before_there_is_a_prompt_comes_into_it() -> None:
-    opened, opens = Opened(), threading.Event()
-
-    def open_late(step: Step, model: ListedModel | None) -> Chat:
-        opens.wait()
-        return opened(step, model)
+    opened = OpenedLate()
 
     async def scene(stage: Stage) -> None:
         await stage.until(lambda: isinstance(stage.app.screen, OpeningScreen))
         await stage.press(*"quick", "backspace", "left", "backspace")
         stage.app.post_message(Paste("pasted\n"))
         await stage.press("é", "end")
-        opens.set()
+        opened.opens.set()
         await stage.opened()
         await stage.press("!")
         chat_screen = stage.app.chat_screen
@@ -64,25 +60,21 @@ def test_what_is_typed_before_there_is_a_prompt_comes_into_it() -> None:
         await stage.until(lambda: chat_screen.composer.unsent == "qupasted\néc!")
         assert stage.app.chat is opened.chats[-1]
 
-    play_app(ChatApp(open_late, lambda: MODELS), scene)
+    play_app(ChatApp(opened, lambda: MODELS), scene)
     opened.chats[0].close()
 
 
 def test_a_message_that_is_sent_before_there_is_a_chat_is_answered() -> None:
-    opened, opens = Opened(), threading.Event()
-
-    def open_late(step: Step, model: ListedModel | None) -> Chat:
-        opens.wait()
-        return opened(step, model)
+    opened = OpenedLate()
 
     async def scene(stage: Stage) -> None:
         await stage.until(lambda: isinstance(stage.app.screen, OpeningScreen))
         await stage.press(*"hello", "enter")
-        opens.set()
+        opened.opens.set()
         await stage.opened()
         await stage.until(lambda: stage.said == ["hello", "I am None."])
 
-    play_app(ChatApp(open_late, lambda: MODELS), scene)
+    play_app(ChatApp(opened, lambda: MODELS), scene)
     opened.chats[0].close()
 
 
@@ -112,16 +104,12 @@ def test_what_was_typed_in_vain_is_there_at_the_next_start(opens: bool) -> None:
 
 
 def test_what_was_typed_before_a_list_of_sessions_waits_behind_it() -> None:
-    opened, opens = Opened(), threading.Event()
-
-    def open_late(step: Step, model: ListedModel | None) -> Chat:
-        opens.wait()
-        return opened(step, model)
+    opened = OpenedLate()
 
     async def scene(stage: Stage) -> None:
         await stage.until(lambda: isinstance(stage.app.screen, OpeningScreen))
         await stage.press(*"hello", "enter")
-        opens.set()
+        opened.opens.set()
         await stage.opened()
         await stage.until(lambda: isinstance(stage.app.screen, SessionsScreen))
         chat_screen = stage.app.chat_screen
@@ -129,5 +117,5 @@ def test_what_was_typed_before_a_list_of_sessions_waits_behind_it() -> None:
         assert chat_screen.composer.unsent == "hello"
         assert stage.said == []
 
-    play_app(ChatApp(open_late, lambda: MODELS, lists_sessions=True), scene)
+    play_app(ChatApp(opened, lambda: MODELS, lists_sessions=True), scene)
     opened.chats[0].close()
