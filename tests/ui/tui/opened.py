@@ -7,6 +7,7 @@ import threading
 from llama2ncnn_chat.catalogue.listing import ListedModel
 from llama2ncnn_chat.chat.chat import Chat
 from tests.ui.tui.scripted import Script, make_chat
+from tests.ui.tui.stage import PATIENCE
 
 MODELS = [
     ListedModel("/models/a.bin", "a.bin", "llama2.c v2 (Q8_0)", 15_000_000, "used lately"),
@@ -37,5 +38,5 @@ class OpenedLate(Opened):
         self.opens = threading.Event()
 
     def __call__(self, step: object, model: ListedModel | None) -> Chat:
-        self.opens.wait()
+        self.opens.wait(PATIENCE)
         return super().__call__(step, model)

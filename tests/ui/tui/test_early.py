@@ -19,7 +19,7 @@ from llama2ncnn_chat.ui.tui.app import ChatApp
 from llama2ncnn_chat.ui.tui.opening_screen import OpeningScreen
 from llama2ncnn_chat.ui.tui.sessions_screen import SessionsScreen
 from tests.ui.tui.opened import MODELS, OpenedLate
-from tests.ui.tui.stage import Stage, play_app
+from tests.ui.tui.stage import PATIENCE, Stage, play_app
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 45), (41, 13)])
@@ -28,7 +28,7 @@ def test_the_title_stands_where_the_picture_before_has_it(size: tuple[int, int])
 
     def open_late(_step: Step, _model: ListedModel | None) -> Chat:
         begun.set()
-        leave.wait()
+        leave.wait(PATIENCE)
         raise ModelError("7b.bin: not a model", "name another")
 
     async def scene(stage: Stage) -> None:
@@ -42,6 +42,14 @@ def test_the_title_stands_where_the_picture_before_has_it(size: tuple[int, int])
             leave.set()
 
     play_app(ChatApp(open_late, lambda: MODELS), scene, size)
+
+
+async def type_early(stage: Stage, opened: OpenedLate, *keys: str) -> None:
+    """Press keys before there is a chat, and have it opened then."""
+    await stage.until(lambda: isinstance(stage.app.screen, OpeningScreen))
+    await stage.press(*keys)
+    opened.opens.set()
+    await stage.opened()
 
 
 def test_what_is_typed_before_there_is_a_prompt_comes_into_it() -> None:
@@ -68,29 +76,26 @@ def test_a_message_that_is_sent_before_there_is_a_chat_is_answered() -> None:
     opened = OpenedLate()
 
     async def scene(stage: Stage) -> None:
-        await stage.until(lambda: isinstance(stage.app.screen, OpeningScreen))
-        await stage.press(*"hello", "enter")
-        opened.opens.set()
-        await stage.opened()
+        await type_early(stage, opened, *"hello", "enter")
         await stage.until(lambda: stage.said == ["hello", "I am None."])
 
     play_app(ChatApp(opened, lambda: MODELS), scene)
     opened.chats[0].close()
 
 
-@pytest.mark.parametrize("opens", [False, True])
-def test_what_was_typed_in_vain_is_there_at_the_next_start(opens: bool) -> None:
+@pytest.mark.parametrize("is_left", [False, True])
+def test_what_was_typed_in_vain_is_there_at_the_next_start(is_left: bool) -> None:
     """Opening fails, or is left before it has come to an end."""
     goes_on = threading.Event()
 
     def open_in_vain(_step: Step, _model: ListedModel | None) -> Chat:
-        goes_on.wait()
+        goes_on.wait(PATIENCE)
         raise ModelError("7b.bin: not a model", "name another")
 
     async def scene(stage: Stage) -> None:
         await stage.until(lambda: isinstance(stage.app.screen, OpeningScreen))
         await stage.press(*"hellp", "backspace", *"o you", "enter")
-        if opens:
+        if is_left:
             await stage.press("escape")
             goes_on.set()
         else:
@@ -107,10 +112,7 @@ def test_what_was_typed_before_a_list_of_sessions_waits_behind_it() -> None:
     opened = OpenedLate()
 
     async def scene(stage: Stage) -> None:
-        await stage.until(lambda: isinstance(stage.app.screen, OpeningScreen))
-        await stage.press(*"hello", "enter")
-        opened.opens.set()
-        await stage.opened()
+        await type_early(stage, opened, *"hello", "enter")
         await stage.until(lambda: isinstance(stage.app.screen, SessionsScreen))
         chat_screen = stage.app.chat_screen
         assert chat_screen is not None
