@@ -19,7 +19,7 @@ from ..generation.grammar import is_json
 from ..generation.settings import N_TOP, Sampling
 from ..model.engine import Cancelled
 from ..text.vocabulary import Vocabulary
-from .answering import Answering, Question, with_what_came
+from .answering import Question, with_what_came
 from .dialect import NOT_UNDERSTOOD, Dialect, Ended, Missed, Read, Request, Sampled, Step
 from .elsewhere import Elsewhere
 from .http import Connection
@@ -32,7 +32,7 @@ ODD = 0x9E3779B1
 
 
 class RemoteCompleter(Elsewhere):
-    """Implements ``Completer`` for an engine that takes ids. ``clock`` gives seconds."""
+    """Implements ``Completer`` for an engine that takes ids."""
 
     def __init__(
         self,
@@ -44,10 +44,9 @@ class RemoteCompleter(Elsewhere):
         threads: int = 1,
         clock: Clock = time.perf_counter,
     ) -> None:
-        super().__init__(connection, threads)
+        super().__init__(connection, threads, clock)
         self.context_length = context_length or dialect.facts.context_length
         self.dialect, self._vocabulary = dialect, vocabulary
-        self._answering, self._clock = Answering(connection, clock), clock
 
     def complete(
         self,

@@ -1,4 +1,4 @@
-"""What all engines elsewhere have in common for whoever completes with them: what they don't do.
+"""What all engines elsewhere have in common for whoever completes with them, as what they don't do.
 
 Knows no kind of engine.
 """
@@ -9,20 +9,24 @@ from collections.abc import Callable, Sequence
 
 from ..errors import Advice, ChatError
 from ..generation.completer import Limits
+from .answering import Answering
 from .http import Connection
+from .watch import Clock
 
 
 class Elsewhere:
     """A part of a ``Completer`` that keeps nothing between two texts but the connection.
 
-    ``threads`` are of no use elsewhere, but are kept for a model that runs here.
+    ``threads`` are of no use elsewhere, but are kept for a model that runs here. ``clock`` gives
+    seconds.
     """
 
     note = ""
 
-    def __init__(self, connection: Connection, threads: int) -> None:
+    def __init__(self, connection: Connection, threads: int, clock: Clock) -> None:
         self.threads = threads
-        self._connection = connection
+        self._connection, self._clock = connection, clock
+        self._answering = Answering(connection, clock)
 
     def refuse_unfit(self, limits: Limits) -> None:
         """Refuse a schema where it isn't for all that the engine writes; see ``Completer``."""

@@ -20,7 +20,7 @@ from ..generation.settings import Sampling
 from ..model.engine import Cancelled
 from ..text.messages import MESSAGE_IDS, messages_of
 from ..text.reasoning import reasoning_and_answer
-from .answering import Answering, Question, with_what_came
+from .answering import Question, with_what_came
 from .chat_server import EXTRAS, ChatRequest, ChatServer
 from .dialect import Ended, Said, Step
 from .elsewhere import Elsewhere
@@ -35,7 +35,7 @@ NOT_LIKED = (400, 422)
 
 
 class TextCompleter(Elsewhere):
-    """Implements ``Completer`` with the ids of ``text.messages``. ``clock`` gives seconds."""
+    """Implements ``Completer`` with the ids of ``text.messages``."""
 
     context_length = UNKNOWN_LENGTH
 
@@ -47,10 +47,9 @@ class TextCompleter(Elsewhere):
         threads: int = 1,
         clock: Clock = time.perf_counter,
     ) -> None:
-        super().__init__(connection, threads)
+        super().__init__(connection, threads, clock)
         self._server = server
         self._extras: Sequence[tuple[str, ...]] = EXTRAS
-        self._answering, self._clock = Answering(connection, clock), clock
 
     def complete(
         self,
